@@ -1,0 +1,254 @@
+#include "delivery.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLASS_CONTROL = 2, CLASS_BEST_EFFORT = 0, BLOCKED_MAX = 64 };
+static const slow_time ROUTE_PATIENCE = 5 * SL_SECOND;
+
+static void retry(void *arg);
+
+slow_status sl_delivery_init(sl_delivery *d, sl_loop *loop, sl_stats *stats, sl_forward *forward, sl_routing *routing,
+                             uint64_t session, uint8_t hop_limit, const sl_delivery_events *events) {
+    *d = (sl_delivery){.loop = loop,
+                       .stats = stats,
+                       .forward = forward,
+                       .routing = routing,
+                       .self = forward->self,
+                       .session = session,
+                       .hop_limit = hop_limit,
+                       .events = *events};
+    d->end = &d->first;
+    d->retry = (sl_deferred){.fn = retry, .arg = d};
+    d->seen = sl_seen_new(loop);
+    d->reassembly = sl_reassembly_new(loop, stats);
+    d->timer = sl_timer_new(loop, retry, d);
+    if (d->seen != NULL && d->reassembly != NULL && d->timer != NULL)
+        return SLOW_OK;
+    sl_delivery_free(d);
+    return SLOW_E_NOMEM;
+}
+
+/* ---- out ---- */
+
+sl_outgoing *sl_outgoing_new(const sl_message *message) {
+    sl_outgoing *out = malloc(sizeof *out + message->payload.size);
+    if (out == NULL)
+        return NULL;
+    *out = (sl_outgoing){.message = *message};
+    if (message->payload.size > 0)
+        memcpy(out->bytes, message->payload.data, message->payload.size);
+    out->message.payload.data = out->bytes;
+    return out;
+}
+
+static void outgoing_end(sl_delivery *d, sl_outgoing *out) {
+    if (d->events.released != NULL)
+        d->events.released(d->events.arg, out->message.payload.size);
+    free(out);
+}
+
+void sl_delivery_free(sl_delivery *d) {
+    sl_defer_cancel(d->loop, &d->retry);
+    while (d->first != NULL) {
+        sl_outgoing *out = d->first;
+        d->first = out->next;
+        outgoing_end(d, out);
+    }
+    sl_timer_free(d->timer);
+    sl_reassembly_free(d->reassembly);
+    sl_seen_free(d->seen);
+}
+
+static size_t hint_for(const sl_delivery *d, const slow_id *dst, uint8_t out[SLOW_HINT_MAX]) {
+    for (uint32_t i = 0; i < d->routing->count; i++)
+        if (SLOW_HAS(d->routing->strategies[i].ops, hint))
+            return d->routing->strategies[i].ops->hint(d->routing->strategies[i].self, dst, out, SLOW_HINT_MAX);
+    return 0;
+}
+
+static slow_status send_package(sl_delivery *d, slow_package *package, const slow_id *dst) {
+    uint8_t hint[SLOW_HINT_MAX];
+    package->dst = sl_id_bytes(dst);
+    package->session = d->session;
+    package->packet = d->last_packet + 1;
+    if (package->message == 0)
+        package->message = package->packet;
+    package->hint = (slow_bytes){hint, hint_for(d, dst, hint)};
+    slow_status status = sl_forward_send(d->forward, package);
+    if (status == SLOW_OK)
+        d->last_packet++;
+    return status;
+}
+
+/* Sends fragment after fragment, as far as the links take them. */
+static slow_status outgoing_send(sl_delivery *d, sl_outgoing *out) {
+    const sl_message *m = &out->message;
+    do {
+        size_t left = m->payload.size - out->sent;
+        size_t size = left < SLOW_PAYLOAD_MAX ? left : SLOW_PAYLOAD_MAX;
+        slow_package package = {
+            .type = m->type,
+            .kind = m->kind,
+            .channel = m->channel,
+            .priority = (uint8_t)(CLASS_BEST_EFFORT * 4 + m->priority),
+            .hop_limit = m->hop_limit != 0 ? m->hop_limit : d->hop_limit,
+            .message = out->number,
+            .offset = out->sent,
+            .total = (uint32_t)m->payload.size,
+            .payload = {out->bytes + out->sent, size},
+        };
+        slow_status status = send_package(d, &package, &m->peer);
+        if (status != SLOW_OK)
+            return status;
+        out->number = package.message;
+        out->sent += (uint32_t)size;
+    } while (out->sent < m->payload.size);
+    SL_COUNT(d->stats, messages_sent);
+    return SLOW_OK;
+}
+
+static void deliver_to_self(sl_delivery *d, const sl_outgoing *out) {
+    SL_COUNT(d->stats, messages_sent);
+    SL_COUNT(d->stats, messages_received);
+    d->events.message(d->events.arg, &out->message);
+}
+
+/* True when it is done with, one way or the other. */
+static bool outgoing_try(sl_delivery *d, sl_outgoing *out, slow_time now) {
+    if (sl_id_equal(&out->message.peer, d->self)) {
+        deliver_to_self(d, out);
+        return true;
+    }
+    slow_status status = outgoing_send(d, out);
+    if (status == SLOW_E_AGAIN || status == SLOW_E_NOROUTE) {
+        if (now < out->until)
+            return false;
+        SL_COUNT(d->stats, drop_message_expired);
+    } else if (status != SLOW_OK)
+        SL_COUNT(d->stats, drop_package_too_big);
+    return true;
+}
+
+/* Was a message to the same destination left waiting in front of it? */
+static bool overtakes(const sl_delivery *d, const sl_outgoing *out) {
+    for (const sl_outgoing *o = d->first; o != NULL && o != out; o = o->next)
+        if (sl_id_equal(&o->message.peer, &out->message.peer))
+            return true;
+    return false;
+}
+
+/* The destinations that could not be served in this round: what is behind waits. With too many of them the rest waits for
+ * the next round unlooked at, so a round stays linear. */
+typedef struct blocked {
+    const slow_id *ids[BLOCKED_MAX];
+    size_t count;
+} blocked;
+
+static bool is_blocked(const blocked *b, const slow_id *id) {
+    for (size_t i = 0; i < b->count; i++)
+        if (sl_id_equal(b->ids[i], id))
+            return true;
+    return b->count == BLOCKED_MAX;
+}
+
+static void outgoing_remove(sl_delivery *d, sl_outgoing **at) {
+    sl_outgoing *out = *at;
+    *at = out->next;
+    if (d->end == &out->next)
+        d->end = at;
+    d->queued -= out->message.payload.size;
+    d->count--;
+    outgoing_end(d, out);
+}
+
+static void retry(void *arg) {
+    sl_delivery *d = arg;
+    slow_time now = sl_now(d->loop), next = UINT64_MAX;
+    blocked stuck = {.count = 0};
+    for (sl_outgoing **at = &d->first; *at != NULL;) {
+        sl_outgoing *out = *at;
+        bool skip = now < out->until && is_blocked(&stuck, &out->message.peer);
+        if (!skip && outgoing_try(d, out, now)) {
+            outgoing_remove(d, at);
+            continue;
+        }
+        if (!skip && stuck.count < BLOCKED_MAX)
+            stuck.ids[stuck.count++] = &out->message.peer;
+        next = out->until < next ? out->until : next;
+        at = &out->next;
+    }
+    if (next != UINT64_MAX)
+        sl_timer_at(d->timer, next);
+}
+
+void sl_delivery_kick(sl_delivery *d) {
+    if (d->count > 0)
+        sl_defer(d->loop, &d->retry);
+}
+
+void sl_delivery_submit(sl_delivery *d, sl_outgoing *out) {
+    slow_time now = sl_now(d->loop);
+    size_t size = out->message.payload.size;
+    out->until = now + ROUTE_PATIENCE;
+    out->next = NULL;
+    if (!(d->count > 0 && overtakes(d, out)) && outgoing_try(d, out, now)) {
+        outgoing_end(d, out);
+        return;
+    }
+    bool routed = sl_routing_reaches(d->routing, &out->message.peer);
+    if (d->count >= SL_QUEUED_COUNT || d->queued + size > (routed ? SL_QUEUED_MAX : SL_WAITING_MAX)) {
+        SL_COUNT(d->stats, drop_message_waiting_full);
+        outgoing_end(d, out);
+        return;
+    }
+    *d->end = out;
+    d->end = &out->next;
+    d->queued += size;
+    if (d->count++ == 0)
+        sl_timer_at(d->timer, out->until);
+}
+
+slow_status sl_delivery_control(sl_delivery *d, const slow_id *dst, uint16_t kind, uint16_t flags, slow_bytes payload,
+                                uint64_t *packet) {
+    slow_package package = {.type = SLOW_CONTROL,
+                            .kind = kind,
+                            .flags = flags,
+                            .priority = CLASS_CONTROL * 4,
+                            .hop_limit = d->hop_limit,
+                            .total = (uint32_t)payload.size,
+                            .payload = payload};
+    slow_status status = send_package(d, &package, dst);
+    if (packet != NULL)
+        *packet = package.packet;
+    return status;
+}
+
+/* ---- in ---- */
+
+void sl_delivery_receive(sl_delivery *d, const slow_package *package) {
+    slow_bytes payload = package->payload;
+    bool core = package->type == SLOW_CONTROL && package->kind < SLOW_KIND_APPLICATION;
+    if (package->type == SLOW_SEALED || package->flags & SLOW_RELIABLE) {
+        SL_COUNT(d->stats, drop_package_unsupported);
+        return;
+    }
+    if (!sl_seen_first(d->seen, package->src.data, package->src.size, package->session, package->packet)) {
+        SL_COUNT(d->stats, drop_message_duplicate);
+        return;
+    }
+    if (core) {
+        d->events.control(d->events.arg, package);
+        return;
+    }
+    bool whole = package->offset == 0 && package->payload.size == package->total;
+    if (!whole && !sl_reassembly_add(d->reassembly, package, &payload))
+        return;
+    sl_message message = {
+        .type = package->type, .channel = package->channel, .kind = package->kind, .payload = payload};
+    if (!sl_id_set(&message.peer, package->src)) {
+        SL_COUNT(d->stats, drop_message_malformed);
+        return;
+    }
+    SL_COUNT(d->stats, messages_received);
+    d->events.message(d->events.arg, &message);
+}

@@ -1,0 +1,171 @@
+/* slow/junction.h - embed a junction: create, join, send, receive.
+ *
+ *     slow_error err;
+ *     slow_junction *j = slow_junction_new("alice", NULL, &err);
+ *     slow_junction_listen(j, "udp://127.0.0.1:4101", &err);
+ *     slow_junction_join(j, "udp://127.0.0.1:4100", &err);
+ *     slow_send_json(j, "bob", "{\"hello\":\"world\"}", NULL, &err);
+ *     slow_message *m;
+ *     while (slow_recv(j, &m, SLOW_FOREVER) == SLOW_OK) { ...; slow_message_free(m); }
+ *
+ * A junction runs on a thread of its own, unless slow_options.thread says otherwise. Any thread may make any call, at any
+ * time between slow_junction_new() and slow_junction_free(). Many junctions may live in one process. The library has no
+ * global state, installs no signal handlers, never exits, and prints nothing.
+ *
+ * Every `slow_error *` may be NULL. Every `const char *` that is returned is borrowed as its function says; what a function
+ * fills in is a copy. Times are in nanoseconds; SLOW_FOREVER waits without a limit, and 0 does not wait. */
+#ifndef SLOW_JUNCTION_H
+#define SLOW_JUNCTION_H
+#include <slow/base.h>
+#include <slow/package.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#define SLOW_API __attribute__((visibility("default")))
+#else
+#define SLOW_API
+#endif
+
+#define SLOW_FOREVER UINT64_MAX
+
+typedef struct slow_junction slow_junction;
+struct event_base;
+
+/* ---- life ---- */
+
+enum slow_thread {
+    SLOW_THREAD_OWN = 0,    /* the junction makes a thread, and ends it */
+    SLOW_THREAD_CALLER = 1, /* the caller runs it: slow_junction_run() or slow_junction_step() */
+    SLOW_THREAD_BASE = 2,   /* it lives on the caller's libevent base, and runs while that is dispatched */
+};
+
+/* Start from SLOW_OPTIONS_INIT. Strings are copied. */
+typedef struct slow_options {
+    uint32_t struct_size;
+    uint32_t thread;                /* enum slow_thread */
+    struct event_base *event_base;  /* of SLOW_THREAD_BASE: created and dispatched on one thread */
+    const char *network;            /* NULL = "slow"; junctions of another network are refused */
+    const char *const *plugin_dirs; /* ends with NULL; searched before the standard places. NULL = none */
+    /* The log, a line a call, from the junction's thread. NULL = none. level: enum slow_log_level */
+    void (*log)(void *arg, int level, const char *who, const char *text);
+    void *log_arg;
+    int log_level; /* the most talkative level wanted; -1 = as the config says */
+} slow_options;
+#define SLOW_OPTIONS_INIT \
+    { sizeof(slow_options), SLOW_THREAD_OWN, NULL, NULL, NULL, NULL, NULL, -1 }
+
+/* A junction with the default configuration: distance-vector routing, protobuf and JSON, no encryption. It listens and
+ * joins nowhere yet. NULL on failure. */
+SLOW_API slow_junction *slow_junction_new(const char *id, const slow_options *, slow_error *);
+/* A junction from a config file, listening and joining as that says. NULL on failure: nothing was started. */
+SLOW_API slow_junction *slow_junction_open(const char *config_path, const slow_options *, slow_error *);
+/* Says goodbye to the neighbours (at most half a second), stops, and frees everything. Other threads MUST have left. */
+SLOW_API void slow_junction_free(slow_junction *);
+/* SLOW_THREAD_CALLER: runs it on this thread until slow_junction_break(). */
+SLOW_API void slow_junction_run(slow_junction *);
+SLOW_API void slow_junction_break(slow_junction *);
+/* SLOW_THREAD_CALLER: does what is ready, waiting at most `timeout` for something to be. */
+SLOW_API void slow_junction_step(slow_junction *, slow_time timeout);
+/* A file descriptor that is readable while a message waits in the inbox: for poll(). It is the junction's. */
+SLOW_API int slow_junction_fd(slow_junction *);
+
+/* ---- the mesh ---- */
+
+/* Listens; `bound` (NULL, or room for 128 bytes) gets the address in use, with the port where 0 was asked for. */
+SLOW_API slow_status slow_junction_listen(slow_junction *, const char *address, char *bound, slow_error *);
+/* Keeps a link to there, for ever: it is dialled, and dialled again. Returns at once. */
+SLOW_API slow_status slow_junction_join(slow_junction *, const char *address, slow_error *);
+SLOW_API slow_status slow_junction_leave(slow_junction *, const char *address, slow_error *);
+/* Waits until there is a route to `id`. SLOW_E_TIMEOUT. */
+SLOW_API slow_status slow_junction_wait(slow_junction *, const char *id, slow_time timeout);
+
+SLOW_API const char *slow_junction_id(const slow_junction *); /* lives as long as the junction */
+
+typedef struct slow_neighbour_info {
+    char id[64];
+    char address[128]; /* of the link in use */
+    char codec[32];
+    uint32_t cost; /* unit 0.1 ms */
+    uint32_t links;
+    uint64_t rtt;  /* nanoseconds; 0 = unknown */
+    uint32_t loss; /* parts per million */
+} slow_neighbour_info;
+typedef struct slow_route_info {
+    char id[64], next_hop[64];
+    uint32_t metric;       /* unit 0.1 ms */
+    uint32_t alternatives; /* usable next hops besides this one */
+    char strategy[64];
+} slow_route_info;
+/* Fill at most `capacity` entries, in the order of ids, and return how many there are in all. */
+SLOW_API size_t slow_junction_neighbours(slow_junction *, slow_neighbour_info *, size_t capacity);
+SLOW_API size_t slow_junction_routes(slow_junction *, slow_route_info *, size_t capacity);
+/* SLOW_E_NOROUTE. */
+SLOW_API slow_status slow_junction_best_route(slow_junction *, const char *id, slow_route_info *);
+
+/* Asks the junction `id` for an echo. SLOW_E_NOROUTE (within a second), SLOW_E_TIMEOUT. `rtt` and `hops` may be NULL. */
+SLOW_API slow_status slow_ping(slow_junction *, const char *id, slow_time timeout, slow_time *rtt, unsigned *hops,
+                               slow_error *);
+typedef struct slow_hop {
+    char id[64]; /* "" = silent */
+    uint64_t rtt;
+} slow_hop;
+/* The path to `id`, from the first hop to `id` itself. *count: in, the room; out, the hops. On SLOW_E_TIMEOUT, what was
+ * heard. */
+SLOW_API slow_status slow_trace(slow_junction *, const char *id, slow_time timeout, slow_hop *, size_t *count,
+                                slow_error *);
+
+/* ---- messages ---- */
+
+/* Start from SLOW_SEND_INIT; NULL = all defaults. */
+typedef struct slow_send_options {
+    uint32_t struct_size;
+    uint8_t channel;   /* 0..63 */
+    uint8_t priority;  /* 0..3, higher first */
+    uint8_t hop_limit; /* 0 = the junction's */
+} slow_send_options;
+#define SLOW_SEND_INIT \
+    { sizeof(slow_send_options), 0, 1, 0 }
+
+/* Best effort, at most 64 KiB: accepted, sent as soon as there is a route (5 s at most), delivered at most once, no
+ * outcome. SLOW_E_AGAIN: too much waits already, see slow_wait_writable(); SLOW_E_TOOBIG; SLOW_E_INVAL.
+ * A JSON text is checked, and stripped of insignificant white space; nothing else in it is changed. */
+SLOW_API slow_status slow_send_json(slow_junction *, const char *id, const char *json, const slow_send_options *,
+                                    slow_error *);
+SLOW_API slow_status slow_send_binary(slow_junction *, const char *id, const void *, size_t size,
+                                      const slow_send_options *, slow_error *);
+/* The application's own control messages: kind >= SLOW_KIND_APPLICATION. */
+SLOW_API slow_status slow_send_control(slow_junction *, const char *id, uint16_t kind, const void *, size_t size,
+                                       const slow_send_options *, slow_error *);
+/* Waits until a send would not say SLOW_E_AGAIN. */
+SLOW_API slow_status slow_wait_writable(slow_junction *, slow_time timeout);
+
+typedef struct slow_message {
+    uint32_t struct_size;
+    uint8_t type; /* SLOW_JSON, SLOW_BINARY or SLOW_CONTROL */
+    uint8_t channel;
+    uint16_t kind; /* of a CONTROL message */
+    const char *from;
+    const uint8_t *data; /* terminated by a zero that `size` does not count, so JSON is a C string */
+    size_t size;
+} slow_message;
+
+/* The next message, to be freed. SLOW_E_TIMEOUT; timeout 0 = try. The inbox holds 4,096 messages or 16 MiB while nobody
+ * receives; what comes beyond is dropped and counted. */
+SLOW_API slow_status slow_recv(slow_junction *, slow_message **, slow_time timeout);
+SLOW_API void slow_message_free(slow_message *); /* NULL is allowed */
+/* Instead of the inbox: called on the junction's thread for each message, which is borrowed. NULL = the inbox again. */
+SLOW_API void slow_on_message(slow_junction *, void (*fn)(void *arg, const slow_message *), void *arg);
+SLOW_API size_t slow_junction_waiting(slow_junction *);      /* messages in the inbox */
+SLOW_API uint64_t slow_junction_duplicates(slow_junction *); /* doubles dropped, in passing or at the end */
+/* Any of the counters, by its name ("drop_package_no_route"); 0 when there is none of that name. */
+SLOW_API uint64_t slow_junction_counter(slow_junction *, const char *name);
+
+SLOW_API const char *slow_version(void);
+SLOW_API const char *slow_status_text(slow_status);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

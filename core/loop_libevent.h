@@ -1,0 +1,17 @@
+/* loop_libevent.h - the loop of the real world, on a libevent base of its own or on the caller's. */
+#ifndef SL_LOOP_LIBEVENT_H
+#define SL_LOOP_LIBEVENT_H
+#include "loop.h"
+struct event_base;
+
+/* base == NULL: a base of its own. NULL on failure (no memory, no file descriptors). */
+sl_loop *sl_loop_libevent_new(struct event_base *base);
+/* Runs until sl_loop_libevent_break(). The calling thread is the loop thread from then on. */
+void sl_loop_libevent_run(sl_loop *);
+/* Runs one turn, waiting at most `timeout` for something to do. False when nothing was there to wait for. */
+bool sl_loop_libevent_step(sl_loop *, slow_time timeout);
+void sl_loop_libevent_break(sl_loop *); /* [any] */
+/* [any] Is this the thread that last ran the loop (or made it, before it first ran)? */
+bool sl_loop_libevent_is_current(const sl_loop *);
+struct event_base *sl_loop_libevent_base(sl_loop *); /* for the admin's HTTP server alone */
+#endif

@@ -1,0 +1,330 @@
+#include "path.h"
+#include <slow/wire.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REPORTS_PER_SOURCE = 64, ERRORS_PER_SOURCE = 10, TRACE_TRIES = 4 };
+static const slow_time ROUTE_PATIENCE = 900 * SL_MS, REPEAT = 300 * SL_MS, STRAGGLERS = 200 * SL_MS;
+
+struct sl_query {
+    sl_path *path;
+    sl_query *next;
+    slow_id dst;
+    uint16_t kind;
+    uint64_t nonce;
+    slow_time began_at, sent_at, until;
+    unsigned tries;
+    sl_query_done done;
+    void *arg;
+    sl_timer *timer;
+    sl_query_result result;
+    sl_trace_hop *hops;
+    size_t reach;                  /* the farthest place heard of */
+    uint64_t packets[TRACE_TRIES]; /* that carried it */
+    bool arrived;
+};
+
+void sl_path_init(sl_path *path, sl_loop *loop, const sl_log *log, sl_stats *stats, sl_delivery *delivery) {
+    *path = (sl_path){.loop = loop, .log = log, .stats = stats, .delivery = delivery};
+}
+
+void sl_query_cancel(sl_query *query) {
+    sl_query **at = &query->path->first;
+    while (*at != query)
+        at = &(*at)->next;
+    *at = query->next;
+    query->path->count--;
+    sl_timer_free(query->timer);
+    free(query->hops);
+    free(query);
+}
+
+static void query_end(sl_query *query, slow_status status) {
+    sl_query_done done = query->done;
+    query->result.status = status;
+    query->result.trace = query->hops;
+    query->result.trace_count = query->reach;
+    if (query->reach > 0 && query->arrived)
+        query->result.rtt_ns = query->hops[query->reach - 1].rtt_ns;
+    done(query->arg, &query->result);
+    sl_query_cancel(query);
+}
+
+void sl_path_free(sl_path *path) {
+    while (path->first != NULL)
+        query_end(path->first, SLOW_E_CLOSED);
+}
+
+/* ---- asking ---- */
+
+static void query_send(sl_query *query) {
+    uint64_t packet;
+    uint8_t nonce[8];
+    slow_writer w = slow_writer_of(nonce, sizeof nonce);
+    slow_write_u64(&w, query->nonce);
+    uint16_t flags = query->kind == SL_KIND_TRACE ? SLOW_TRACED : 0;
+    slow_time now = sl_now(query->path->loop);
+    slow_status status = sl_delivery_control(query->path->delivery, &query->dst, query->kind, flags,
+                                             (slow_bytes){nonce, sizeof nonce}, &packet);
+    if (status != SLOW_OK)
+        return;
+    if (query->tries == 0)
+        query->sent_at = now;
+    query->packets[query->tries++] = packet;
+    slow_time again = now + REPEAT;
+    sl_timer_at(query->timer, query->kind == SL_KIND_TRACE && again < query->until ? again : query->until);
+}
+
+static void ask_self(sl_query *query) {
+    query->arrived = true;
+    query->result.hops = 0;
+    query_end(query, SLOW_OK);
+}
+
+static void query_tick(void *arg) {
+    sl_query *query = arg;
+    slow_time now = sl_now(query->path->loop);
+    if (sl_id_equal(&query->dst, query->path->delivery->self))
+        ask_self(query);
+    else if (query->arrived)
+        query_end(query, SLOW_OK);
+    else if (query->tries == 0 && now < query->began_at + ROUTE_PATIENCE && now < query->until) {
+        query_send(query);
+        if (query->tries == 0) {
+            slow_time end = query->began_at + ROUTE_PATIENCE;
+            sl_timer_at(query->timer, end < query->until ? end : query->until);
+        }
+    } else if (query->tries == 0)
+        query_end(query, SLOW_E_NOROUTE);
+    else if (now >= query->until)
+        query_end(query, SLOW_E_TIMEOUT);
+    else if (query->tries < TRACE_TRIES)
+        query_send(query);
+    else
+        sl_timer_at(query->timer, query->until);
+}
+
+static sl_query *query_new(sl_path *path, uint16_t kind, const slow_id *dst, slow_time timeout, sl_query_done done,
+                           void *arg) {
+    if (path->count >= SL_QUERIES_MAX)
+        return NULL;
+    sl_query *query = calloc(1, sizeof *query);
+    if (query == NULL)
+        return NULL;
+    query->path = path;
+    query->kind = kind;
+    query->dst = *dst;
+    query->done = done;
+    query->arg = arg;
+    query->began_at = sl_now(path->loop);
+    query->until = query->began_at + timeout;
+    sl_entropy(path->loop, &query->nonce, sizeof query->nonce);
+    query->timer = sl_timer_new(path->loop, query_tick, query);
+    if (kind == SL_KIND_TRACE)
+        query->hops = calloc(SL_TRACE_HOPS_MAX, sizeof *query->hops);
+    if (query->timer == NULL || (kind == SL_KIND_TRACE && query->hops == NULL)) {
+        sl_timer_free(query->timer);
+        free(query->hops);
+        free(query);
+        return NULL;
+    }
+    query->next = path->first;
+    path->first = query;
+    path->count++;
+    sl_timer_at(query->timer, query->began_at);
+    return query;
+}
+
+sl_query *sl_path_ping(sl_path *path, const slow_id *dst, slow_time timeout, sl_query_done done, void *arg) {
+    return query_new(path, SL_KIND_ECHO, dst, timeout, done, arg);
+}
+
+sl_query *sl_path_trace(sl_path *path, const slow_id *dst, slow_time timeout, sl_query_done done, void *arg) {
+    return query_new(path, SL_KIND_TRACE, dst, timeout, done, arg);
+}
+
+void sl_path_kick(sl_path *path) {
+    for (sl_query *query = path->first; query != NULL; query = query->next)
+        if (query->tries == 0)
+            sl_timer_at(query->timer, sl_now(path->loop));
+}
+
+/* ---- answering ---- */
+
+static void answer(sl_path *path, const slow_package *package, uint16_t kind, slow_bytes payload) {
+    slow_id src;
+    if (sl_id_set(&src, package->src))
+        sl_delivery_control(path->delivery, &src, kind, 0, payload, NULL);
+}
+
+static void take_echo(sl_path *path, const slow_package *package) {
+    uint8_t reply[9];
+    slow_writer w = slow_writer_of(reply, sizeof reply);
+    slow_write_bytes(&w, package->payload.data, package->payload.size);
+    slow_write_u8(&w, package->hops);
+    if (slow_writer_ok(&w) && slow_writer_size(&w) == sizeof reply)
+        answer(path, package, SL_KIND_ECHO_REPLY, (slow_bytes){reply, sizeof reply});
+}
+
+static sl_query *query_find(const sl_path *path, uint16_t kind, uint64_t nonce) {
+    sl_query *query = path->first;
+    while (query != NULL && (query->kind != kind || query->nonce != nonce))
+        query = query->next;
+    return query;
+}
+
+static void take_echo_reply(sl_path *path, const slow_package *package) {
+    slow_reader r = slow_reader_of(package->payload);
+    uint64_t nonce = slow_read_u64(&r);
+    unsigned hops = slow_read_u8(&r);
+    sl_query *query = query_find(path, SL_KIND_ECHO, nonce);
+    if (!slow_reader_ok(&r) || query == NULL || !sl_id_is(&query->dst, package->src.data, package->src.size))
+        return;
+    query->result.rtt_ns = sl_now(path->loop) - query->sent_at;
+    query->result.hops = hops;
+    query_end(query, SLOW_OK);
+}
+
+/* A report: the traced package's number, the place (1 = the first relay), whether it is the end, and the next hop. */
+static void say_hop(sl_path *path, const slow_id *src, uint64_t number, uint8_t place, const slow_id *next) {
+    uint8_t report[8 + 1 + 1 + 1 + SLOW_ID_MAX];
+    slow_writer w = slow_writer_of(report, sizeof report);
+    slow_write_u64(&w, number);
+    slow_write_u8(&w, place);
+    slow_write_u8(&w, next == NULL);
+    slow_write_short(&w, next == NULL ? NULL : next->text, next == NULL ? 0 : next->size);
+    sl_delivery_control(path->delivery, src, SL_KIND_TRACE_HOP, 0, (slow_bytes){report, slow_writer_size(&w)}, NULL);
+}
+
+static void take_trace(sl_path *path, const slow_package *package) {
+    slow_id src;
+    if (sl_id_set(&src, package->src))
+        say_hop(path, &src, package->packet, package->hops, NULL);
+}
+
+static bool is_complete(const sl_query *query) {
+    for (size_t i = 0; i < query->reach; i++)
+        if (query->hops[i].id.size == 0)
+            return false;
+    return true;
+}
+
+static bool is_about(const sl_query *query, uint64_t packet) {
+    for (unsigned i = 0; i < query->tries; i++)
+        if (query->packets[i] == packet)
+            return true;
+    return false;
+}
+
+static void take_hop(sl_path *path, const slow_package *package) {
+    slow_reader r = slow_reader_of(package->payload);
+    uint64_t number = slow_read_u64(&r);
+    size_t place = slow_read_u8(&r);
+    bool end = slow_read_u8(&r) != 0;
+    slow_bytes next = slow_read_short(&r);
+    if (!slow_reader_ok(&r) || place == 0 || place > SL_TRACE_HOPS_MAX)
+        return;
+    for (sl_query *query = path->first; query != NULL; query = query->next) {
+        if (query->kind != SL_KIND_TRACE || !is_about(query, number))
+            continue;
+        sl_trace_hop *hop = &query->hops[place - 1];
+        if (hop->id.size == 0) {
+            sl_id_set(&hop->id, package->src);
+            if (next.size > 0)
+                sl_id_set(&hop->next, next);
+            hop->rtt_ns = sl_now(path->loop) - query->sent_at;
+        }
+        if (place > query->reach && !query->arrived)
+            query->reach = place;
+        if (end && !query->arrived && sl_id_is(&query->dst, package->src.data, package->src.size)) {
+            query->arrived = true;
+            query->reach = place;
+            query->result.hops = (unsigned)place;
+            slow_time soon = sl_now(path->loop) + STRAGGLERS;
+            sl_timer_at(query->timer, soon < query->until ? soon : query->until);
+        }
+        if (query->arrived && is_complete(query))
+            query_end(query, SLOW_OK);
+        return;
+    }
+}
+
+static void take_error(sl_path *path, const slow_package *package) {
+    slow_reader r = slow_reader_of(package->payload);
+    uint64_t number = slow_read_u64(&r);
+    uint8_t reason = slow_read_u8(&r);
+    slow_bytes dst = slow_read_short(&r);
+    if (!slow_reader_ok(&r) || reason < SL_DROP_NO_ROUTE || reason > SL_DROP_QUEUE_FULL)
+        return;
+    sl_log_write(path->log, SLOW_LOG_DEBUG, "path", "%.*s dropped package %llu to %.*s: %s", (int)package->src.size,
+                 (const char *)package->src.data, (unsigned long long)number, (int)dst.size, (const char *)dst.data,
+                 sl_drop_text((enum sl_drop_reason)reason));
+    for (sl_query *query = path->first; query != NULL; query = query->next)
+        if (is_about(query, number)) {
+            sl_id_set(&query->result.dropped_by, package->src);
+            query->result.drop_reason = (enum sl_drop_reason)reason;
+        }
+}
+
+void sl_path_control(sl_path *path, const slow_package *package) {
+    switch (package->kind) {
+    case SL_KIND_ECHO:
+        take_echo(path, package);
+        break;
+    case SL_KIND_ECHO_REPLY:
+        take_echo_reply(path, package);
+        break;
+    case SL_KIND_TRACE:
+        take_trace(path, package);
+        break;
+    case SL_KIND_TRACE_HOP:
+        take_hop(path, package);
+        break;
+    case SL_KIND_ERROR:
+        take_error(path, package);
+        break;
+    default:
+        SL_COUNT(path->stats, drop_control_kind);
+    }
+}
+
+/* ---- reporting ---- */
+
+const char *sl_drop_text(enum sl_drop_reason reason) {
+    return reason == SL_DROP_NO_ROUTE ? "no route" : reason == SL_DROP_HOP_LIMIT ? "hop limit" : "queue full";
+}
+
+/* At most `limit` reports a second to one source (sources that share a hash share it). */
+static bool may_say(sl_path *path, const slow_id *src, unsigned limit) {
+    slow_time now = sl_now(path->loop);
+    uint8_t *said =
+        &path->said[sl_id_hash(path->delivery->forward->table.key, (const uint8_t *)src->text, src->size) % 256];
+    if (now - path->said_at >= SL_SECOND) {
+        path->said_at = now;
+        memset(path->said, 0, sizeof path->said);
+    }
+    if (*said >= limit)
+        return false;
+    ++*said;
+    return true;
+}
+
+/* Never about the core's own CONTROL packages, or reports would cause reports. */
+void sl_path_dropped(sl_path *path, const sl_transit *transit, enum sl_drop_reason reason) {
+    uint8_t report[8 + 1 + 1 + SLOW_ID_MAX];
+    slow_id src;
+    bool hint = transit->priority >= 8 && !(transit->flags & SLOW_TRACED);
+    if (hint || !sl_id_set(&src, transit->src) || !may_say(path, &src, ERRORS_PER_SOURCE))
+        return;
+    slow_writer w = slow_writer_of(report, sizeof report);
+    slow_write_u64(&w, transit->packet);
+    slow_write_u8(&w, (uint8_t)reason);
+    slow_write_short(&w, transit->dst.data, transit->dst.size);
+    sl_delivery_control(path->delivery, &src, SL_KIND_ERROR, 0, (slow_bytes){report, slow_writer_size(&w)}, NULL);
+}
+
+void sl_path_traced(sl_path *path, const sl_transit *transit, const sl_neighbour *next_hop) {
+    slow_id src;
+    if (sl_id_set(&src, transit->src) && may_say(path, &src, REPORTS_PER_SOURCE))
+        say_hop(path, &src, transit->packet, transit->hops, &next_hop->id);
+}

@@ -1,0 +1,176 @@
+#include "route_table.h"
+#include <stdlib.h>
+#include <string.h>
+
+bool sl_route_table_init(sl_route_table *table, sl_loop *loop, const sl_neighbours *neighbours) {
+    *table = (sl_route_table){.neighbours = neighbours, .mask = 63};
+    sl_entropy(loop, table->key, sizeof table->key);
+    table->slots = calloc(table->mask + 1, sizeof *table->slots);
+    return table->slots != NULL;
+}
+
+void sl_route_table_free(sl_route_table *table) {
+    for (uint32_t i = 0; i < table->count; i++)
+        free(table->entries[i].candidates);
+    free(table->entries);
+    free(table->slots);
+}
+
+sl_route *sl_route_table_find(const sl_route_table *table, uint32_t hash, const uint8_t *text, size_t size) {
+    for (uint32_t at = hash & table->mask; table->slots[at].entry != 0; at = (at + 1) & table->mask)
+        if (table->slots[at].hash == hash && sl_id_is(&table->entries[table->slots[at].entry - 1].id, text, size))
+            return &table->entries[table->slots[at].entry - 1];
+    return NULL;
+}
+
+/* ---- growing and shrinking ---- */
+
+static void slot_fill(sl_route_table *table, uint32_t hash, uint32_t entry) {
+    uint32_t at = hash & table->mask;
+    while (table->slots[at].entry != 0)
+        at = (at + 1) & table->mask;
+    table->slots[at] = (sl_route_slot){.hash = hash, .entry = entry + 1};
+}
+
+static bool table_reserve(sl_route_table *table) {
+    if (table->count == table->capacity) {
+        uint32_t capacity = table->capacity == 0 ? 32 : table->capacity * 2;
+        sl_route *entries = realloc(table->entries, capacity * sizeof *entries);
+        if (entries == NULL)
+            return false;
+        table->entries = entries;
+        table->capacity = capacity;
+    }
+    if ((table->count + 1) * 2 <= table->mask + 1)
+        return true;
+    uint32_t mask = table->mask * 2 + 1;
+    sl_route_slot *slots = calloc((size_t)mask + 1, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    free(table->slots);
+    table->slots = slots;
+    table->mask = mask;
+    for (uint32_t i = 0; i < table->count; i++)
+        slot_fill(table, table->entries[i].hash, i);
+    return true;
+}
+
+static uint32_t slot_of(const sl_route_table *table, uint32_t hash, uint32_t entry) {
+    uint32_t at = hash & table->mask;
+    while (table->slots[at].entry != entry + 1)
+        at = (at + 1) & table->mask;
+    return at;
+}
+
+/* Backward-shift deletion (Knuth, TAOCP 6.4, Algorithm R): no tombstones. */
+static void slot_empty(sl_route_table *table, uint32_t hole) {
+    for (uint32_t at = hole;;) {
+        at = (at + 1) & table->mask;
+        if (table->slots[at].entry == 0)
+            break;
+        uint32_t home = table->slots[at].hash & table->mask;
+        if (((at - home) & table->mask) >= ((at - hole) & table->mask)) {
+            table->slots[hole] = table->slots[at];
+            hole = at;
+        }
+    }
+    table->slots[hole].entry = 0;
+}
+
+static sl_route *entry_add(sl_route_table *table, const slow_id *id, uint32_t hash) {
+    if (table->count >= SL_ROUTES_MAX || !table_reserve(table))
+        return NULL;
+    sl_route *route = &table->entries[table->count];
+    *route = (sl_route){.hash = hash, .id = *id};
+    slot_fill(table, hash, table->count++);
+    return route;
+}
+
+static void entry_remove(sl_route_table *table, uint32_t entry) {
+    sl_route *route = &table->entries[entry];
+    free(route->candidates);
+    slot_empty(table, slot_of(table, route->hash, entry));
+    uint32_t last = --table->count;
+    if (entry == last)
+        return;
+    table->slots[slot_of(table, table->entries[last].hash, last)].entry = entry + 1;
+    *route = table->entries[last];
+}
+
+/* ---- choosing ---- */
+
+static sl_neighbour *usable(const sl_route_table *table, const sl_candidate *candidate) {
+    sl_neighbour *n = sl_neighbour_get(table->neighbours, candidate->via);
+    return n != NULL && n->adjacency != 0 && candidate->metric != SLOW_METRIC_INFINITY ? n : NULL;
+}
+
+static void route_choose(sl_route_table *table, sl_route *route) {
+    sl_neighbour *old = route->next_hop, *new = NULL;
+    for (uint16_t i = 0; i < route->count && new == NULL; i++)
+        if ((new = usable(table, &route->candidates[i])) != NULL)
+            route->chosen = i;
+    route->next_hop = new;
+    if (new == old)
+        return;
+    if (new != NULL)
+        sl_neighbour_use(new, 1);
+    if (old != NULL)
+        sl_neighbour_use(old, -1);
+    if (old == NULL && table->reachable != NULL)
+        table->reachable(table->arg, &route->id);
+}
+
+static bool goes_before(const sl_candidate *a, uint32_t strategy, int32_t preference) {
+    return a->preference > preference || (a->preference == preference && a->strategy < strategy);
+}
+
+slow_status sl_route_table_offer(sl_route_table *table, uint32_t strategy, int32_t preference, const slow_id *dst,
+                                 const slow_route *routes, size_t n) {
+    uint32_t hash = sl_route_table_hash(table, (const uint8_t *)dst->text, dst->size);
+    sl_route *route = sl_route_table_find(table, hash, (const uint8_t *)dst->text, dst->size);
+    n = n < SL_CANDIDATES_PER_STRATEGY ? n : SL_CANDIDATES_PER_STRATEGY;
+    if (route == NULL && n == 0)
+        return SLOW_OK;
+    if (route == NULL && (route = entry_add(table, dst, hash)) == NULL)
+        return SLOW_E_NOSPACE;
+    size_t kept = 0;
+    for (size_t i = 0; i < route->count; i++)
+        kept += route->candidates[i].strategy != strategy;
+    sl_candidate *list = kept + n == 0 ? NULL : malloc((kept + n) * sizeof *list);
+    if (list == NULL && kept + n > 0)
+        return SLOW_E_NOMEM;
+    uint16_t count = 0;
+    for (size_t i = 0; i < route->count; i++)
+        if (route->candidates[i].strategy != strategy && goes_before(&route->candidates[i], strategy, preference))
+            list[count++] = route->candidates[i];
+    for (size_t i = 0; i < n; i++)
+        list[count++] = (sl_candidate){
+            .via = routes[i].via, .metric = routes[i].metric, .preference = preference, .strategy = strategy};
+    for (size_t i = 0; i < route->count; i++)
+        if (route->candidates[i].strategy != strategy && !goes_before(&route->candidates[i], strategy, preference))
+            list[count++] = route->candidates[i];
+    free(route->candidates);
+    route->candidates = list;
+    route->count = count;
+    uint32_t entry = (uint32_t)(route - table->entries);
+    route_choose(table, route);
+    if (table->changed != NULL)
+        table->changed(table->changed_arg, dst);
+    if (count == 0)
+        entry_remove(table, entry);
+    return SLOW_OK;
+}
+
+void sl_route_table_drop_strategy(sl_route_table *table, uint32_t strategy) {
+    for (uint32_t i = table->count; i-- > 0;) { /* downwards: a removed entry's place is taken by a later one */
+        slow_id id = table->entries[i].id;
+        sl_route_table_offer(table, strategy, 0, &id, NULL, 0);
+    }
+}
+
+void sl_route_table_down(sl_route_table *table, sl_neighbour *n, slow_link adjacency) {
+    (void)adjacency;
+    for (uint32_t i = 0; i < table->count; i++)
+        if (table->entries[i].next_hop == n)
+            route_choose(table, &table->entries[i]);
+}

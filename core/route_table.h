@@ -1,0 +1,69 @@
+/* route_table.h - where packages go: for each destination the candidates of all strategies, and the one in use.
+ *
+ * Candidates stand in the order of preference: the strategy's, then its own ranking. The first whose adjacency is up is
+ * in use. When an adjacency dies every entry that used it falls to its next candidate at once, with no word from a
+ * strategy. Open addressing with linear probing over SipHash, so that a remote that chooses ids cannot choose slots; the
+ * look-up is in two steps that a caller can put prefetches between. */
+#ifndef SL_ROUTE_TABLE_H
+#define SL_ROUTE_TABLE_H
+#include "neighbour.h"
+
+enum { SL_CANDIDATES_PER_STRATEGY = 8, SL_ROUTES_MAX = 1 << 20 };
+
+typedef struct sl_candidate {
+    slow_link via;
+    uint32_t metric;
+    int32_t preference;
+    uint32_t strategy; /* its number; never used twice */
+} sl_candidate;
+
+typedef struct sl_route {
+    sl_neighbour *next_hop; /* NULL = no candidate is usable */
+    sl_candidate *candidates;
+    uint16_t count, chosen; /* chosen: index, where next_hop != NULL */
+    uint32_t hash;
+    slow_id id;
+} sl_route;
+
+typedef struct sl_route_slot {
+    uint32_t hash, entry; /* entry + 1; 0 = free */
+} sl_route_slot;
+
+typedef struct sl_route_table {
+    const sl_neighbours *neighbours;
+    uint8_t key[SL_HASH_KEY];
+    sl_route *entries; /* dense */
+    sl_route_slot *slots;
+    uint32_t count, capacity, mask;                /* mask: slots - 1 */
+    void (*reachable)(void *arg, const slow_id *); /* a destination got a next hop that had none */
+    void *arg;
+    void (*changed)(void *arg, const slow_id *); /* candidates or the next hop are others: for checkers; may be NULL */
+    void *changed_arg;
+} sl_route_table;
+
+bool sl_route_table_init(sl_route_table *, sl_loop *, const sl_neighbours *);
+void sl_route_table_free(sl_route_table *);
+
+/* Replaces one strategy's candidates; n == 0 withdraws. SLOW_E_NOSPACE: the table is full. */
+slow_status sl_route_table_offer(sl_route_table *, uint32_t strategy, int32_t preference, const slow_id *dst,
+                                 const slow_route *, size_t n);
+void sl_route_table_drop_strategy(sl_route_table *, uint32_t strategy);
+/* An adjacency ended: who used it falls to the next candidate. */
+void sl_route_table_down(sl_route_table *, sl_neighbour *, slow_link adjacency);
+
+static inline uint32_t sl_route_table_hash(const sl_route_table *table, const uint8_t *text, size_t size) {
+    return (uint32_t)sl_id_hash(table->key, text, size);
+}
+static inline void sl_route_table_prefetch(const sl_route_table *table, uint32_t hash) {
+    __builtin_prefetch(&table->slots[hash & table->mask]);
+}
+static inline void sl_route_table_prefetch_entry(const sl_route_table *table, uint32_t hash) {
+    const sl_route_slot *slot = &table->slots[hash & table->mask];
+    if (slot->entry != 0) {
+        __builtin_prefetch(&table->entries[slot->entry - 1]);
+        __builtin_prefetch((const char *)&table->entries[slot->entry - 1] + 64);
+    }
+}
+/* NULL = unknown. Valid until the next offer. */
+sl_route *sl_route_table_find(const sl_route_table *, uint32_t hash, const uint8_t *text, size_t size);
+#endif

@@ -1,0 +1,17 @@
+/* seen.h - which packages of whom were seen: a window of 1,024 numbers for each (source, session), the idle ones forgotten
+ * first when there are too many. For dropping doubles: a number that has left the window counts as seen. */
+#ifndef SL_SEEN_H
+#define SL_SEEN_H
+#include "id.h"
+#include "loop.h"
+
+enum { SL_SEEN_MAX = 4096 };
+
+typedef struct sl_seen sl_seen;
+
+sl_seen *sl_seen_new(sl_loop *); /* NULL = no memory */
+void sl_seen_free(sl_seen *);
+/* True when it is new: it is then marked. False: a double, or there is no memory to tell. */
+bool sl_seen_first(sl_seen *, const uint8_t *src, size_t src_size, uint64_t session, uint64_t number);
+uint32_t sl_seen_count(const sl_seen *); /* sources */
+#endif

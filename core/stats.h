@@ -1,0 +1,41 @@
+/* stats.h - what a junction counts. Every package, frame or message that is dropped is counted under exactly one reason.
+ * One table names them all; the admin API and the simulator print it as it stands. */
+#ifndef SL_STATS_H
+#define SL_STATS_H
+#include <stdint.h>
+
+#define SL_COUNTERS(X)                                                                                             \
+    /* traffic */                                                                                                  \
+    X(frames_in)                                                                                                   \
+    X(frames_out)                                                                                                  \
+    X(bytes_in)                                                                                                    \
+    X(bytes_out)                                                                                                   \
+    X(packages_in) X(packages_out) X(packages_forwarded) X(packages_translated) X(messages_sent)                   \
+        X(messages_received)                                                    /* links */                        \
+        X(links_opened) X(links_lost) X(links_refused) X(dials) X(dials_failed) /* frames dropped */               \
+        X(drop_frame_short) X(drop_frame_kind) X(drop_frame_index) X(drop_frame_tag) X(drop_frame_replayed)        \
+            X(drop_frame_state) X(drop_opening_malformed) X(drop_opening_cap) X(drop_opening_cookie)               \
+                X(drop_claim_malformed) X(drop_route_malformed) X(drop_route_protocol)                             \
+                    X(drop_bundle_malformed) /* packages dropped */                                                \
+        X(drop_package_malformed) X(drop_package_hop_limit) X(drop_package_no_route) X(drop_package_dead_end)      \
+            X(drop_package_queue_full) X(drop_package_duplicate) X(drop_package_link_down) X(drop_package_too_big) \
+                X(drop_package_own) X(drop_package_unsupported) /* messages dropped */                             \
+        X(drop_message_duplicate) X(drop_message_expired) X(drop_message_inbox_full) X(drop_message_waiting_full)  \
+            X(drop_message_malformed) X(drop_fragment_budget) X(drop_fragment_timeout) X(drop_fragment_mismatch)   \
+                X(drop_control_kind)
+
+enum sl_counter {
+#define X(name) SL_##name,
+    SL_COUNTERS(X)
+#undef X
+        SL_COUNTER_COUNT
+};
+
+typedef struct sl_stats {
+    uint64_t count[SL_COUNTER_COUNT];
+} sl_stats;
+
+const char *sl_counter_name(enum sl_counter);
+#define SL_COUNT(stats, name) ((void)(stats)->count[SL_##name]++)
+#define SL_COUNT_BY(stats, name, n) ((void)((stats)->count[SL_##name] += (n)))
+#endif

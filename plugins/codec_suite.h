@@ -1,0 +1,31 @@
+/* codec_suite.h - what every codec is held to, whoever wrote it; for tests and fuzz targets. See codec_suite.c. */
+#ifndef CODEC_SUITE_H
+#define CODEC_SUITE_H
+#include <slow/codec.h>
+
+/* An arena with a cap, as the core gives one to decode(). */
+typedef struct suite_arena {
+    slow_arena arena;
+    size_t used, cap;
+    _Alignas(max_align_t) uint8_t memory[8192];
+} suite_arena;
+
+slow_arena *suite_arena_open(suite_arena *, size_t cap);
+
+/* A package and what it points to. */
+typedef struct suite_package {
+    slow_package package;
+    uint8_t dst[SLOW_ID_MAX], src[SLOW_ID_MAX], hint[SLOW_HINT_MAX], payload[SLOW_PAYLOAD_MAX + SLOW_SEAL_ROOM];
+} suite_package;
+
+uint64_t suite_random(uint64_t *state);
+/* Any package that slow/package.h allows: always the same for one seed. */
+void suite_make(suite_package *, uint64_t seed);
+bool suite_equal(const slow_package *, const slow_package *);
+
+/* NULL, or the sentence of the contract that was broken. */
+const char *suite_round_trip(const slow_codec_ops *, const slow_package *);
+const char *suite_any_bytes(const slow_codec_ops *, slow_bytes in);
+const char *suite_damage(const slow_codec_ops *, const slow_package *);
+const char *suite_limits(const slow_codec_ops *);
+#endif

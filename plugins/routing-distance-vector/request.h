@@ -1,0 +1,22 @@
+/* request.h - asking for a newer sequence number (rule 7), and remembering who asked us (rule 8). */
+#ifndef DV_REQUEST_H
+#define DV_REQUEST_H
+#include "neighbour.h"
+
+#define DV_TTL 255u
+
+/* Rule 1, as far as a test does not break it. */
+bool dv_feasible(const struct dv *, const struct dv_dest *, struct dv_word);
+/* Rule 7a: there is no route: ask every neighbour, now and again while one still offers the destination. */
+void dv_ask(struct dv *, uint32_t number);
+/* Rule 7b: `useful`, a neighbour offers better than our own metric, and infeasibly: ask it, if that lasts. */
+void dv_repair(struct dv *, uint32_t number, bool useful);
+/* Sends a request for `stamp` of `number`. */
+void dv_request_send(struct dv *, struct dv_neighbour *, uint32_t number, struct dv_stamp, uint8_t ttl);
+/* Rule 8: remember until answered, at most 10 s. */
+void dv_asker_add(struct dv *, uint32_t number, uint16_t slot, struct dv_stamp);
+/* Our word now bears `stamp`: tell those who asked for it. */
+void dv_answer(struct dv *, uint32_t number, struct dv_stamp);
+/* Forgets a neighbour that went down. */
+void dv_asker_forget(struct dv *, uint32_t number, uint16_t slot);
+#endif

@@ -1,0 +1,83 @@
+/* slow/base.h - the vocabulary that every SDK header shares.
+ *
+ * The SDK is C11 and C++11, and needs nothing but the C library. Its rules, for every header:
+ *
+ *  - Tables begin with `struct_size`, set by whoever wrote the table. Members are only ever appended within one major
+ *    version, so a reader MUST test with SLOW_HAS() before it uses a member younger than MINOR 0.
+ *  - Structs marked *frozen* have no size member: they are used in arrays, and will not change in major 1.
+ *  - A pointer that is passed in is borrowed for the call, unless its text says otherwise.
+ *  - [loop] marks a call made only on the junction's loop thread, [any] one that any thread may make.
+ */
+#ifndef SLOW_BASE_H
+#define SLOW_BASE_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* MAJOR is in the entry symbol (slow_module_v1) and in the install path (lib/slow/1). MINOR grows when members are
+ * appended. */
+#define SLOW_ABI_MAJOR 1
+#define SLOW_ABI_MINOR 0
+
+#ifdef __cplusplus
+#define SLOW_EXTERN_C extern "C"
+#else
+#define SLOW_EXTERN_C
+#endif
+
+/* True when the other side's table is long enough to hold `member`. */
+#define SLOW_HAS_FIELD(table, member) \
+    ((table)->struct_size >= offsetof(__typeof__(*(table)), member) + sizeof((table)->member))
+/* True when it holds `function`, and the function is there. */
+#define SLOW_HAS(table, function) (SLOW_HAS_FIELD(table, function) && (table)->function != NULL)
+
+/* 0 or negative. The values are ABI: append only. A reader takes an unknown negative value for SLOW_E_FAIL. */
+typedef int32_t slow_status;
+enum {
+    SLOW_OK = 0,
+    SLOW_E_FAIL = -1,
+    SLOW_E_NOMEM = -2,
+    SLOW_E_INVAL = -3,       /* the caller's mistake */
+    SLOW_E_UNSUPPORTED = -4, /* this build, kernel or plugin does not do that */
+    SLOW_E_NOSPACE = -5,     /* the buffer given is too small */
+    SLOW_E_MALFORMED = -6,   /* bad bytes from a peer: counted, never fatal */
+    SLOW_E_AGAIN = -7,       /* a queue is full: try again after it has become writable */
+    SLOW_E_CLOSED = -8,
+    SLOW_E_RESTART = -9, /* reconfigure(): cannot be applied live, make a new instance */
+    SLOW_E_AUTH = -10,
+    SLOW_E_NOROUTE = -11,
+    SLOW_E_TOOBIG = -12,
+    SLOW_E_TIMEOUT = -13,
+};
+
+/* A diagnosis, allocated by the caller: nothing to free. `where` is a config path, a file or an address, and may be
+ * empty; `text` says what was wrong, what was expected and what to try. Both are terminated. Frozen. */
+typedef struct slow_error {
+    int32_t code;
+    char where[96];
+    char text[224];
+} slow_error;
+
+typedef uint64_t slow_time; /* nanoseconds, monotonic; virtual in the simulator */
+typedef uint32_t slow_link; /* given by the host, never reused in one life of a junction; 0 = none */
+
+/* Borrowed bytes. Frozen. */
+typedef struct slow_bytes {
+    const uint8_t *data;
+    size_t size;
+} slow_bytes;
+
+/* One frame inside a larger read: borrowed for the call, writable within its own range. Frozen. */
+typedef struct slow_slice {
+    uint8_t *data;
+    uint32_t size, flags; /* flags: 0 for now */
+} slow_slice;
+
+/* A junction's id: 1..63 bytes of UTF-8 without control characters. The rest of `text` is zero, so two ids are equal
+ * when memcmp over the whole struct is 0. Not terminated when 63 bytes long. Frozen. */
+#define SLOW_ID_MAX 63u
+typedef struct slow_id {
+    uint8_t size;
+    char text[SLOW_ID_MAX];
+} slow_id;
+#endif

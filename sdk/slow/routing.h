@@ -1,0 +1,73 @@
+/* slow/routing.h - a routing strategy is a pure state machine: events in, routes and messages out.
+ *
+ * It uses nothing but its host tables: no sockets, files, threads, clock, rand() or getenv(). So the same shared object
+ * runs in the router and in the simulator, and gives the same trace for the same seed.
+ *
+ * A strategy sees one neighbour per id. `slow_link` names that adjacency here: the core maps it to the cheapest live link.
+ * An adjacency that comes back has another number, unless only this strategy's channel to it was started anew: then
+ * neighbour_down() and neighbour_up() come with the same one. */
+#ifndef SLOW_ROUTING_H
+#define SLOW_ROUTING_H
+#include "package.h"
+#include "plugin.h"
+
+#define SLOW_METRIC_INFINITY 0xffffffffu
+#define SLOW_ROUTE_MESSAGE_MAX 1000u /* bytes of one message between neighbouring strategies */
+
+/* Frozen: goes in arrays. */
+typedef struct slow_neighbour {
+    slow_link link;
+    uint32_t cost; /* 1..65534, unit 0.1 ms: measured by the core from RTT and loss, times factor, plus bias */
+    uint64_t rtt;  /* nanoseconds, smoothed; 0 = unknown */
+    uint32_t loss; /* parts per million, smoothed */
+    uint32_t mtu;  /* bytes */
+    slow_id id;
+    uint64_t reserved[2];
+} slow_neighbour;
+
+/* A candidate next hop. Frozen. */
+typedef struct slow_route {
+    slow_link via;
+    uint32_t metric; /* SLOW_METRIC_INFINITY = unreachable */
+    uint64_t reserved[2];
+} slow_route;
+
+/* host->service(host, SLOW_ROUTING_HOST_ID). All [loop]. Effects are carried out in the order of the calls, before the
+ * next event comes. */
+#define SLOW_ROUTING_HOST_ID "slow.routing-host/1"
+typedef struct slow_routing_host {
+    uint32_t struct_size;
+    const slow_id *(*self)(const slow_host *); /* our own id; lives as long as the instance */
+    uint64_t (*epoch)(const slow_host *); /* wall-clock milliseconds at start; grows with every start of the junction;
+                                           * virtual in the simulator */
+    /* The strategy's own bytes to one neighbour: copied, <= SLOW_ROUTE_MESSAGE_MAX, reliable and in order while the
+     * adjacency lasts. Never SLOW_E_AGAIN: a neighbour that cannot keep up goes down and comes up again.
+     * SLOW_E_CLOSED: no such neighbour (any more). SLOW_E_TOOBIG: too long, nothing is sent. */
+    slow_status (*send)(const slow_host *, slow_link to, slow_bytes message);
+    /* Replace this strategy's candidates for dst, best first; n == 0 withdraws. Copied; at most the first 8 count. The
+     * core owns the forwarding table: it takes the first candidate whose link is up, and falls to the next in the same
+     * turn in which a link dies. */
+    slow_status (*offer)(const slow_host *, const slow_id *dst, const slow_route *, size_t n);
+    /* Origin proof: sign what this junction announces; check what another announced. The proof is empty and always true
+     * where the network has no identities. It is borrowed until the next call; verify() is cached by the core. */
+    slow_status (*sign)(const slow_host *, slow_bytes statement, slow_bytes *proof);
+    bool (*verify)(const slow_host *, const slow_id *origin, slow_bytes statement, slow_bytes proof);
+} slow_routing_host;
+
+/* All [loop], never re-entrant, in the order of events. */
+typedef struct slow_routing_ops {
+    uint32_t struct_size;
+    const char *protocol; /* "distance-vector/1": what both ends of a link must share; <= 31 bytes */
+    void (*neighbour_up)(void *self, const slow_neighbour *);
+    void (*neighbour_changed)(void *self, const slow_neighbour *); /* another cost */
+    void (*neighbour_down)(void *self, slow_link);
+    slow_status (*message)(void *self, slow_link from, slow_bytes message); /* SLOW_E_MALFORMED: counted, no more */
+    /* Optional, for a strategy whose choice is not a table (flooding, greedy, multipath). Called once a package, after the
+     * core has dropped and counted doubles of (src, session, packet); in == 0: our own. For a package to us the answer is
+     * ignored: the call is there to learn from. Fill at most n links, return how many; 0 = no route. Effects as anywhere.
+     * NULL = the core's table decides. */
+    size_t (*choose)(void *self, slow_bytes package, const slow_route_view *, slow_link in, slow_link *out, size_t n);
+    /* Optional, at the source: what to carry as `hint` to dst; returns the bytes written. */
+    size_t (*hint)(void *self, const slow_id *dst, uint8_t *out, size_t capacity);
+} slow_routing_ops;
+#endif
