@@ -229,7 +229,7 @@ static bool life_begin(sl_link *link) {
     link->blocked = false;
     sl_names_common(ours, link->peer, &ours->protocols, &link->peer->protocols, &link->protocols);
     link->codec = agree_codec(link, ours);
-    sl_liveness_init(&link->live, now, opening->rtt_ns, link->factor_ppm, link->bias);
+    sl_liveness_init(&link->live, now, opening->rtt_ns, opening->repeated, link->factor_ppm, link->bias);
     outbox_init(link);
     return true;
 }
@@ -474,6 +474,8 @@ static void take_probe(sl_link *link, slow_bytes body) {
     }
     bool first = link->live.echo == 0;
     sl_liveness_take(&link->live, &probe, now);
+    if (sl_liveness_retell(&link->live, now))
+        link->env->events.cost(link->env->events.arg, link);
     if (first || link->live.probe_now)
         sl_link_touch(link);
     if (sl_liveness_next(&link->live) < link->timer_at)

@@ -42,7 +42,7 @@ static void adjust(sl_liveness *l) {
     }
 }
 
-void sl_liveness_init(sl_liveness *l, slow_time now, uint64_t rtt_ns, uint32_t factor_ppm, uint32_t bias) {
+void sl_liveness_init(sl_liveness *l, slow_time now, uint64_t rtt_ns, bool guess, uint32_t factor_ppm, uint32_t bias) {
     *l = (sl_liveness){.mode = SL_LINK_WARM,
                        .heard_at = now,
                        .sent_at = now,
@@ -52,6 +52,7 @@ void sl_liveness_init(sl_liveness *l, slow_time now, uint64_t rtt_ns, uint32_t f
                        .peer_keep_ms = WARM_MS,
                        .peer_want_ms = WARM_MS,
                        .probe_now = true,
+                       .guess = guess,
                        .srtt_ns = rtt_ns,
                        .least_ns = {rtt_ns, 0},
                        .window_at = now,
@@ -119,6 +120,11 @@ static void measure_rtt(sl_liveness *l, uint32_t echo, uint32_t held, slow_time 
     uint64_t rtt_ns = (uint64_t)(passed_us - held) * 1000;
     if (rtt_ns == 0)
         rtt_ns = 1000;
+    if (l->guess) {
+        l->srtt_ns = l->least_ns[0] = 0;
+        l->guess = false;
+        l->retell_now = true;
+    }
     l->srtt_ns = l->srtt_ns == 0 ? rtt_ns : (l->srtt_ns * 7 + rtt_ns) / 8;
     if (l->least_ns[0] == 0 || rtt_ns < l->least_ns[0])
         l->least_ns[0] = rtt_ns;
@@ -204,8 +210,9 @@ bool sl_liveness_retell(sl_liveness *l, slow_time now) {
     }
     if (l->off_since == 0)
         l->off_since = now;
-    if (now - l->off_since < WINDOW)
+    if (now - l->off_since < WINDOW && !l->retell_now)
         return false;
+    l->retell_now = false;
     l->off_since = 0;
     l->told_cost = cost;
     return true;

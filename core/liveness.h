@@ -35,14 +35,17 @@ typedef struct sl_liveness {
     /* loss, from gaps in the numbers of arriving frames */
     uint64_t first_number, highest_number, arrived;
     uint32_t loss_ppm;
+    bool guess; /* what the opening measured is an upper bound: the first probe's figure replaces it, at once */
     /* cost */
     uint32_t factor_ppm, bias;
     uint32_t told_cost;
+    bool retell_now;
     slow_time off_since; /* 0 = the told cost is near enough */
 } sl_liveness;
 
-/* `rtt_ns`: measured by the opening; 0 = not. */
-void sl_liveness_init(sl_liveness *, slow_time now, uint64_t rtt_ns, uint32_t factor_ppm, uint32_t bias);
+/* `rtt_ns`: measured by the opening. `guess`: it may be too long, because a frame had to be repeated. It is never too
+ * short: a cost that begins too low and rises would cost a distance vector its feasible alternates. */
+void sl_liveness_init(sl_liveness *, slow_time now, uint64_t rtt_ns, bool guess, uint32_t factor_ppm, uint32_t bias);
 void sl_liveness_set_mode(sl_liveness *, enum sl_link_mode, slow_time now);
 void sl_liveness_sent(sl_liveness *, slow_time now);                   /* a frame went out */
 void sl_liveness_heard(sl_liveness *, slow_time now, uint64_t number); /* an authentic frame came; 0 = a stream's */

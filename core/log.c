@@ -63,6 +63,13 @@ slow_status sl_error(slow_error *error, slow_status code, const char *where, con
     return code;
 }
 
+void sl_error_line(const slow_error *error, char *out, size_t capacity) {
+    if (error->where[0] == '\0' || strstr(error->text, error->where) != NULL)
+        snprintf(out, capacity, "%s", error->text);
+    else
+        snprintf(out, capacity, "%s: %s", error->where, error->text);
+}
+
 const char *sl_log_level_name(int level) {
     static const char *const names[] = {"error", "warn", "info", "debug"};
     return level >= SLOW_LOG_ERROR && level <= SLOW_LOG_DEBUG ? names[level] : "?";

@@ -31,6 +31,8 @@ void sl_log_limited(const sl_log *, sl_log_rate *rate, slow_time now, int level,
 /* Fills an error in: `where` may be NULL. Returns code, so that a function can end with it. A NULL error is allowed. */
 slow_status sl_error(slow_error *, slow_status code, const char *where, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* The error as one line: `where` in front of the text, unless the text names it already. */
+void sl_error_line(const slow_error *, char *out, size_t capacity);
 const char *sl_log_level_name(int level);
 const char *sl_status_text(slow_status);
 #endif

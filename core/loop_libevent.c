@@ -29,8 +29,9 @@ typedef struct real_loop {
     sl_loop face;
     struct event_base *base;
     bool base_is_ours;
-    struct event *turn_end, *wake;
+    struct event *turn_end, *wake, *step_end;
     int wake_fd;
+    atomic_bool breaking;
     sl_deferred_queue deferred;
     pthread_mutex_t lock; /* of posted and posted_end */
     errand *posted, **posted_end;
@@ -160,6 +161,12 @@ static void real_defer_cancel(sl_loop *loop, sl_deferred *deferred) {
     sl_deferred_remove(&real(loop)->deferred, deferred);
 }
 
+static void wake(real_loop *loop) {
+    uint64_t one = 1;
+    ssize_t written = write(loop->wake_fd, &one, sizeof one);
+    (void)written; /* it fails only when the counter is full, and then the loop is awake */
+}
+
 static slow_status real_post(sl_loop *face, sl_call fn, void *arg) {
     real_loop *loop = real(face);
     errand *e = malloc(sizeof *e);
@@ -171,11 +178,8 @@ static slow_status real_post(sl_loop *face, sl_call fn, void *arg) {
     *loop->posted_end = e;
     loop->posted_end = &e->next;
     pthread_mutex_unlock(&loop->lock);
-    if (first) {
-        uint64_t one = 1;
-        ssize_t written = write(loop->wake_fd, &one, sizeof one);
-        (void)written; /* it fails only when the counter is full, and then the loop is awake */
-    }
+    if (first)
+        wake(loop);
     return SLOW_OK;
 }
 
@@ -194,11 +198,14 @@ static void run_posted(real_loop *loop) {
 }
 
 static void woken(evutil_socket_t fd, short what, void *arg) {
+    real_loop *loop = arg;
     uint64_t count;
     ssize_t got = read(fd, &count, sizeof count);
     (void)got;
     (void)what;
-    run_posted(arg);
+    run_posted(loop);
+    if (atomic_exchange(&loop->breaking, false))
+        event_base_loopbreak(loop->base);
 }
 
 /* ---- file descriptors ---- */
@@ -364,6 +371,8 @@ static void real_free(sl_loop *face) {
         event_free(loop->wake);
     if (loop->turn_end != NULL)
         event_free(loop->turn_end);
+    if (loop->step_end != NULL)
+        event_free(loop->step_end);
     if (loop->base != NULL && loop->base_is_ours)
         event_base_free(loop->base);
     if (loop->wake_fd >= 0)
@@ -392,6 +401,12 @@ static const sl_loop_ops real_ops = {
     .free = real_free,
 };
 
+static void step_over(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    (void)arg;
+}
+
 sl_loop *sl_loop_libevent_new(struct event_base *base) {
     if (sodium_init() < 0)
         return NULL;
@@ -409,8 +424,9 @@ sl_loop *sl_loop_libevent_new(struct event_base *base) {
     if (loop->base == NULL || loop->wake_fd < 0)
         goto failed;
     loop->turn_end = evtimer_new(loop->base, turn_ended, loop);
+    loop->step_end = evtimer_new(loop->base, step_over, loop);
     loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, woken, loop);
-    if (loop->turn_end == NULL || loop->wake == NULL || event_add(loop->wake, NULL) != 0)
+    if (loop->turn_end == NULL || loop->step_end == NULL || loop->wake == NULL || event_add(loop->wake, NULL) != 0)
         goto failed;
     return &loop->face;
 failed:
@@ -423,29 +439,29 @@ void sl_loop_libevent_run(sl_loop *face) {
     event_base_loop(real(face)->base, EVLOOP_NO_EXIT_ON_EMPTY);
 }
 
-static void step_over(evutil_socket_t fd, short what, void *arg) {
-    (void)fd;
-    (void)what;
-    (void)arg;
-}
-
 bool sl_loop_libevent_step(sl_loop *face, slow_time timeout) {
     real_loop *loop = real(face);
     struct timeval wait = timeval_of(timeout);
     atomic_store(&loop->thread, pthread_self());
     if (timeout == 0)
         return event_base_loop(loop->base, EVLOOP_NONBLOCK) == 0;
-    if (event_base_once(loop->base, -1, EV_TIMEOUT, step_over, NULL, &wait) != 0)
+    if (event_add(loop->step_end, &wait) != 0)
         return false;
-    return event_base_loop(loop->base, EVLOOP_ONCE) == 0;
+    bool more = event_base_loop(loop->base, EVLOOP_ONCE) == 0;
+    event_del(loop->step_end);
+    return more;
 }
 
-static void break_loop(void *arg) {
-    event_base_loopbreak(((real_loop *)arg)->base);
+void sl_loop_libevent_settle(sl_loop *face) {
+    real_loop *loop = real(face);
+    sl_deferred_run(&loop->deferred);
+    run_posted(loop);
+    sl_deferred_run(&loop->deferred);
 }
 
-void sl_loop_libevent_break(sl_loop *loop) {
-    sl_post(loop, break_loop, loop);
+void sl_loop_libevent_break(sl_loop *face) {
+    atomic_store(&real(face)->breaking, true);
+    wake(real(face));
 }
 
 bool sl_loop_libevent_is_current(const sl_loop *loop) {

@@ -10,7 +10,11 @@ sl_loop *sl_loop_libevent_new(struct event_base *base);
 void sl_loop_libevent_run(sl_loop *);
 /* Runs one turn, waiting at most `timeout` for something to do. False when nothing was there to wait for. */
 bool sl_loop_libevent_step(sl_loop *, slow_time timeout);
-void sl_loop_libevent_break(sl_loop *); /* [any] */
+/* [any] Ends the run, or the step, that is under way; or the next one. */
+void sl_loop_libevent_break(sl_loop *);
+/* Runs what was deferred and what was posted, without a look at the base: for last words on a base that is not ours to
+ * dispatch. Never from within a turn of the same loop. */
+void sl_loop_libevent_settle(sl_loop *);
 /* [any] Is this the thread that last ran the loop (or made it, before it first ran)? */
 bool sl_loop_libevent_is_current(const sl_loop *);
 struct event_base *sl_loop_libevent_base(sl_loop *); /* for the admin's HTTP server alone */

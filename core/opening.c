@@ -116,7 +116,7 @@ slow_status sl_opening_resp(sl_opening *opening, const sl_opening_env *env, slow
     if (opening->size == 0)
         return SLOW_E_TOOBIG;
     slow_time now = sl_now(env->loop);
-    opening->rtt_ns = opening->repeated ? 0 : now - opening->sent_at;
+    opening->rtt_ns = now - (opening->repeated ? opening->began_at : opening->sent_at);
     opening->sent_at = now;
     opening->tries = 0;
     opening->claimed = true;
@@ -162,7 +162,7 @@ slow_status sl_opening_fin(sl_opening *opening, const sl_opening_env *env, slow_
     if (!done || !sl_claim_read(payload, &opening->peer))
         return SLOW_E_INVAL;
     opening->peer_tag = fin.tag;
-    opening->rtt_ns = opening->repeated ? 0 : sl_now(env->loop) - opening->sent_at;
+    opening->rtt_ns = sl_now(env->loop) - opening->began_at;
     opening->claimed = true;
     return SLOW_OK;
 }

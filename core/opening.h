@@ -24,13 +24,13 @@ typedef struct sl_opening_env {
 typedef struct sl_opening {
     bool initiator;
     bool claimed;  /* the peer's claim is there and the handshake is done */
-    bool repeated; /* a frame was sent twice: what it measured is no round trip */
+    bool repeated; /* a frame was sent twice: the round trip was at most what was measured */
     uint32_t index, peer_index;
     uint64_t tag, peer_tag, cookie;
     slow_session *session;
     sl_claim peer;
     slow_time began_at, sent_at;
-    uint64_t rtt_ns; /* 0 = not measured */
+    uint64_t rtt_ns; /* of INIT and RESP, or RESP and FIN */
     uint32_t tries;
     uint32_t size; /* of `frame`: what we said last, and repeat */
     uint8_t frame[SL_OPENING_FRAME];

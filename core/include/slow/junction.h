@@ -10,10 +10,19 @@
  *
  * A junction runs on a thread of its own, unless slow_options.thread says otherwise. Any thread may make any call, at any
  * time between slow_junction_new() and slow_junction_free(). Many junctions may live in one process. The library has no
- * global state, installs no signal handlers, never exits, and prints nothing.
+ * global state, installs no signal handlers (its own threads block all signals), never exits, and prints nothing.
+ *
+ * Sending never waits. The other calls are done on the junction's thread: a call from another thread waits until that has
+ * served it, which is at once, unless it is a thread of yours that does something else meanwhile.
+ *
+ * Waiting on the junction's own thread: in a callback (slow_on_message, log) nothing that is waited for could ever come, and
+ * a caller's event base is not ours to run. There slow_recv(), slow_wait_writable(), slow_junction_wait(), slow_ping() and
+ * slow_trace() with a timeout above 0 return SLOW_E_INVAL, and say so in the log; with 0 they work. With
+ * SLOW_THREAD_CALLER, outside of callbacks, they run the junction until they are done.
  *
  * Every `slow_error *` may be NULL. Every `const char *` that is returned is borrowed as its function says; what a function
- * fills in is a copy. Times are in nanoseconds; SLOW_FOREVER waits without a limit, and 0 does not wait. */
+ * fills in is a copy. Times are in nanoseconds; SLOW_FOREVER waits without a limit, and 0 does not wait. Once
+ * slow_junction_free() has begun, calls end with SLOW_E_CLOSED. */
 #ifndef SLOW_JUNCTION_H
 #define SLOW_JUNCTION_H
 #include <slow/base.h>
@@ -37,7 +46,8 @@ struct event_base;
 
 enum slow_thread {
     SLOW_THREAD_OWN = 0,    /* the junction makes a thread, and ends it */
-    SLOW_THREAD_CALLER = 1, /* the caller runs it: slow_junction_run() or slow_junction_step() */
+    SLOW_THREAD_CALLER = 1, /* the caller runs it, by slow_junction_run(), slow_junction_step(), or a call that waits. Its
+                             * thread is that which last did so, or made it; another may take it over at any time */
     SLOW_THREAD_BASE = 2,   /* it lives on the caller's libevent base, and runs while that is dispatched */
 };
 
@@ -45,9 +55,10 @@ enum slow_thread {
 typedef struct slow_options {
     uint32_t struct_size;
     uint32_t thread;                /* enum slow_thread */
-    struct event_base *event_base;  /* of SLOW_THREAD_BASE: created and dispatched on one thread */
-    const char *network;            /* NULL = "slow"; junctions of another network are refused */
-    const char *const *plugin_dirs; /* ends with NULL; searched before the standard places. NULL = none */
+    struct event_base *event_base;  /* of SLOW_THREAD_BASE: dispatched on the thread that makes and frees the junction */
+    const char *network;            /* NULL = "slow"; junctions of another network are refused. Not with a config */
+    const char *const *plugin_dirs; /* ends with NULL; searched before the standard places. NULL = none. Not with a
+                                     * config, which names its own */
     /* The log, a line a call, from the junction's thread. NULL = none. level: enum slow_log_level */
     void (*log)(void *arg, int level, const char *who, const char *text);
     void *log_arg;
@@ -61,13 +72,20 @@ typedef struct slow_options {
 SLOW_API slow_junction *slow_junction_new(const char *id, const slow_options *, slow_error *);
 /* A junction from a config file, listening and joining as that says. NULL on failure: nothing was started. */
 SLOW_API slow_junction *slow_junction_open(const char *config_path, const slow_options *, slow_error *);
-/* Says goodbye to the neighbours (at most half a second), stops, and frees everything. Other threads MUST have left. */
+/* The same from a text of `size` bytes; `name` stands in errors for the file. */
+SLOW_API slow_junction *slow_junction_open_text(const char *name, const char *text, size_t size, const slow_options *,
+                                                slow_error *);
+/* Lets go what other threads still wait for (they get SLOW_E_CLOSED), sends what was accepted and says goodbye to the
+ * neighbours (at most half a second), stops, and frees everything. NULL is allowed. Other threads MUST NOT begin a call any
+ * more. Not from within a callback: then nothing is freed, and the log says so. */
 SLOW_API void slow_junction_free(slow_junction *);
-/* SLOW_THREAD_CALLER: runs it on this thread until slow_junction_break(). */
-SLOW_API void slow_junction_run(slow_junction *);
+/* SLOW_THREAD_CALLER: runs it on this thread until slow_junction_break(). Both return SLOW_E_INVAL in the other modes and
+ * from within a callback, SLOW_E_CLOSED while it is being freed. */
+SLOW_API slow_status slow_junction_run(slow_junction *);
+/* Does what is ready, waiting at most `timeout` for something to be. */
+SLOW_API slow_status slow_junction_step(slow_junction *, slow_time timeout);
+/* Ends the slow_junction_run() that is under way, or the next one. */
 SLOW_API void slow_junction_break(slow_junction *);
-/* SLOW_THREAD_CALLER: does what is ready, waiting at most `timeout` for something to be. */
-SLOW_API void slow_junction_step(slow_junction *, slow_time timeout);
 /* A file descriptor that is readable while a message waits in the inbox: for poll(). It is the junction's. */
 SLOW_API int slow_junction_fd(slow_junction *);
 
@@ -78,7 +96,7 @@ SLOW_API slow_status slow_junction_listen(slow_junction *, const char *address, 
 /* Keeps a link to there, for ever: it is dialled, and dialled again. Returns at once. */
 SLOW_API slow_status slow_junction_join(slow_junction *, const char *address, slow_error *);
 SLOW_API slow_status slow_junction_leave(slow_junction *, const char *address, slow_error *);
-/* Waits until there is a route to `id`. SLOW_E_TIMEOUT. */
+/* Waits until there is a route to `id`. SLOW_E_TIMEOUT; SLOW_E_INVAL: no id, or no thread to wait on (see above). */
 SLOW_API slow_status slow_junction_wait(slow_junction *, const char *id, slow_time timeout);
 
 SLOW_API const char *slow_junction_id(const slow_junction *); /* lives as long as the junction */
@@ -98,7 +116,7 @@ typedef struct slow_route_info {
     uint32_t alternatives; /* usable next hops besides this one */
     char strategy[64];
 } slow_route_info;
-/* Fill at most `capacity` entries, in the order of ids, and return how many there are in all. */
+/* Fill at most `capacity` entries, in the order of ids, and return how many there are in all; 0 also without memory. */
 SLOW_API size_t slow_junction_neighbours(slow_junction *, slow_neighbour_info *, size_t capacity);
 SLOW_API size_t slow_junction_routes(slow_junction *, slow_route_info *, size_t capacity);
 /* SLOW_E_NOROUTE. */
@@ -111,8 +129,8 @@ typedef struct slow_hop {
     char id[64]; /* "" = silent */
     uint64_t rtt;
 } slow_hop;
-/* The path to `id`, from the first hop to `id` itself. *count: in, the room; out, the hops. On SLOW_E_TIMEOUT, what was
- * heard. */
+/* The path to `id`, from the first hop to `id` itself. *count: in, the room; out, the hops filled in. SLOW_E_NOSPACE: there
+ * are more. On SLOW_E_TIMEOUT, what was heard. */
 SLOW_API slow_status slow_trace(slow_junction *, const char *id, slow_time timeout, slow_hop *, size_t *count,
                                 slow_error *);
 
@@ -138,7 +156,7 @@ SLOW_API slow_status slow_send_binary(slow_junction *, const char *id, const voi
 /* The application's own control messages: kind >= SLOW_KIND_APPLICATION. */
 SLOW_API slow_status slow_send_control(slow_junction *, const char *id, uint16_t kind, const void *, size_t size,
                                        const slow_send_options *, slow_error *);
-/* Waits until a send would not say SLOW_E_AGAIN. */
+/* Waits until a send would not say SLOW_E_AGAIN: if it would, until half of the room is free. */
 SLOW_API slow_status slow_wait_writable(slow_junction *, slow_time timeout);
 
 typedef struct slow_message {
@@ -152,11 +170,12 @@ typedef struct slow_message {
 } slow_message;
 
 /* The next message, to be freed. SLOW_E_TIMEOUT; timeout 0 = try. The inbox holds 4,096 messages or 16 MiB while nobody
- * receives; what comes beyond is dropped and counted. */
+ * receives; what comes beyond is dropped and counted ("drop_message_inbox_full"). */
 SLOW_API slow_status slow_recv(slow_junction *, slow_message **, slow_time timeout);
 SLOW_API void slow_message_free(slow_message *); /* NULL is allowed */
-/* Instead of the inbox: called on the junction's thread for each message, which is borrowed. NULL = the inbox again. */
-SLOW_API void slow_on_message(slow_junction *, void (*fn)(void *arg, const slow_message *), void *arg);
+/* Instead of the inbox: called on the junction's thread for each message, which is borrowed. NULL = the inbox again. What
+ * is in the inbox already stays there, for slow_recv(). Once it has returned, the one before is not called any more. */
+SLOW_API slow_status slow_on_message(slow_junction *, void (*fn)(void *arg, const slow_message *), void *arg);
 SLOW_API size_t slow_junction_waiting(slow_junction *);      /* messages in the inbox */
 SLOW_API uint64_t slow_junction_duplicates(slow_junction *); /* doubles dropped, in passing or at the end */
 /* Any of the counters, by its name ("drop_package_no_route"); 0 when there is none of that name. */

@@ -1,0 +1,75 @@
+/* The admin API: a table of routes over the HTTP server of admin_http.c.
+ *
+ *   GET  /v1/status                  the junction: listeners, joins, memory, every counter
+ *   GET  /v1/neighbours              with their links
+ *   GET  /v1/routes[?id=|after=]     by id, at most 4,096 an answer; "more" says that there are more
+ *   GET  /v1/plugins
+ *   POST /v1/ping   {"id", "timeout_ms"}
+ *   POST /v1/trace  {"id", "timeout_ms"}
+ *   POST /v1/send?to=ID[&type=json|binary|control][&kind=][&channel=][&priority=]     the body is the message itself
+ *   POST /v1/recv   {"n", "timeout_ms"}
+ *   POST /v1/join   {"address"}
+ *   POST /v1/leave  {"address"}
+ *
+ * Answers are JSON objects; a failure is {"error": "one line for a person"} with the HTTP status. The path bears the
+ * version: within it members are only ever added.
+ *
+ * A message is the body of /v1/send, and not a member of some JSON around it: so it arrives as the bytes that were given
+ * (1.0 stays 1.0, a number of 40 digits stays one), binary needs no base64, and a file goes with curl --data-binary.
+ *
+ * Three of them can take a while, and hold their answer meanwhile: ping and trace until something came back, recv until
+ * there is a message, send until the junction's queue has room. The last one is how a script that sends line after line
+ * is kept at the pace that the mesh takes, with no code of its own for it. */
+#include "admin_parts.h"
+#include <stdlib.h>
+
+static const sl_http_route routes[] = {
+    {"GET", "/v1/status", sl_admin_status},
+    {"GET", "/v1/neighbours", sl_admin_neighbours},
+    {"GET", "/v1/routes", sl_admin_routes},
+    {"GET", "/v1/plugins", sl_admin_plugins},
+    {"POST", "/v1/ping", sl_admin_ping},
+    {"POST", "/v1/trace", sl_admin_trace},
+    {"POST", "/v1/send", sl_admin_send},
+    {"POST", "/v1/recv", sl_admin_recv},
+    {"POST", "/v1/join", sl_admin_join},
+    {"POST", "/v1/leave", sl_admin_leave},
+    {.path = NULL},
+};
+
+slow_status sl_admin_new(sl_junction *junction, sl_inbox *inbox, sl_loop *loop, const char *socket_path, sl_admin **out,
+                         slow_error *error) {
+    *out = NULL;
+    sl_admin *admin = calloc(1, sizeof *admin);
+    if (admin == NULL)
+        return sl_error(error, SLOW_E_NOMEM, socket_path, "no memory for the admin socket");
+    *admin = (sl_admin){.junction = junction, .inbox = inbox, .loop = loop};
+    admin->calls_end = &admin->calls;
+    admin->serve = (sl_deferred){.fn = sl_admin_serve, .arg = admin};
+    slow_status status = sl_http_new(loop, &junction->log, socket_path, routes, admin, &admin->http, error);
+    if (status != SLOW_OK) {
+        free(admin);
+        return status;
+    }
+    sl_log_write(&junction->log, SLOW_LOG_INFO, "admin", "serving on %s", socket_path);
+    *out = admin;
+    return SLOW_OK;
+}
+
+void sl_admin_free(sl_admin *admin) {
+    if (admin == NULL)
+        return;
+    sl_http_free(admin->http); /* ends all calls: each is a held request */
+    sl_defer_cancel(admin->loop, &admin->serve);
+    free(admin);
+}
+
+void sl_admin_message_arrived(sl_admin *admin) {
+    if (admin->calls != NULL)
+        sl_defer(admin->loop, &admin->serve);
+}
+
+void sl_admin_room(sl_admin *admin) {
+    if (admin->calls != NULL)
+        sl_defer(admin->loop, &admin->serve);
+}

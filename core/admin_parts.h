@@ -1,0 +1,42 @@
+/* admin_parts.h - what the files of the admin API have of each other: admin.c the table and the server's life,
+ * admin_show.c what only looks, admin_calls.c what asks, sends, receives and changes. */
+#ifndef SL_ADMIN_PARTS_H
+#define SL_ADMIN_PARTS_H
+#include "admin.h"
+#include "admin_http.h"
+
+typedef struct sl_admin_call sl_admin_call;
+
+struct sl_admin {
+    sl_junction *junction;
+    sl_inbox *inbox;
+    sl_loop *loop;
+    sl_http *http;
+    sl_admin_call *calls, **calls_end; /* held, the oldest first */
+    sl_deferred serve;                 /* looks through the calls again */
+};
+
+/* Routes; `arg` is the sl_admin. */
+void sl_admin_status(void *arg, sl_http_request *);
+void sl_admin_neighbours(void *arg, sl_http_request *);
+void sl_admin_routes(void *arg, sl_http_request *);
+void sl_admin_plugins(void *arg, sl_http_request *);
+void sl_admin_ping(void *arg, sl_http_request *);
+void sl_admin_trace(void *arg, sl_http_request *);
+void sl_admin_send(void *arg, sl_http_request *);
+void sl_admin_recv(void *arg, sl_http_request *);
+void sl_admin_join(void *arg, sl_http_request *);
+void sl_admin_leave(void *arg, sl_http_request *);
+
+/* sl_deferred's: answers the calls that can be answered now. */
+void sl_admin_serve(void *arg);
+
+/* ---- writing ---- */
+
+void sl_admin_put_id(sl_json_writer *, const char *key, const slow_id *); /* null where it is empty */
+void sl_admin_put_text(sl_json_writer *, const char *key, const char *);
+void sl_admin_put_number(sl_json_writer *, const char *key, uint64_t);
+void sl_admin_put_bool(sl_json_writer *, const char *key, bool);
+/* Nanoseconds as milliseconds with three decimals. */
+void sl_admin_put_ms(sl_json_writer *, const char *key, uint64_t ns);
+#endif

@@ -1,0 +1,87 @@
+/* embedding.h - what a slow_junction is made of, and how an application's call gets onto the junction's thread. */
+#ifndef SL_EMBEDDING_H
+#define SL_EMBEDDING_H
+#include "admin.h"
+#include "junction.h"
+#include "loop_libevent.h"
+#include <pthread.h>
+
+typedef struct sl_route_wait sl_route_wait;
+
+/* Messages on their way from the application's threads to delivery, and how much lies there. */
+typedef struct sl_mailbag {
+    sl_outgoing *first, **end;
+    size_t count, bytes;           /* not yet taken over by delivery */
+    size_t held_count, held_bytes; /* by delivery, as it last said */
+    unsigned writers;              /* wait for room */
+    pthread_cond_t room;
+} sl_mailbag;
+
+struct slow_junction {
+    sl_loop *loop;
+    sl_junction *core; /* [loop] NULL when it is gone, while what was posted late still runs */
+    sl_admin *admin;   /* [loop] NULL = none */
+    sl_inbox *inbox;
+    uint32_t mode; /* enum slow_thread */
+    char id[SLOW_ID_MAX + 1];
+
+    pthread_mutex_t lock;   /* of the members up to the next empty line, and of the mailbag */
+    pthread_cond_t changed; /* depth or guests became 0 */
+    pthread_t thread;       /* the junction's */
+    unsigned depth;         /* calls of that thread that are under way, one in the other */
+    unsigned guests;        /* other threads that wait in here */
+    bool closed;            /* no call begins any more */
+
+    sl_mailbag bag;
+    sl_deferred room; /* [loop] tells the mailbag at the end of the turn what delivery holds */
+
+    /* all [loop] */
+    bool inside; /* the loop is being run: whatever is called now is called by a callback */
+    sl_route_wait *waits;
+    void (*on_message)(void *arg, const slow_message *);
+    void *on_message_arg;
+    uint8_t borrowed[SL_BEST_EFFORT_MAX + 1]; /* a message, terminated, while on_message() looks at it */
+};
+
+/* Something to be done on the junction's thread, and waited for: on the stack of whoever asks, in a larger struct with what
+ * it takes. start() runs on the loop; it, or what it set going, calls sl_errand_end() once. */
+typedef struct sl_errand {
+    slow_junction *junction;
+    void (*start)(struct sl_errand *);
+    slow_status status;
+    bool done;
+    bool guest; /* another thread's */
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+} sl_errand;
+
+/* For those that end at once, and for those that may take their time: `what` ("slow_ping()") stands in the error when this
+ * is no place to wait. A call that never began says why in the error; otherwise start() fills it in. */
+slow_status sl_errand_run(slow_junction *, sl_errand *, slow_error *);
+slow_status sl_errand_wait(slow_junction *, sl_errand *, const char *what, slow_error *);
+void sl_errand_end(sl_errand *, slow_status); /* [loop] */
+
+/* True on the junction's thread, and then nobody can take that over until sl_embedding_leave(). */
+bool sl_embedding_enter(slow_junction *);
+void sl_embedding_leave(slow_junction *);
+/* Entered: may the loop be run here, by sl_embedding_turn()? If not, the error and the log say that `what` cannot wait. */
+slow_status sl_embedding_can_wait(slow_junction *, const char *what, slow_error *);
+void sl_embedding_turn(slow_junction *, slow_time timeout);
+/* Another thread is about to wait in here: the junction is not freed before it is gone. False: it is closed. */
+bool sl_embedding_come(slow_junction *);
+void sl_embedding_go(slow_junction *);
+/* A timeout that can be added to a time: SLOW_FOREVER becomes 70 years. */
+slow_time sl_embedding_bounded(slow_time timeout);
+void sl_embedding_condition_new(pthread_cond_t *); /* on the monotonic clock */
+struct timespec sl_embedding_deadline(slow_time timeout);
+
+bool sl_embedding_is_closed(slow_junction *);
+
+/* embedding_messages.c */
+void sl_embedding_message(void *junction, const sl_message *);
+void sl_embedding_released(void *junction, size_t bytes);
+void sl_embedding_room(void *junction);
+/* embedding_mesh.c */
+void sl_embedding_route(void *junction);
+void sl_embedding_let_go(slow_junction *); /* ends every slow_junction_wait(), slow_ping() and slow_trace() */
+#endif

@@ -1,0 +1,59 @@
+/* slow/router.h - for programs that run a junction for a person, as slow-router does: check a config before anything
+ * starts, make one of command-line flags, describe a plugin, write the log.
+ *
+ * Everything here may be called from any thread, starts nothing, and prints nothing. Every `slow_error *` may be NULL. */
+#ifndef SLOW_ROUTER_H
+#define SLOW_ROUTER_H
+#include <slow/junction.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a program may want to know of a config before it opens a junction with it. */
+typedef struct slow_config_info {
+    uint32_t struct_size; /* set by the caller */
+    char id[64], network[64];
+    int log_level; /* enum slow_log_level */
+    bool log_json; /* else text */
+    bool has_admin;
+    char admin_socket[128]; /* "" = none */
+} slow_config_info;
+#define SLOW_CONFIG_INFO_INIT \
+    { sizeof(slow_config_info), "", "", 0, false, false, "" }
+
+/* Checks all of a config, the plugins that it names and their options included. The error's text is one whole line, with
+ * file, line and path. `info` may be NULL. */
+SLOW_API slow_status slow_config_check(const char *path, slow_config_info *info, slow_error *);
+/* `name` stands in errors as the file; NULL = of no file. */
+SLOW_API slow_status slow_config_check_text(const char *name, const char *text, size_t size, slow_config_info *info,
+                                            slow_error *);
+
+/* What the flags of a command line say. NULL = not given; lists end with NULL. Start from {.struct_size = ...}. */
+typedef struct slow_config_flags {
+    uint32_t struct_size;
+    const char *id; /* must be given */
+    const char *network, *admin_socket, *log_level, *log_format;
+    const char *const *listen, *const *join, *const *plugin_dirs;
+    bool insecure; /* may listen beyond loopback without encryption */
+} slow_config_flags;
+/* The same as a config's text, for slow_config_check_text() and slow_junction_open_text(), to be freed by free(). An
+ * address is served by the transport of its scheme. NULL on failure. */
+SLOW_API char *slow_config_from_flags(const slow_config_flags *, slow_error *);
+
+/* Documents a plugin and its options, line by line. `plugin_dirs` (ends with NULL; may be NULL) are searched first. */
+SLOW_API slow_status slow_plugin_describe(const char *id, const char *const *plugin_dirs,
+                                          void (*line)(void *arg, const char *text), void *arg, slow_error *);
+
+/* An error as one line. */
+SLOW_API void slow_error_line(const slow_error *, char *out, size_t capacity);
+/* A record of the log as one line with its line end: "2026-01-31T23:59:59.123Z info  link: text", or a JSON object with
+ * "time", "level", "who" and "text". `wall_ms`: milliseconds since 1970. Returns its size, less than `capacity`; what
+ * does not fit is cut. */
+SLOW_API size_t slow_log_line(bool json, uint64_t wall_ms, int level, const char *who, const char *text, char *out,
+                              size_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
