@@ -101,8 +101,8 @@ slow_status sl_embedding_can_wait(slow_junction *j, const char *what, slow_error
     if (j->mode != SLOW_THREAD_BASE && !j->inside)
         return SLOW_OK;
     sl_log_write(&j->core->log, SLOW_LOG_ERROR, "embedding", "%s cannot wait %s", what, where);
-    return sl_error(error, SLOW_E_INVAL, NULL, "%s cannot wait %s; call it from another thread, or with timeout 0", what,
-                    where);
+    return sl_error(error, SLOW_E_INVAL, NULL, "%s cannot wait %s; call it from another thread, or with timeout 0",
+                    what, where);
 }
 
 void sl_embedding_turn(slow_junction *j, slow_time timeout) {

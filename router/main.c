@@ -268,6 +268,8 @@ static int check_and_run(const arguments *a) {
         code = fail(&error, EXIT_CONFIG);
     else if (a->action == RUN)
         code = run(a, text, &info);
+    else
+        printf("%s: ok\n", a->config != NULL ? a->config : info.id);
     free(text);
     return code;
 }

@@ -83,8 +83,14 @@ void sim_mesh_random(sim_mesh *mesh, uint32_t degree) {
 
 /* ---- junctions ---- */
 
-static void print_log(void *arg, int level, const char *who, const char *text) {
-    const sim_node *node = arg;
+static void take_log(void *arg, int level, const char *who, const char *text) {
+    sim_node *node = arg;
+    if (level <= SLOW_LOG_WARN) {
+        node->warnings++;
+        snprintf(node->last_warning, sizeof node->last_warning, "%s", text);
+    }
+    if (!node->mesh->verbose)
+        return;
     fprintf(stderr, "%10.3f n%u %s %s: %s\n", (double)sl_world_now(node->mesh->world) / 1e6, node->place,
             sl_log_level_name(level), who, text);
 }
@@ -104,17 +110,21 @@ static void count_message(void *arg, const sl_message *message) {
 static void check_offer(void *arg, const slow_id *dst);
 
 static char *config_text(const sim_mesh *mesh, uint32_t place) {
+    const sim_node *node = &mesh->nodes[place];
+    char id[16];
     char *text = NULL;
     size_t size;
     bool first = true;
     FILE *out = open_memstream(&text, &size);
     if (out == NULL)
         abort();
+    snprintf(id, sizeof id, "n%u", place);
     fprintf(out,
-            "{\"id\": \"n%u\", \"hop_limit\": %u, \"routing\": %s, \"codecs\": %s,\n"
+            "{\"id\": \"%s\", \"network\": \"%s\", \"hop_limit\": %u, \"routing\": %s, \"codecs\": %s,\n"
             " \"plugin_dirs\": [\"%s/lib/slow/1\"],\n"
             " \"transports\": [{\"plugin\": \"transport-memory\", \"listen\": [\"memory://%u:0\"]}],\n \"join\": [",
-            place, mesh->hop_limit, mesh->routing, mesh->codecs,
+            node->id != NULL ? node->id : id, node->network != NULL ? node->network : "slow", mesh->hop_limit,
+            mesh->routing, node->codecs != NULL ? node->codecs : mesh->codecs,
             getenv("SLOW_BUILD") != NULL ? getenv("SLOW_BUILD") : "build/dev", place);
     for (uint32_t c = 1; c <= sim_network_cables(mesh->network); c++) {
         const sim_cable *cable = sim_network_cable_at(mesh->network, c);
@@ -133,7 +143,7 @@ void sim_mesh_start(sim_mesh *mesh, uint32_t place) {
     sim_node *node = &mesh->nodes[place];
     slow_error error = {.code = SLOW_OK};
     sl_config *config;
-    sl_log log = {.sink = mesh->verbose ? print_log : NULL, .arg = node, .level = SLOW_LOG_DEBUG};
+    sl_log log = {.sink = take_log, .arg = node, .level = mesh->verbose ? SLOW_LOG_DEBUG : SLOW_LOG_WARN};
     char *text = config_text(mesh, place);
     if (node->junction != NULL)
         abort();
@@ -271,8 +281,7 @@ static void check_offer(void *arg, const slow_id *dst) {
         return;
     if (mesh->cycles++ == 0)
         mesh->first_cycle_at = sl_world_now(mesh->world);
-    if (mesh->verbose)
-        print_log(node, SLOW_LOG_ERROR, "check", "a cycle");
+    take_log(node, SLOW_LOG_ERROR, "check", "a cycle");
 }
 
 uint32_t sim_mesh_count_cycles(sim_mesh *mesh) {

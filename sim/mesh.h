@@ -20,6 +20,9 @@ typedef struct sim_node {
     sl_message last; /* its payload is in last_payload */
     uint8_t last_payload[2048];
     int64_t wall_shift_ms;
+    const char *id, *network, *codecs; /* instead of "nPLACE", "slow", and the mesh's; before it starts; NULL = not */
+    uint64_t warnings;                 /* lines of its log at warn or worse */
+    char last_warning[256];
 } sim_node;
 
 struct sim_mesh {

@@ -1,6 +1,6 @@
 /* The JSON codec against the suite of all codecs, against packages written by hand, and against JSONTestSuite: as the
  * payload of a package, and as a package. */
-#include "plugins/codec_suite.h"
+#include "tests/support/codec_suite.h"
 #include <dirent.h>
 #include <jansson.h>
 #include <malloc.h>

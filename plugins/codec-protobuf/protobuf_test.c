@@ -1,7 +1,7 @@
 /* The protobuf codec against the suite of all codecs, against protobuf-c's own reader as a second opinion, and against
  * bytes from the conformance suite of Protocol Buffers that no reader may accept. */
 #include "package.pb-c.h"
-#include "plugins/codec_suite.h"
+#include "tests/support/codec_suite.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

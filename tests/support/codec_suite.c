@@ -1,4 +1,4 @@
-/* codec_suite: what every codec is held to, whoever wrote it.
+/* codec_suite.c: what every codec is held to, whoever wrote it.
  *
  *  - Any package that slow/package.h allows comes back as it was, and no other is encoded.
  *  - encode() writes nothing but its bytes, says what it needs, and needs no byte more.

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Configures and builds one preset of CMakePresets.json: scripts/build.sh [dev|release|asan|tsan|fuzz]. The result is in
+# build/PRESET, programs in its bin, plugins in its lib/slow/1.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+preset=${1:-dev}
+
+cmake --preset "$preset" --log-level=WARNING
+cmake --build --preset "$preset"

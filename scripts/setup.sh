@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Installs what building and testing need, on a bare Debian 12. Asks no questions, and is done at once when all is there.
+#
+#   scripts/setup.sh          what scripts/build.sh, test.sh and demo.sh need
+#   scripts/setup.sh --dev    and what format.sh, lint.sh, fuzzing and the benchmarks' peers need
+#
+# Debian's own packages only: nothing is fetched from anywhere else, so the versions are those of the release.
+set -euo pipefail
+
+build=(cmake ninja-build gcc g++ libc6-dev pkg-config)
+libraries=(libevent-dev libjansson-dev libprotobuf-c-dev libsodium-dev libcurl4-openssl-dev libcmocka-dev)
+generators=(protobuf-c-compiler)                       # protoc-c has its parser within: protoc itself is not needed
+testing=(python3 curl jq iso-codes iproute2 ca-certificates)
+developing=(git clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev cppcheck valgrind linux-perf ccache)
+peers=(nats-server libnng-dev libzmq3-dev)             # the benchmarks compare with them
+scratch=(debootstrap)                                  # scripts/chroot-test.sh
+
+wanted=("${build[@]}" "${libraries[@]}" "${generators[@]}" "${testing[@]}")
+case ${1-} in
+'') ;;
+--dev) wanted+=("${developing[@]}" "${peers[@]}" "${scratch[@]}") ;;
+*) echo "setup.sh: unknown option $1; expected nothing, or --dev" >&2; exit 2 ;;
+esac
+
+is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+missing=()
+for package in "${wanted[@]}"; do
+    is_installed "$package" || missing+=("$package")
+done
+if ((${#missing[@]} == 0)); then
+    echo "setup: all ${#wanted[@]} packages are there"
+    exit 0
+fi
+
+as_root=()
+if ((EUID != 0)); then
+    command -v sudo >/dev/null || { echo "setup.sh: missing ${missing[*]}; run this as root, or install sudo" >&2; exit 1; }
+    as_root=(sudo)
+fi
+echo "setup: installing ${missing[*]}"
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}"
+echo "setup: done"

@@ -1,0 +1,208 @@
+/* slowctl: a running router, looked at and steered over its admin socket.
+ *
+ * Commands are a table. All options are known to one getopt_long(), so that they may stand before or behind the command;
+ * the table says which of them a command takes, and any other is a mistake. */
+#include "slowctl.h"
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXIT_USAGE = 2 };
+
+typedef struct command {
+    const char *name, *usage, *help;
+    const char *options; /* the letters below that it takes */
+    int least, most;     /* operands */
+    int (*run)(const request *);
+} command;
+
+static const command commands[] = {
+    {"status", "", "the router: listeners, joins, memory, counters", "", 0, 0, show_status},
+    {"neighbours", "", "who is linked, over which links, at which cost", "", 0, 0, show_neighbours},
+    {"routes", "[ID]", "the route to every junction, or the candidates to one", "", 0, 1, show_routes},
+    {"plugins", "", "what the router is made of", "", 0, 0, show_plugins},
+    {"ping", "ID [-c N] [-i S] [--timeout S]", "round trips (1, every 0.2 s, 5 s); exit 0 if all were answered", "cit",
+     1, 1, path_ping},
+    {"trace", "ID [--timeout S]", "every hop on the way; a silent one is shown as such", "t", 1, 1, path_trace},
+    {"send", "ID [--binary] [--control KIND] [--channel N] [--priority N] [TEXT] [-f FILE] [--lines]",
+     "a message: TEXT, or FILE's bytes, or stdin; JSON if not said", "bkCpfl", 1, 2, message_send},
+    {"recv", "[-n N] [--timeout S] [--follow]", "N messages (1), or all that come; --timeout is for the whole call",
+     "ntF", 0, 0, message_recv},
+    {"join", "ADDRESS", "keep a link to there", "", 1, 1, join_address},
+    {"leave", "ADDRESS", "take a join back", "", 1, 1, leave_address},
+};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static const struct option options[] = {
+    {"socket", required_argument, NULL, 's'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {"count", required_argument, NULL, 'c'},
+    {"number", required_argument, NULL, 'n'},
+    {"interval", required_argument, NULL, 'i'},
+    {"timeout", required_argument, NULL, 't'},
+    {"binary", no_argument, NULL, 'b'},
+    {"control", required_argument, NULL, 'k'},
+    {"channel", required_argument, NULL, 'C'},
+    {"priority", required_argument, NULL, 'p'},
+    {"file", required_argument, NULL, 'f'},
+    {"lines", no_argument, NULL, 'l'},
+    {"follow", no_argument, NULL, 'F'},
+    {NULL, 0, NULL, 0},
+};
+
+int complain(const char *format, ...) {
+    va_list arguments;
+    fputs("slowctl: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return EXIT_FAILURE;
+}
+
+static int mistake(const char *what, const char *about) {
+    complain("%s%s; see slowctl --help", what, about);
+    return EXIT_USAGE;
+}
+
+static void print_help(void) {
+    puts("slowctl - look at and steer a running slow-router\n"
+         "\n"
+         "  slowctl [-s SOCKET] [--json] COMMAND ...\n"
+         "\n"
+         "  -s, --socket SOCKET  the router's admin socket; else $SLOW_SOCKET\n"
+         "  -j, --json           one JSON value; recv, ping and send --lines: one object a line\n"
+         "  -h, --help\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        printf("  %s%s%s\n      %s\n", commands[i].name, commands[i].usage[0] != '\0' ? " " : "", commands[i].usage,
+               commands[i].help);
+    puts("\n"
+         "send: a JSON string needs its quotes: slowctl send bob '\"hello\"'. KIND is 0x8000 to 0xffff. With --lines "
+         "each\n"
+         "line is a message of its own, sent as fast as the router takes them. What begins with - goes behind --.\n"
+         "recv: {\"from\",\"type\",\"channel\",\"payload\"}, a JSON payload as it is, any other in base64; a control "
+         "message has\n"
+         "a \"kind\", too.\n"
+         "Exit code: 0 done, 1 not done, 2 a mistake on the command line.");
+}
+
+/* ---- arguments ---- */
+
+static bool read_count(const char *text, long *out) {
+    char *end;
+    *out = strtol(text, &end, 10);
+    return *text != '\0' && *end == '\0' && *out > 0 && *out <= 1000000000;
+}
+
+static bool read_seconds(const char *text, double *out) {
+    char *end;
+    *out = strtod(text, &end);
+    return *text >= '0' && *text <= '9' && *end == '\0' && *out >= 0 && *out <= 1e6;
+}
+
+static int take_option(request *r, int option, const char **socket) {
+    switch (option) {
+    case 's':
+        *socket = optarg;
+        return 0;
+    case 'j':
+        r->json = true;
+        return 0;
+    case 'c':
+    case 'n':
+        return read_count(optarg, &r->count) ? 0 : mistake("expected a number from 1 on, not ", optarg);
+    case 'i':
+        return read_seconds(optarg, &r->interval_s) ? 0 : mistake("expected a number of seconds, not ", optarg);
+    case 't':
+        return read_seconds(optarg, &r->timeout_s) ? 0 : mistake("expected a number of seconds, not ", optarg);
+    case 'b':
+        r->binary = true;
+        return 0;
+    case 'l':
+        r->lines = true;
+        return 0;
+    case 'F':
+        r->follow = true;
+        return 0;
+    case 'k':
+        r->control = optarg;
+        return 0;
+    case 'C':
+        r->channel = optarg;
+        return 0;
+    case 'p':
+        r->priority = optarg;
+        return 0;
+    case 'f':
+        r->file = optarg;
+        return 0;
+    default: /* getopt has said why */
+        fputs("see slowctl --help\n", stderr);
+        return EXIT_USAGE;
+    }
+}
+
+static const command *find_command(const char *name) {
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+/* `used`: the letters of the options that were given. */
+static int check_command(const command *c, const char *used, int operands) {
+    char usage[160];
+    snprintf(usage, sizeof usage, "%s %s", c->name, c->usage);
+    for (; *used != '\0'; used++)
+        for (const struct option *o = options; o->name != NULL; o++)
+            if (o->val == *used && strchr("sj", *used) == NULL && strchr(c->options, *used) == NULL) {
+                complain("%s takes no --%s; expected slowctl %s", c->name, o->name, usage);
+                return EXIT_USAGE;
+            }
+    if (operands < c->least || operands > c->most)
+        return mistake("expected slowctl ", usage);
+    return 0;
+}
+
+static int run(const command *c, request *r, const char *socket) {
+    if (socket == NULL || socket[0] == '\0')
+        return mistake("which router? Expected -s SOCKET, or its path in $SLOW_SOCKET", "");
+    r->client = client_new(socket);
+    if (r->client == NULL)
+        return complain("no memory");
+    int code = c->run(r);
+    client_free(r->client);
+    if (fflush(stdout) != 0 && code == 0)
+        return complain("the output cannot be written");
+    return code;
+}
+
+int main(int argc, char **argv) {
+    request r = {.timeout_s = -1, .interval_s = 0.2};
+    const char *socket = getenv("SLOW_SOCKET");
+    char used[64] = "";
+    int option, code = 0;
+    while ((option = getopt_long(argc, argv, "s:jhc:n:i:f:", options, NULL)) != -1) {
+        if (option == 'h') {
+            print_help();
+            return EXIT_SUCCESS;
+        }
+        if ((code = take_option(&r, option, &socket)) != 0)
+            return code;
+        size_t size = strlen(used);
+        if (size + 1 < sizeof used)
+            used[size] = (char)option;
+    }
+    if (optind == argc)
+        return mistake("expected a command", "");
+    const command *c = find_command(argv[optind]);
+    if (c == NULL)
+        return mistake("there is no command ", argv[optind]);
+    r.operands = argv + optind + 1;
+    r.operand_count = argc - optind - 1;
+    code = check_command(c, used, r.operand_count);
+    return code != 0 ? code : run(c, &r, socket);
+}

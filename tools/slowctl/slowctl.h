@@ -1,0 +1,33 @@
+/* slowctl.h - what a command is given, and the commands. */
+#ifndef SLOWCTL_H
+#define SLOWCTL_H
+#include "client.h"
+
+/* Options have the values of the command line, or those that main.c starts from. */
+typedef struct request {
+    client *client;
+    bool json;
+    char *const *operands; /* behind the command's name */
+    int operand_count;
+    long count;        /* -c, -n; 0 = not given */
+    double timeout_s;  /* negative = not given */
+    double interval_s; /* -i */
+    bool binary, lines, follow;
+    const char *control, *channel, *priority, *file; /* NULL = not given */
+} request;
+
+/* Each returns the exit code, and has printed why it is not 0. */
+int show_status(const request *);
+int show_neighbours(const request *);
+int show_routes(const request *);
+int show_plugins(const request *);
+int join_address(const request *);
+int leave_address(const request *);
+int path_ping(const request *);
+int path_trace(const request *);
+int message_send(const request *);
+int message_recv(const request *);
+
+/* "slowctl: ..." on stderr. Returns 1. */
+int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+#endif
