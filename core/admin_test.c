@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <slow/junction.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,7 +33,6 @@ static slow_junction *open_on(const char *socket, slow_error *error) {
 static int set_up(void **state) {
     static world w; /* the test's own, not the library's */
     slow_error error = {.text = ""};
-    signal(SIGPIPE, SIG_IGN);
     strcpy(w.folder, "/tmp/slow-admin-XXXXXX");
     assert_non_null(mkdtemp(w.folder));
     snprintf(w.socket, sizeof w.socket, "%s/s", w.folder);

@@ -413,15 +413,19 @@ void sl_neighbours_fill(sl_neighbours *all, sl_link *link) {
     const sl_channel_message *message;
     if (n == NULL || n->best != link || n->adjacency == 0)
         return;
+    bool said = false;
     for (unsigned i = 0; i < n->protocols.count; i++) {
         sl_channel *channel = &n->channels[i];
-        while ((message = sl_channel_next(channel, now, link->live.srtt_ns, sl_link_is_stream(link))) != NULL)
+        while ((message = sl_channel_next(channel, now, link->live.srtt_ns, sl_link_is_stream(link))) != NULL) {
             say_route(link, SL_FRAME_ROUTE, i, channel->epoch, message->seq, message->bytes, message->size);
+            said = true;
+        }
         if (channel->ack_due)
             say_route(link, SL_FRAME_ROUTE_ACK, i, channel->epoch, channel->wanted, NULL, 0);
         channel->ack_due = false;
     }
-    timer_update(n);
+    if (said)
+        timer_update(n);
 }
 
 /* ---- for the layers above ---- */

@@ -49,7 +49,7 @@ static bool is_shallow(slow_bytes text, unsigned depth_max) {
 }
 
 bool jsontext_is_valid(slow_bytes text, unsigned depth) {
-    if (!is_shallow(text, depth))
+    if (text.size == 0 || memchr(text.data, 0, text.size) != NULL || !is_shallow(text, depth))
         return false;
     json_t *tree =
         json_loadb((const char *)text.data, text.size,

@@ -1,0 +1,292 @@
+#!/usr/bin/env bash
+# slow-router and slowctl as a person uses them: three routers on loopback sockets, alice -- relay -- bob, and every command.
+# Each test is a function named for what it shows. Conditions are polled, with a bound; ports are the kernel's choice.
+# Run by ctest; by hand: SLOW_BUILD=build/dev tests/router_test.sh
+set -u
+
+bin=${SLOW_BUILD:?the build folder}/bin
+dir=$(mktemp -d /tmp/slow-router-XXXXXX)
+declare -A pids=()
+failures=0
+
+clean_up() {
+    for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null; done
+    wait 2>/dev/null
+    rm -rf "$dir"
+}
+trap clean_up EXIT
+
+# ---- helpers ----
+
+start() { # NAME ARGUMENTS...: the router NAME, with its admin socket at $dir/NAME
+    local name=$1
+    shift
+    "$bin/slow-router" "$@" 2>>"$dir/$name.log" &
+    pids[$name]=$!
+}
+
+ctl() { # NAME ARGUMENTS...
+    local name=$1
+    shift
+    timeout 20 "$bin/slowctl" -s "$dir/$name" "$@" 2>>"$dir/ctl.log"
+}
+
+within() { # SECONDS COMMAND...: until it succeeds
+    local end=$(($(date +%s%N) + $1 * 1000000000))
+    shift
+    until "$@" >/dev/null; do
+        (($(date +%s%N) < end)) || return 1
+        sleep 0.02
+    done
+}
+
+ms_of() { # COMMAND...: how long it took, in $ms; its exit code
+    local from code
+    from=$(date +%s%N)
+    "$@"
+    code=$?
+    ms=$((($(date +%s%N) - from) / 1000000))
+    return $code
+}
+
+says() { # PATTERN: stdin is one line that matches it
+    local text
+    text=$(cat)
+    [[ $(wc -l <<<"$text") == 1 ]] && grep -Eq -- "$1" <<<"$text" && return
+    echo "    expected one line like: $1"
+    echo "    got: $text"
+    return 1
+}
+
+exits() { # CODE COMMAND...
+    local wanted=$1 code
+    shift
+    "$@" >"$dir/out" 2>"$dir/err"
+    code=$?
+    [[ $code == "$wanted" ]] && return
+    echo "    expected exit code $wanted, got $code: $*"
+    cat "$dir/out" "$dir/err"
+    return 1
+}
+
+run() { # TEST
+    local out
+    if out=$("$1" 2>&1); then
+        echo "ok       $1"
+    else
+        failures=$((failures + 1))
+        echo "NOT OK   $1"
+        echo "$out"
+    fi
+}
+
+# ---- the network ----
+
+address_of() { # NAME SCHEME: where it listens
+    ctl "$1" --json status | grep -Eo "\"$2://[^\"]*\"" | head -1 | tr -d '"'
+}
+
+start_relay() {
+    start relay -c "$dir/relay.json"
+    within 5 ctl relay status
+}
+
+start_network() {
+    cat >"$dir/relay.json" <<END
+{"id": "relay", "admin": {"socket": "$dir/relay"}, "log": {"level": "debug"},
+ "transports": [{"plugin": "transport-udp", "listen": ["udp://127.0.0.1:0"]},
+                {"plugin": "transport-tcp", "listen": ["tcp://127.0.0.1:0"]}]}
+END
+    start_relay || return 1
+    udp=$(address_of relay udp)
+    tcp=$(address_of relay tcp)
+    # From here on the relay has the same ports, also after a restart.
+    sed -i "s,udp://127.0.0.1:0,$udp,; s,tcp://127.0.0.1:0,$tcp," "$dir/relay.json"
+    cat >"$dir/alice.json" <<END
+{"id": "alice", "admin": {"socket": "$dir/alice"}, "join": ["$udp"], "codecs": ["codec-json"]}
+END
+    start alice -c "$dir/alice.json"
+    start bob --id bob --join "$tcp" --admin "$dir/bob" --log-format json
+    within 5 ctl alice routes bob && within 5 ctl bob routes alice
+}
+
+# ---- what one sees ----
+
+status_tells_of_the_junction() {
+    ctl relay --json status | says '^\{"id":"relay","network":"slow","version":"[0-9.]+","uptime_ms":[0-9]+,"neighbours":2,' &&
+        ctl relay --json status | says '"counters":\{.*"drop_package_no_route":0' &&
+        ctl alice --json status | says "\"joins\":\[\{\"address\":\"$udp\",\"state\":\"linked\",\"peer\":\"relay\"" &&
+        ctl relay status | grep -q '^network  *slow$'
+}
+
+neighbours_have_links_and_codecs() {
+    local json='"id":"alice","cost":[0-9]+,.*"codec":"json".*"id":"bob",.*"remote":"tcp://.*"codec":"protobuf"'
+    ctl relay --json neighbours | says "$json" &&
+        ctl relay neighbours | grep -Eq '^alice +udp://127.0.0.1:[0-9]+ +yes +json +[0-9.]+ ms '
+}
+
+routes_go_through_the_relay() {
+    ctl alice --json routes |
+        says '^\{"routes":\[\{"id":"bob","next_hop":"relay","metric":[0-9]+,.*\{"id":"relay","next_hop":"relay",' &&
+        ctl alice --json routes bob | says '"candidates":\[\{"via":"relay","metric":[0-9]+,' &&
+        exits 1 ctl alice routes nobody && ctl alice routes | grep -Eq '^bob +relay +[0-9.]+ ms '
+}
+
+plugins_are_listed() {
+    ctl relay --json plugins | says '\{"id":"transport-udp","kind":"transport",.*"kind":"routing",.*"kind":"security"'
+}
+
+# ---- ping and trace ----
+
+ping_counts_links() {
+    ctl alice --json ping bob | says '^\{"id":"bob","seq":1,"rtt_ms":[0-9.]+,"hops":2\}$' &&
+        [[ $(ctl alice --json ping bob -c 3 -i 0.01 | grep -c '"hops":2') == 3 ]] &&
+        ctl alice ping relay | says '^relay: ping 1, [0-9.]+ ms, 1 hop$'
+}
+
+ping_without_a_route_fails_within_a_second() {
+    ms_of exits 1 ctl alice --json ping nobody && says '^\{"id":"nobody","seq":1,"error":"there is no route to nobody"\}$' <"$dir/out" &&
+        ((ms < 1000))
+}
+
+trace_names_every_hop() {
+    ctl alice --json trace bob | says '"hops":\[\{"id":"relay",[^}]*\},\{"id":"bob",[^}]*\}\]' &&
+        ctl alice trace bob | grep -Eq '^ +2 +bob +[0-9.]+ ms$'
+}
+
+# ---- messages ----
+
+json_arrives_as_it_was_written() {
+    ctl alice send bob '{"n": 1.0, "e": 1E2, "long": 1234567890123456789012345678901234567890}' &&
+        ctl bob --json recv --timeout 5 |
+        says '^\{"from":"alice","type":"json","channel":0,"payload":\{"n":1.0,"e":1E2,"long":1234567890123456789012345678901234567890\}\}$'
+}
+
+binary_and_control_messages_arrive_in_base64() {
+    head -c 3000 /dev/zero >"$dir/zeros"
+    ctl alice --json send bob --binary -f "$dir/zeros" | says '"accepted":true,"bytes":3000' &&
+        ctl bob --json recv --timeout 5 | says '^\{"from":"alice","type":"binary","channel":0,"payload":"A{4000}"\}$' &&
+        ctl bob send alice --control 0x8001 --channel 5 hi &&
+        ctl alice --json recv --timeout 5 | says '^\{"from":"bob","type":"control","kind":32769,"channel":5,"payload":"aGk="\}$'
+}
+
+what_is_not_json_is_refused_with_a_hint() {
+    exits 1 "$bin/slowctl" -s "$dir/alice" send bob hello && says 'not JSON.*--binary' <"$dir/err"
+}
+
+lines_are_messages() {
+    local lines=3000
+    seq $lines | sed 's/.*/{"line": &}/' >"$dir/lines"
+    ctl bob --json recv -n $lines --timeout 15 >"$dir/received" &
+    local receiver=$!
+    [[ $(ctl alice --json send bob --lines -f "$dir/lines" | grep -c '"accepted":true') == "$lines" ]] && wait $receiver &&
+        [[ $(wc -l <"$dir/received") == "$lines" && $(sort -u "$dir/received" | wc -l) == "$lines" ]] &&
+        printf '1\n\nnot json\n3\n' >"$dir/lines" && exits 1 ctl alice --json send bob --lines -f "$dir/lines" &&
+        grep -q '^{"line":3,"accepted":false,"error":"line 1: not JSON' "$dir/out" && grep -q '"line":4,"accepted":true' "$dir/out" &&
+        [[ $(ctl bob --json recv -n 2 --timeout 5 | grep -c payload) == 2 ]]
+}
+
+recv_ends_at_its_time_with_what_came() {
+    ctl alice send bob 1 && ms_of exits 1 ctl bob --json recv -n 2 --timeout 0.3 && says '"payload":1}$' <"$dir/out" &&
+        ((ms >= 300 && ms < 2000)) && exits 0 ctl bob recv --follow --timeout 0.1 && exits 1 ctl bob recv --timeout 0
+}
+
+a_line_of_recv_is_for_reading() {
+    ctl alice send bob '{"hello":"bob"}' && ctl bob recv --timeout 5 | says '^alice json \{"hello":"bob"\}$'
+}
+
+# ---- HTTP ----
+
+curl_is_a_client() {
+    command -v curl >/dev/null || { echo "curl is not installed: SKIPPED" && return; }
+    curl -sf --max-time 5 --unix-socket "$dir/alice" http://slow/v1/status | says '"id":"alice"' &&
+        curl -sf --max-time 5 --unix-socket "$dir/alice" 'http://slow/v1/send?to=bob' -d '[1, 2]' | says '"accepted":true' &&
+        curl -sf --max-time 5 --unix-socket "$dir/bob" http://slow/v1/recv -d '{"n":1,"timeout_ms":5000}' |
+        says '^\{"messages":\[\{"from":"alice","type":"json","channel":0,"payload":\[1,2\]\}\]\}$'
+}
+
+# ---- joins, and the end ----
+
+joins_can_be_made_and_taken_back() {
+    ctl bob --json join "$udp" | says '"joined":true' && within 5 two_links && ctl bob leave "$udp" &&
+        within 5 one_link && exits 1 ctl bob leave "$udp" && exits 1 ctl bob join 'udp://127.0.0.1:70000'
+}
+two_links() { [[ $(ctl bob --json neighbours | grep -o '"remote"' | wc -l) == 2 ]]; }
+one_link() { [[ $(ctl bob --json neighbours | grep -o '"remote"' | wc -l) == 1 ]]; }
+
+sigterm_says_goodbye() {
+    kill -HUP "${pids[bob]}" && within 5 grep -q 'SIGHUP is ignored' "$dir/bob.log" &&
+        kill -TERM "${pids[bob]}" && ms_of within 1 gone_from_relay bob && ((ms < 1000)) &&
+        grep -q 'bob is down: it said goodbye' "$dir/relay.log" && [[ ! -e $dir/bob ]]
+}
+gone_from_relay() { ! ctl relay --json neighbours | grep -q "\"id\":\"$1\""; }
+
+its_log_is_json_when_asked_for() {
+    ! grep -Evq '^\{"time":"[0-9TZ:.-]+","level":"[a-z]+","who":"[^"]+","text":".*"\}$' "$dir/bob.log"
+}
+
+a_router_that_was_killed_is_replaced() {
+    kill -KILL "${pids[relay]}" && within 5 not_alive relay && [[ -S $dir/relay ]] &&
+        exits 1 "$bin/slowctl" -s "$dir/relay" status && says 'nobody serves it any more' <"$dir/err" || return 1
+    start_relay && within 10 ctl alice --json ping relay
+}
+not_alive() { ! kill -0 "${pids[$1]}" 2>/dev/null || grep -q 'State:.Z' "/proc/${pids[$1]}/status"; }
+
+# ---- mistakes ----
+
+a_config_with_a_mistake_starts_nothing() {
+    echo '{"id": "x", "admin": {"socket": "'"$dir"'/x"}, "routng": []}' >"$dir/x.json"
+    exits 2 timeout 5 "$bin/slow-router" -c "$dir/x.json" && says 'x.json:1: routng: .*"?routing' <"$dir/err" && [[ ! -e $dir/x ]] &&
+        exits 2 timeout 5 "$bin/slow-router" --check "$dir/x.json" && exits 2 timeout 5 "$bin/slow-router" -c "$dir/none.json" &&
+        exits 2 timeout 5 "$bin/slow-router" && exits 2 timeout 5 "$bin/slow-router" --id x --listen 127.0.0.1:1 &&
+        exits 2 timeout 5 "$bin/slow-router" --id x --listen udp://0.0.0.0:0 && exits 2 timeout 5 "$bin/slow-router" --id x --bogus
+}
+
+what_cannot_be_had_is_no_mistake_of_the_config() {
+    exits 1 timeout 5 "$bin/slow-router" --id x --admin "$dir/relay" && says 'process [0-9]+ serves' <"$dir/err" &&
+        exits 1 timeout 5 "$bin/slow-router" --id x --listen "$tcp" && says "$tcp" <"$dir/err"
+}
+
+the_example_is_a_config() {
+    "$bin/slow-router" --genconf >"$dir/example.json" && exits 0 "$bin/slow-router" --check "$dir/example.json"
+}
+
+it_describes_itself() {
+    exits 0 "$bin/slow-router" --help && exits 0 "$bin/slowctl" --help && "$bin/slow-router" --version | says '^slow-router [0-9]' &&
+        exits 0 "$bin/slow-router" --describe transport-udp && grep -q '^  mtu' "$dir/out" &&
+        exits 2 "$bin/slow-router" --describe transport-pigeon
+}
+
+slowctl_says_what_is_missing() {
+    exits 2 env -u SLOW_SOCKET "$bin/slowctl" status && says 'SLOW_SOCKET' <"$dir/err" &&
+        exits 0 env SLOW_SOCKET="$dir/alice" "$bin/slowctl" status &&
+        exits 1 "$bin/slowctl" -s "$dir/none" status && says 'no such socket' <"$dir/err" &&
+        exits 2 "$bin/slowctl" -s "$dir/alice" statu && exits 2 "$bin/slowctl" -s "$dir/alice" ping bob --lines &&
+        exits 2 "$bin/slowctl" -s "$dir/alice" ping && exits 2 "$bin/slowctl" -s "$dir/alice" recv -n 0
+}
+
+if ! start_network; then
+    echo "NOT OK   the network did not come up"
+    tail "$dir"/*.log
+    exit 1
+fi
+for test in status_tells_of_the_junction neighbours_have_links_and_codecs routes_go_through_the_relay plugins_are_listed \
+    ping_counts_links ping_without_a_route_fails_within_a_second trace_names_every_hop json_arrives_as_it_was_written \
+    binary_and_control_messages_arrive_in_base64 what_is_not_json_is_refused_with_a_hint lines_are_messages \
+    recv_ends_at_its_time_with_what_came a_line_of_recv_is_for_reading curl_is_a_client joins_can_be_made_and_taken_back \
+    a_config_with_a_mistake_starts_nothing what_cannot_be_had_is_no_mistake_of_the_config the_example_is_a_config \
+    it_describes_itself slowctl_says_what_is_missing sigterm_says_goodbye its_log_is_json_when_asked_for; do
+    run $test
+done
+if wait "${pids[bob]}"; then echo "ok       sigterm_ends_with_code_0"; else failures=$((failures + 1)) && echo "NOT OK   sigterm_ends_with_code_0"; fi
+unset "pids[bob]"
+out=$(mktemp -p "$dir")
+if a_router_that_was_killed_is_replaced >"$out" 2>&1; then # not in a subshell: it starts a router
+    echo "ok       a_router_that_was_killed_is_replaced"
+else
+    failures=$((failures + 1))
+    echo "NOT OK   a_router_that_was_killed_is_replaced"
+    cat "$out"
+fi
+((failures == 0)) || tail -n 20 "$dir"/*.log
+exit $((failures > 0))
