@@ -135,7 +135,7 @@ static inline bool sl_loop_has_io(const sl_loop *loop) {
     return loop->ops->watch != NULL;
 }
 
-/* Runs what was posted and has not run yet, then frees the loop. Timers and watches MUST be gone. */
+/* Runs what was posted or deferred and has not run yet, then frees the loop. Timers and watches MUST be gone. */
 static inline void sl_loop_free(sl_loop *loop) {
     if (loop != NULL)
         loop->ops->free(loop);

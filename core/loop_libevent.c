@@ -362,6 +362,7 @@ static void real_free(sl_loop *face) {
     real_loop *loop = real(face);
     while (loop->posted != NULL)
         run_posted(loop);
+    sl_deferred_run(&loop->deferred);
     if (loop->dns != NULL) {
         evdns_base_free(loop->dns, 1);
         if (loop->base_is_ours)

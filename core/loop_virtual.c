@@ -306,6 +306,7 @@ static void virtual_free(sl_loop *face) {
     virtual_loop *loop = virtual(face);
     sl_world *world = loop->world;
     uint32_t kept = 0, gone = 0;
+    sl_deferred_run(&loop->deferred);
     event **dropped = malloc((world->count + 1) * sizeof *dropped);
     for (uint32_t i = 0; i < world->count; i++)
         if (world->heap[i]->loop != loop)

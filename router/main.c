@@ -116,7 +116,8 @@ static bool append(list *to, const char *value, const char *flag) {
     return true;
 }
 
-static bool take_option(arguments *a, int option) {
+/* `word`: what stands on the command line. */
+static bool take_option(arguments *a, int option, const char *word) {
     switch (option) {
     case 'c':
         return set_once(&a->config, optarg, "--config");
@@ -154,9 +155,8 @@ static bool take_option(arguments *a, int option) {
     case OPT_DESCRIBE:
         a->action = DESCRIBE;
         return set_once(&a->plugin, optarg, "--describe");
-    default: /* getopt has said why */
-        fputs("see slow-router --help\n", stderr);
-        return false;
+    default:
+        return complain(option == ':' ? "an argument is missing behind " : "there is no option ", word);
     }
 }
 
@@ -174,8 +174,9 @@ static bool check_arguments(const arguments *a) {
 
 static bool read_arguments(arguments *a, int argc, char **argv) {
     int option;
-    while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1)
-        if (!take_option(a, option))
+    opterr = 0; /* a mistake is one line, and ours */
+    while ((option = getopt_long(argc, argv, ":c:hV", options, NULL)) != -1)
+        if (!take_option(a, option, argv[optind - 1]))
             return false;
     for (; optind < argc; optind++)
         if (!set_once(&a->config, argv[optind], argv[optind]))

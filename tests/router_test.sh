@@ -80,6 +80,16 @@ run() { # TEST
     fi
 }
 
+run_here() { # TEST ARGUMENTS...: the same in this shell, for a test that starts a router or waits for one
+    if "$@" >"$dir/said" 2>&1; then
+        echo "ok       $*"
+    else
+        failures=$((failures + 1))
+        echo "NOT OK   $*"
+        cat "$dir/said"
+    fi
+}
+
 # ---- the network ----
 
 address_of() { # NAME SCHEME: where it listens
@@ -113,7 +123,8 @@ END
 # ---- what one sees ----
 
 status_tells_of_the_junction() {
-    ctl relay --json status | says '^\{"id":"relay","network":"slow","version":"[0-9.]+","uptime_ms":[0-9]+,"neighbours":2,' &&
+    local start='^\{"id":"relay","network":"slow","version":"[0-9.]+","uptime_ms":[0-9]+,"neighbours":2,'
+    ctl relay --json status | says "$start" &&
         ctl relay --json status | says '"counters":\{.*"drop_package_no_route":0' &&
         ctl alice --json status | says "\"joins\":\[\{\"address\":\"$udp\",\"state\":\"linked\",\"peer\":\"relay\"" &&
         ctl relay status | grep -q '^network  *slow$'
@@ -145,8 +156,8 @@ ping_counts_links() {
 }
 
 ping_without_a_route_fails_within_a_second() {
-    ms_of exits 1 ctl alice --json ping nobody && says '^\{"id":"nobody","seq":1,"error":"there is no route to nobody"\}$' <"$dir/out" &&
-        ((ms < 1000))
+    ms_of exits 1 ctl alice --json ping nobody && ((ms < 1000)) &&
+        says '^\{"id":"nobody","seq":1,"error":"there is no route to nobody"\}$' <"$dir/out"
 }
 
 trace_names_every_hop() {
@@ -157,17 +168,17 @@ trace_names_every_hop() {
 # ---- messages ----
 
 json_arrives_as_it_was_written() {
-    ctl alice send bob '{"n": 1.0, "e": 1E2, "long": 1234567890123456789012345678901234567890}' &&
-        ctl bob --json recv --timeout 5 |
-        says '^\{"from":"alice","type":"json","channel":0,"payload":\{"n":1.0,"e":1E2,"long":1234567890123456789012345678901234567890\}\}$'
+    local long=1234567890123456789012345678901234567890
+    ctl alice send bob "{\"n\": 1.0, \"e\": 1E2, \"long\": $long}" && ctl bob --json recv --timeout 5 |
+        says '^\{"from":"alice","type":"json","channel":0,"payload":\{"n":1.0,"e":1E2,"long":'$long'\}\}$'
 }
 
 binary_and_control_messages_arrive_in_base64() {
     head -c 3000 /dev/zero >"$dir/zeros"
     ctl alice --json send bob --binary -f "$dir/zeros" | says '"accepted":true,"bytes":3000' &&
         ctl bob --json recv --timeout 5 | says '^\{"from":"alice","type":"binary","channel":0,"payload":"A{4000}"\}$' &&
-        ctl bob send alice --control 0x8001 --channel 5 hi &&
-        ctl alice --json recv --timeout 5 | says '^\{"from":"bob","type":"control","kind":32769,"channel":5,"payload":"aGk="\}$'
+        ctl bob send alice --control 0x8001 --channel 5 hi && ctl alice --json recv --timeout 5 |
+        says '^\{"from":"bob","type":"control","kind":32769,"channel":5,"payload":"aGk="\}$'
 }
 
 what_is_not_json_is_refused_with_a_hint() {
@@ -179,10 +190,11 @@ lines_are_messages() {
     seq $lines | sed 's/.*/{"line": &}/' >"$dir/lines"
     ctl bob --json recv -n $lines --timeout 15 >"$dir/received" &
     local receiver=$!
-    [[ $(ctl alice --json send bob --lines -f "$dir/lines" | grep -c '"accepted":true') == "$lines" ]] && wait $receiver &&
-        [[ $(wc -l <"$dir/received") == "$lines" && $(sort -u "$dir/received" | wc -l) == "$lines" ]] &&
+    [[ $(ctl alice --json send bob --lines -f "$dir/lines" | grep -c '"accepted":true') == "$lines" ]] &&
+        wait $receiver && [[ $(wc -l <"$dir/received") == "$lines" && $(sort -u "$dir/received" | wc -l) == "$lines" ]] &&
         printf '1\n\nnot json\n3\n' >"$dir/lines" && exits 1 ctl alice --json send bob --lines -f "$dir/lines" &&
-        grep -q '^{"line":3,"accepted":false,"error":"line 1: not JSON' "$dir/out" && grep -q '"line":4,"accepted":true' "$dir/out" &&
+        grep -q '^{"line":3,"accepted":false,"error":"line 1: not JSON' "$dir/out" &&
+        grep -q '"line":4,"accepted":true' "$dir/out" &&
         [[ $(ctl bob --json recv -n 2 --timeout 5 | grep -c payload) == 2 ]]
 }
 
@@ -200,7 +212,8 @@ a_line_of_recv_is_for_reading() {
 curl_is_a_client() {
     command -v curl >/dev/null || { echo "curl is not installed: SKIPPED" && return; }
     curl -sf --max-time 5 --unix-socket "$dir/alice" http://slow/v1/status | says '"id":"alice"' &&
-        curl -sf --max-time 5 --unix-socket "$dir/alice" 'http://slow/v1/send?to=bob' -d '[1, 2]' | says '"accepted":true' &&
+        curl -sf --max-time 5 --unix-socket "$dir/alice" 'http://slow/v1/send?to=bob' -d '[1, 2]' |
+        says '"accepted":true' &&
         curl -sf --max-time 5 --unix-socket "$dir/bob" http://slow/v1/recv -d '{"n":1,"timeout_ms":5000}' |
         says '^\{"messages":\[\{"from":"alice","type":"json","channel":0,"payload":\[1,2\]\}\]\}$'
 }
@@ -226,20 +239,33 @@ its_log_is_json_when_asked_for() {
 }
 
 a_router_that_was_killed_is_replaced() {
-    kill -KILL "${pids[relay]}" && within 5 not_alive relay && [[ -S $dir/relay ]] &&
+    kill -KILL "${pids[relay]}"
+    wait "${pids[relay]}"
+    [[ -S $dir/relay ]] &&
         exits 1 "$bin/slowctl" -s "$dir/relay" status && says 'nobody serves it any more' <"$dir/err" || return 1
-    start_relay && within 10 ctl alice --json ping relay
+    start_relay && within 10 ctl alice --json ping relay --timeout 0.5
 }
-not_alive() { ! kill -0 "${pids[$1]}" 2>/dev/null || grep -q 'State:.Z' "/proc/${pids[$1]}/status"; }
+
+ends_with_code_0() { # NAME
+    local pid=${pids[$1]}
+    kill -TERM "$pid" # a second time for one that was told already: it is gone by then, or on its way
+    ms_of wait "$pid"
+    local code=$?
+    unset "pids[$1]"
+    ((code == 0 && ms < 1000))
+}
 
 # ---- mistakes ----
 
 a_config_with_a_mistake_starts_nothing() {
     echo '{"id": "x", "admin": {"socket": "'"$dir"'/x"}, "routng": []}' >"$dir/x.json"
-    exits 2 timeout 5 "$bin/slow-router" -c "$dir/x.json" && says 'x.json:1: routng: .*"?routing' <"$dir/err" && [[ ! -e $dir/x ]] &&
-        exits 2 timeout 5 "$bin/slow-router" --check "$dir/x.json" && exits 2 timeout 5 "$bin/slow-router" -c "$dir/none.json" &&
+    exits 2 timeout 5 "$bin/slow-router" -c "$dir/x.json" && says 'x.json:1: routng: .*"?routing' <"$dir/err" &&
+        [[ ! -e $dir/x ]] && exits 2 timeout 5 "$bin/slow-router" --check "$dir/x.json" &&
+        exits 2 timeout 5 "$bin/slow-router" -c "$dir/none.json" &&
         exits 2 timeout 5 "$bin/slow-router" && exits 2 timeout 5 "$bin/slow-router" --id x --listen 127.0.0.1:1 &&
-        exits 2 timeout 5 "$bin/slow-router" --id x --listen udp://0.0.0.0:0 && exits 2 timeout 5 "$bin/slow-router" --id x --bogus
+        exits 2 timeout 5 "$bin/slow-router" --id x --listen udp://0.0.0.0:0 &&
+        exits 2 timeout 5 "$bin/slow-router" --id x --bogus &&
+        says 'there is no option --bogus' <"$dir/err"
 }
 
 what_cannot_be_had_is_no_mistake_of_the_config() {
@@ -252,8 +278,9 @@ the_example_is_a_config() {
 }
 
 it_describes_itself() {
-    exits 0 "$bin/slow-router" --help && exits 0 "$bin/slowctl" --help && "$bin/slow-router" --version | says '^slow-router [0-9]' &&
-        exits 0 "$bin/slow-router" --describe transport-udp && grep -q '^  mtu' "$dir/out" &&
+    exits 0 "$bin/slow-router" --help && exits 0 "$bin/slowctl" --help &&
+        "$bin/slow-router" --version | says '^slow-router [0-9]' &&
+        exits 0 "$bin/slow-router" --describe transport-udp && grep -q '"mtu"' "$dir/out" &&
         exits 2 "$bin/slow-router" --describe transport-pigeon
 }
 
@@ -262,7 +289,8 @@ slowctl_says_what_is_missing() {
         exits 0 env SLOW_SOCKET="$dir/alice" "$bin/slowctl" status &&
         exits 1 "$bin/slowctl" -s "$dir/none" status && says 'no such socket' <"$dir/err" &&
         exits 2 "$bin/slowctl" -s "$dir/alice" statu && exits 2 "$bin/slowctl" -s "$dir/alice" ping bob --lines &&
-        exits 2 "$bin/slowctl" -s "$dir/alice" ping && exits 2 "$bin/slowctl" -s "$dir/alice" recv -n 0
+        exits 2 "$bin/slowctl" -s "$dir/alice" ping && exits 2 "$bin/slowctl" -s "$dir/alice" recv -n 0 &&
+        exits 2 "$bin/slowctl" status -s && says 'missing behind -s' <"$dir/err"
 }
 
 if ! start_network; then
@@ -278,15 +306,9 @@ for test in status_tells_of_the_junction neighbours_have_links_and_codecs routes
     it_describes_itself slowctl_says_what_is_missing sigterm_says_goodbye its_log_is_json_when_asked_for; do
     run $test
 done
-if wait "${pids[bob]}"; then echo "ok       sigterm_ends_with_code_0"; else failures=$((failures + 1)) && echo "NOT OK   sigterm_ends_with_code_0"; fi
-unset "pids[bob]"
-out=$(mktemp -p "$dir")
-if a_router_that_was_killed_is_replaced >"$out" 2>&1; then # not in a subshell: it starts a router
-    echo "ok       a_router_that_was_killed_is_replaced"
-else
-    failures=$((failures + 1))
-    echo "NOT OK   a_router_that_was_killed_is_replaced"
-    cat "$out"
-fi
+run_here ends_with_code_0 bob
+run_here a_router_that_was_killed_is_replaced
+run_here ends_with_code_0 relay
+run_here ends_with_code_0 alice
 ((failures == 0)) || tail -n 20 "$dir"/*.log
 exit $((failures > 0))

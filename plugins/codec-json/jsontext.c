@@ -13,7 +13,8 @@
  * lies inside a string up to jansson's first error, and nothing behind that is nested by anyone.
  *
  * What jansson takes: numbers of any length are valid JSON, so integers beyond 64 bits are read as reals (their value is
- * of no interest), though a number beyond any double (1e400) is refused; \u0000 is valid too, though not in a key. */
+ * of no interest), though a number beyond any double (1e400) is refused; \u0000 is valid too, though not in a key. A byte 0
+ * is valid nowhere, but jansson takes one behind a number for the end of the text, so it is looked for here. */
 #include "jsontext.h"
 #include <jansson.h>
 

@@ -103,7 +103,8 @@ static bool read_seconds(const char *text, double *out) {
     return *text >= '0' && *text <= '9' && *end == '\0' && *out >= 0 && *out <= 1e6;
 }
 
-static int take_option(request *r, int option, const char **socket) {
+/* `word`: what stands on the command line. */
+static int take_option(request *r, int option, const char *word, const char **socket) {
     switch (option) {
     case 's':
         *socket = optarg;
@@ -139,9 +140,8 @@ static int take_option(request *r, int option, const char **socket) {
     case 'f':
         r->file = optarg;
         return 0;
-    default: /* getopt has said why */
-        fputs("see slowctl --help\n", stderr);
-        return EXIT_USAGE;
+    default:
+        return mistake(option == ':' ? "an argument is missing behind " : "there is no option ", word);
     }
 }
 
@@ -185,12 +185,13 @@ int main(int argc, char **argv) {
     const char *socket = getenv("SLOW_SOCKET");
     char used[64] = "";
     int option, code = 0;
-    while ((option = getopt_long(argc, argv, "s:jhc:n:i:f:", options, NULL)) != -1) {
+    opterr = 0; /* a mistake is one line, and ours */
+    while ((option = getopt_long(argc, argv, ":s:jhc:n:i:f:", options, NULL)) != -1) {
         if (option == 'h') {
             print_help();
             return EXIT_SUCCESS;
         }
-        if ((code = take_option(&r, option, &socket)) != 0)
+        if ((code = take_option(&r, option, argv[optind - 1], &socket)) != 0)
             return code;
         size_t size = strlen(used);
         if (size + 1 < sizeof used)
