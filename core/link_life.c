@@ -1,0 +1,77 @@
+#include "link_life.h"
+#include <stdlib.h>
+#include <string.h>
+
+size_t sl_address_host(const char *address) {
+    const char *colon = strrchr(address, ':'), *bracket = strrchr(address, ']');
+    return colon == NULL || (bracket != NULL && colon < bracket) || colon[1] == '/' ? strlen(address)
+                                                                                    : (size_t)(colon - address);
+}
+
+void sl_link_opening_say(sl_link *link) {
+    sl_opening *opening = link->opening;
+    slow_packet *packet = sl_packet_new(link->env->pool, opening->size, NULL);
+    if (packet == NULL)
+        return;
+    memcpy(slow_packet_data(packet), opening->frame, opening->size);
+    packet->size = opening->size;
+    sl_packet_queue_push(&link->openings, packet);
+    sl_link_touch(link);
+}
+
+void sl_link_half_open_remove(sl_link *link) {
+    sl_link_env *env = link->env;
+    for (uint32_t i = 0; i < env->half_open_count; i++)
+        if (env->half_open[i] == link) {
+            env->half_open[i] = env->half_open[--env->half_open_count];
+            return;
+        }
+}
+
+void sl_link_opening_drop(sl_link *link) {
+    sl_link_half_open_remove(link);
+    sl_opening_free(link->opening, &link->env->opening);
+    link->opening = NULL;
+}
+
+void sl_link_life_end(sl_link *link) {
+    uint32_t lost = sl_outbox_move(&link->out, NULL);
+    SL_COUNT_BY(link->env->stats, drop_package_link_down, lost);
+    sl_packet_queue_clear(&link->ready);
+    if (link->session != NULL)
+        link->env->opening.security->close(link->session);
+    link->session = NULL;
+    free(link->window);
+    link->window = NULL;
+    free(link->peer);
+    link->peer = NULL;
+}
+
+void sl_link_close(sl_link *link, enum sl_close_reason reason, bool say) {
+    if (link->state == SL_LINK_CLOSED)
+        return;
+    bool was_up = link->state == SL_LINK_UP;
+    if (was_up && say) {
+        uint8_t byte = (uint8_t)reason;
+        sl_link_control(link, SL_FRAME_CLOSE, &byte, 1, NULL, 0);
+    }
+    link->state = SL_LINK_CLOSED;
+    link->close_reason = reason;
+    sl_timer_stop(link->timer);
+    link->env->changes++;
+    if (was_up)
+        SL_COUNT(link->env->stats, links_lost);
+    link->env->events.closed(link->env->events.arg, link, reason, was_up);
+    sl_link_touch(link);
+}
+
+void sl_link_gone(sl_link *link) {
+    link->cookie_dead = true;
+    sl_link_close(link, SL_CLOSE_BROKEN, false);
+}
+
+/* A stranger on a datagram socket: nothing is kept of it. */
+void sl_link_stranger_gone(sl_link *link) {
+    if (link->state == SL_LINK_OPENING && link->opening == NULL)
+        sl_link_close(link, SL_CLOSE_BROKEN, false);
+}

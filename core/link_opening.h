@@ -1,0 +1,16 @@
+/* link_opening.h - how a link becomes one: the frames of the opening, and what a finished opening makes of the link.
+ *
+ * What a stranger can cause here is bounded: an answering end keeps at most 256 half-open entries, 4 for a host that is not
+ * this machine, each for 5 s; above 64 of them, or 50 INITs a second, it keeps nothing and answers with a cookie. A datagram
+ * peer whose first frame is no good is forgotten in the same turn. */
+#ifndef SL_LINK_OPENING_H
+#define SL_LINK_OPENING_H
+#include "link_life.h"
+
+#define SL_OPENING_LIFE (5 * SL_SECOND)
+
+void sl_link_take_init(sl_link *, slow_bytes frame);
+void sl_link_take_resp(sl_link *, slow_bytes frame);
+void sl_link_take_fin(sl_link *, slow_bytes frame);
+void sl_link_take_cookie(sl_link *, slow_bytes frame);
+#endif
