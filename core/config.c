@@ -23,7 +23,7 @@
  * A key that is missing is taken from etc/default.json, whole: a "log" with a level alone does not inherit the format
  * of the default's "log". Keys that begin with // are comments, in every object. */
 #include "config.h"
-#include "config_parts.h"
+#include "config_plugins.h"
 #include "id.h"
 #include "log.h"
 #include "option.h"
@@ -38,27 +38,6 @@
 extern const char sl_default_config[]; /* etc/default.json, made into C by the build */
 
 enum { CONFIG_SIZE_MAX = 1 << 20, SOCKET_PATH_MAX = sizeof((struct sockaddr_un *)NULL)->sun_path - 1 };
-
-/* ---- small things that config_plugins.c needs, too ---- */
-
-slow_status sl_config_check_list(const sl_json *value, const sl_json_at *at, size_t least, const char *what,
-                                 slow_error *error) {
-    if (sl_json_type(value) != SL_JSON_ARRAY)
-        return sl_json_error(at, error, SLOW_E_INVAL, "is %s; expected a list of %s", sl_json_type_name(value), what);
-    if (sl_json_count(value) < least)
-        return sl_json_error(at, error, SLOW_E_INVAL, "is empty; expected at least one of %s", what);
-    return SLOW_OK;
-}
-
-slow_status sl_config_read_string(const sl_json *value, const sl_json_at *at, const char *what, char **out,
-                                  slow_error *error) {
-    if (sl_json_type(value) != SL_JSON_STRING)
-        return sl_json_error(at, error, SLOW_E_INVAL, "is %s; expected %s", sl_json_type_name(value), what);
-    if (sl_json_string(value)[0] == '\0')
-        return sl_json_error(at, error, SLOW_E_INVAL, "is empty; expected %s", what);
-    *out = strdup(sl_json_string(value));
-    return *out != NULL ? SLOW_OK : sl_json_error(at, error, SLOW_E_NOMEM, "no memory");
-}
 
 /* ---- sections ---- */
 
@@ -354,13 +333,6 @@ slow_status sl_config_routing_parse(const sl_config *config, const char *name, c
         sl_config_plugin_free(&out->use);
     sl_json_free(value);
     return status;
-}
-
-void sl_config_plugin_free(sl_config_plugin *use) {
-    if (use->plugin != NULL)
-        sl_option_free(use->plugin, use->options);
-    free(use->path);
-    *use = (sl_config_plugin){0};
 }
 
 void sl_config_free(sl_config *config) {

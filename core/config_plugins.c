@@ -11,7 +11,7 @@
  * Links without encryption stay on this machine, unless the config says "insecure": true in so many words. Core knows
  * no plugin's name: a security plugin without a tag (tag_size 0) is one without encryption. Whether an address stays
  * on this machine is for its transport to say. */
-#include "config_parts.h"
+#include "config_plugins.h"
 #include "log.h"
 #include "module.h"
 #include "option.h"
@@ -22,6 +22,34 @@
 #include <string.h>
 
 enum { SCHEME_MAX = 32 };
+
+/* ---- small things that config_plugins.c needs, too ---- */
+
+slow_status sl_config_check_list(const sl_json *value, const sl_json_at *at, size_t least, const char *what,
+                                 slow_error *error) {
+    if (sl_json_type(value) != SL_JSON_ARRAY)
+        return sl_json_error(at, error, SLOW_E_INVAL, "is %s; expected a list of %s", sl_json_type_name(value), what);
+    if (sl_json_count(value) < least)
+        return sl_json_error(at, error, SLOW_E_INVAL, "is empty; expected at least one of %s", what);
+    return SLOW_OK;
+}
+
+slow_status sl_config_read_string(const sl_json *value, const sl_json_at *at, const char *what, char **out,
+                                  slow_error *error) {
+    if (sl_json_type(value) != SL_JSON_STRING)
+        return sl_json_error(at, error, SLOW_E_INVAL, "is %s; expected %s", sl_json_type_name(value), what);
+    if (sl_json_string(value)[0] == '\0')
+        return sl_json_error(at, error, SLOW_E_INVAL, "is empty; expected %s", what);
+    *out = strdup(sl_json_string(value));
+    return *out != NULL ? SLOW_OK : sl_json_error(at, error, SLOW_E_NOMEM, "no memory");
+}
+
+void sl_config_plugin_free(sl_config_plugin *use) {
+    if (use->plugin != NULL)
+        sl_option_free(use->plugin, use->options);
+    free(use->path);
+    *use = (sl_config_plugin){0};
+}
 
 /* Zeroed room for as many entries as the list has; an empty list takes one, so that NULL means no memory. */
 static void *room_for(const sl_json *list, size_t entry_size) {
