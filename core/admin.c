@@ -14,8 +14,9 @@
  * Answers are JSON objects; a failure is {"error": "one line for a person"} with the HTTP status. The path bears the
  * version: within it members are only ever added.
  *
- * A message is the body of /v1/send, and not a member of some JSON around it: so it arrives as the bytes that were given
- * (1.0 stays 1.0, a number of 40 digits stays one), binary needs no base64, and a file goes with curl --data-binary.
+ * A message is the body of /v1/send, and not a member of some JSON around it: so it arrives as the bytes that were
+ * given (1.0 stays 1.0, a number of 40 digits stays one), binary needs no base64, and a file goes with curl
+ * --data-binary.
  *
  * Three of them can take a while, and hold their answer meanwhile: ping and trace until something came back, recv until
  * there is a message, send until the junction's queue has room. The last one is how a script that sends line after line
@@ -46,7 +47,7 @@ slow_status sl_admin_new(sl_junction *junction, sl_inbox *inbox, sl_loop *loop, 
     *admin = (sl_admin){.junction = junction, .inbox = inbox, .loop = loop};
     admin->calls_end = &admin->calls;
     admin->serve = (sl_deferred){.fn = sl_admin_serve, .arg = admin};
-    slow_status status = sl_http_new(loop, &junction->log, socket_path, routes, admin, &admin->http, error);
+    slow_status status = sl_http_new(loop, socket_path, routes, admin, &admin->http, error);
     if (status != SLOW_OK) {
         free(admin);
         return status;

@@ -1,7 +1,7 @@
 /* admin.h - the control API: what slowctl, curl and scripts ask a running junction over its admin socket.
  *
- * All [loop]. The server lives between the junction's creation and its end; whoever owns the junction's callbacks tells it
- * of messages and of room. */
+ * All [loop]. The server lives between the junction's creation and its end; whoever owns the junction's callbacks tells
+ * it of messages and of room. */
 #ifndef SL_ADMIN_H
 #define SL_ADMIN_H
 #include "junction.h"

@@ -1,8 +1,8 @@
 /* What asks, sends, receives and changes: ping, trace, send, recv, join, leave.
  *
  * A call is a request whose answer is not there yet. It ends in one of three ways: what it waits for came, its time is
- * over, or its client went away. Calls stand in one list, the oldest first; when something happened that could end some of
- * them (a message came, the queue has room) the list is looked through once, at the end of the turn.
+ * over, or its client went away. Calls stand in one list, the oldest first; when something happened that could end some
+ * of them (a message came, the queue has room) the list is looked through once, at the end of the turn.
  *
  * recv takes messages out of the inbox only when it is about to answer, and only for a client that is still there: one
  * that hung up loses nothing for the next. send gives its message to the junction when the queue has room for it, which
@@ -74,7 +74,8 @@ static sl_admin_call *call_new(sl_admin *admin, sl_http_request *request) {
 
 /* ---- reading ---- */
 
-/* The body, an object, as an option table has it; an empty body is an empty object. To be freed by sl_option_clear(). */
+/* The body, an object, as an option table has it; an empty body is an empty object. To be freed by sl_option_clear().
+ * */
 static slow_status read_body(const sl_http_request *request, const slow_option *options, void *out, size_t size,
                              slow_error *error) {
     slow_bytes body = sl_http_body(request);
@@ -348,8 +349,8 @@ static const slow_option wanted_options[] = {
     {.key = NULL},
 };
 
-/* The payload comes last. One of JSON is put in as it stands, if it is JSON: it was checked when it was sent, but by another
- * junction. What is none is shown as the bytes that it is. */
+/* The payload comes last. One of JSON is put in as it stands, if it is JSON: it was checked when it was sent, but by
+ * another junction. What is none is shown as the bytes that it is. */
 static void put_message(sl_json_writer *w, const slow_message *m) {
     char *text = m->type == SLOW_JSON && m->size > 0 ? malloc(m->size) : NULL;
     size_t size;

@@ -11,13 +11,15 @@
  *    (evhttp_read_cb, "illegal connection state"). So the socket is watched for EV_CLOSED alone, which reads nothing.
  *    That event also comes for a client that has closed only its sending half (nc -N): poll() tells the two apart.
  *  - Nothing is written to a client that is gone: evbuffer would raise SIGPIPE, and a library has no say in signals.
- *  - Connections, held requests, headers and bodies are bounded. An accept() that fails for want of file descriptors stops
- *    the listener instead of spinning on it; a slow timer starts it again (evhttp keeps the listener's argument for itself,
- *    so the failure cannot tell whose it is).
+ *  - Connections, held requests, headers and bodies are bounded. An accept() that fails for want of file descriptors
+ *    stops the listener instead of spinning on it; a slow timer starts it again (evhttp keeps the listener's argument
+ *    for itself, so the failure cannot tell whose it is).
  *
  * The mode of the socket is set before anybody can connect: fchmod() on the unbound socket bounds what bind() creates,
- * without touching the process's umask, which other threads share; chmod() then adds the group, and listen() comes last. */
+ * without touching the process's umask, which other threads share; chmod() then adds the group, and listen() comes
+ * last. */
 #include "admin_http.h"
+#include "log.h"
 #include "loop_libevent.h"
 #include <errno.h>
 #include <event2/buffer.h>
@@ -40,7 +42,6 @@ static const slow_time REVIVE = 5 * SL_SECOND;
 
 struct sl_http {
     sl_loop *loop;
-    const sl_log *log;
     const sl_http_route *routes;
     void *arg;
     struct evhttp *server;
@@ -121,8 +122,9 @@ static slow_status socket_open(sl_http *http, const char *path, int *out, slow_e
         *out = fd;
         return SLOW_OK;
     }
-    status = sl_error(error, SLOW_E_FAIL, path, "cannot listen on this admin socket: %s; does its directory exist, %s",
-                      strerror(errno), "and may you write there?");
+    status =
+        sl_error(error, SLOW_E_FAIL, path,
+                 "cannot listen on this admin socket: %s; its directory must be there, and writable", strerror(errno));
     if (bound)
         unlink(path);
     if (fd >= 0)
@@ -396,14 +398,14 @@ static slow_status serve_on(sl_http *http, int fd, slow_error *error) {
     return SLOW_OK;
 }
 
-slow_status sl_http_new(sl_loop *loop, const sl_log *log, const char *path, const sl_http_route *routes, void *arg,
-                        sl_http **out, slow_error *error) {
+slow_status sl_http_new(sl_loop *loop, const char *path, const sl_http_route *routes, void *arg, sl_http **out,
+                        slow_error *error) {
     int fd = -1;
     *out = NULL;
     sl_http *http = calloc(1, sizeof *http);
     if (http == NULL)
         return sl_error(error, SLOW_E_NOMEM, path, "no memory for the admin socket");
-    *http = (sl_http){.loop = loop, .log = log, .routes = routes, .arg = arg};
+    *http = (sl_http){.loop = loop, .routes = routes, .arg = arg};
     slow_status status = socket_open(http, path, &fd, error);
     if (status == SLOW_OK)
         status = serve_on(http, fd, error);

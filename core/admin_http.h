@@ -5,7 +5,6 @@
 #ifndef SL_ADMIN_HTTP_H
 #define SL_ADMIN_HTTP_H
 #include "json.h"
-#include "log.h"
 #include "loop.h"
 
 enum {
@@ -24,9 +23,8 @@ typedef struct sl_http_route {
 } sl_http_route;
 
 /* Listens on `path` with mode 0660. The socket of a process that is gone is replaced; that of a living one is an error.
- * `routes` and `log` live as long as the server. */
-slow_status sl_http_new(sl_loop *, const sl_log *, const char *path, const sl_http_route *routes, void *arg, sl_http **,
-                        slow_error *);
+ * `routes` live as long as the server. */
+slow_status sl_http_new(sl_loop *, const char *path, const sl_http_route *routes, void *arg, sl_http **, slow_error *);
 /* For each request that is held, gone() comes. Connections are cut, and the socket's file is removed. */
 void sl_http_free(sl_http *);
 
@@ -36,8 +34,8 @@ const char *sl_http_parameter(const sl_http_request *, const char *key);
 /* Refuses a parameter that is not in `keys` (ends with NULL). */
 slow_status sl_http_check_parameters(const sl_http_request *, const char *const *keys, slow_error *);
 
-/* Keeps the request for later. Should the client go away meanwhile, gone(arg) is called, and the request is gone. False:
- * too many are held; the caller still has to answer. */
+/* Keeps the request for later. Should the client go away meanwhile, gone(arg) is called, and the request is gone.
+ * False: too many are held; the caller still has to answer. */
 bool sl_http_hold(sl_http_request *, void (*gone)(void *arg), void *arg);
 /* Has the client hung up? Worth asking before something is taken that only its answer would hold. */
 bool sl_http_is_gone(const sl_http_request *);

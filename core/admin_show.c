@@ -1,5 +1,5 @@
-/* What only looks: status, neighbours, routes, plugins. Each answer is written straight from the junction's own structures,
- * inside one turn of the loop, so it shows one instant. */
+/* What only looks: status, neighbours, routes, plugins. Each answer is written straight from the junction's own
+ * structures, inside one turn of the loop, so it shows one instant. */
 #include "admin_parts.h"
 #include "module.h"
 #include <inttypes.h>

@@ -349,7 +349,8 @@ static void what_is_too_long_is_refused(void **state) {
     assert_int_equal(talk(w, "GET", "/v1/status", ""), 200);
 }
 
-/* A junction with nowhere to send to keeps 5 s what it was given; what does not fit waits in its client, and is not lost. */
+/* A junction with nowhere to send to keeps 5 s what it was given; what does not fit waits in its client, and is not
+ * lost. */
 static void sends_are_held_until_there_is_room(void **state) {
     enum { MANY = 16, SIZE = 60 * 1024 };
     world *w = *state;

@@ -148,6 +148,7 @@ static void drop(sl_forward *forward, const sl_transit *transit, enum sl_drop_re
 /* Asks the strategies that choose by themselves. False: the table decides. */
 static bool choose(sl_forward *forward, slow_bytes package, const slow_route_view *view, slow_link in,
                    const sl_route *route, size_t *count) {
+    *count = 0;
     if (forward->events.choose == NULL)
         return false;
     *count =

@@ -331,6 +331,11 @@ slow_status sl_junction_leave(sl_junction *j, const char *address, slow_error *e
 
 /* ---- messages ---- */
 
+static slow_status too_big(size_t size, slow_error *error) {
+    return sl_error(error, SLOW_E_TOOBIG, NULL, "a best-effort message has at most %d bytes, this one has %zu",
+                    SL_BEST_EFFORT_MAX, size);
+}
+
 slow_status sl_message_check(const sl_message *message, sl_outgoing **out, slow_error *error) {
     size_t size = message->payload.size;
     if (message->channel >= SLOW_CHANNELS)
@@ -342,6 +347,8 @@ slow_status sl_message_check(const sl_message *message, sl_outgoing **out, slow_
         return sl_error(error, SLOW_E_INVAL, "kind",
                         "an application's control kinds are 0x8000 to 0xffff; 0x%04x is the core's own",
                         (unsigned)message->kind);
+    if (message->type != SLOW_JSON && size > SL_BEST_EFFORT_MAX) /* before it is copied; JSON may get smaller */
+        return too_big(size, error);
     *out = sl_outgoing_new(message);
     if (*out == NULL)
         return sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a message of %zu bytes", size);
@@ -349,8 +356,7 @@ slow_status sl_message_check(const sl_message *message, sl_outgoing **out, slow_
     if (message->type == SLOW_JSON)
         status = sl_json_compact((const char *)(*out)->bytes, size, (char *)(*out)->bytes, &size, error);
     if (status == SLOW_OK && size > SL_BEST_EFFORT_MAX)
-        status = sl_error(error, SLOW_E_TOOBIG, NULL, "a best-effort message has at most %d bytes, this one has %zu",
-                          SL_BEST_EFFORT_MAX, size);
+        status = too_big(size, error);
     (*out)->message.payload.size = size;
     if (status != SLOW_OK)
         free(*out);

@@ -1,8 +1,8 @@
 /* What slow/router.h promises: the config, the plugins and the log of a junction, for the program around it.
  *
  * It is here, and not in slow-router, because the checks, the option tables and the JSON writer are the core's: a
- * program that wants to be another slow-router needs none of the core's headers for it. Flags are turned into a config's
- * text and go the way of every config from there, so there is one set of checks and one set of errors. */
+ * program that wants to be another slow-router needs none of the core's headers for it. Flags are turned into a
+ * config's text and go the way of every config from there, so there is one set of checks and one set of errors. */
 #include "config.h"
 #include "id.h"
 #include "json.h"

@@ -1,11 +1,11 @@
 /* slow-router: a junction as a process of its own.
  *
  * The junction runs on its own thread and the first thread only waits for signals: sigwait() turns them into ordinary
- * calls, so there is no signal handler, and nothing to race with. All signals of interest are blocked before that thread
- * is made, so it inherits the mask, and they can arrive nowhere else.
+ * calls, so there is no signal handler, and nothing to race with. All signals of interest are blocked before that
+ * thread is made, so it inherits the mask, and they can arrive nowhere else.
  *
- * A config is checked as a whole before anything starts: a mistake in it, or in the flags, is one line on stderr and exit
- * code 2. What can only be seen by trying (a port that is taken) is exit code 1. */
+ * A config is checked as a whole before anything starts: a mistake in it, or in the flags, is one line on stderr and
+ * exit code 2. What can only be seen by trying (a port that is taken) is exit code 1. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 /* slowctl: a running router, looked at and steered over its admin socket.
  *
- * Commands are a table. All options are known to one getopt_long(), so that they may stand before or behind the command;
- * the table says which of them a command takes, and any other is a mistake. */
+ * Commands are a table. All options are known to one getopt_long(), so that they may stand before or behind the
+ * command; the table says which of them a command takes, and any other is a mistake. */
 #include "slowctl.h"
 #include <getopt.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
-/* Columns as wide as their widest cell, two spaces apart, and no lines: to be read, and to be cut by awk. Width is counted
- * in code points, since ids are UTF-8. A terminal's escape cannot come in: ids and addresses hold no control characters. */
+/* Columns as wide as their widest cell, two spaces apart, and no lines: to be read, and to be cut by awk. Width is
+ * counted in code points, since ids are UTF-8. A terminal's escape cannot come in: ids and addresses hold no control
+ * characters. */
 #include "table.h"
 #include <stdarg.h>
 #include <stdbool.h>

@@ -1,7 +1,8 @@
 /* slow/router.h - for programs that run a junction for a person, as slow-router does: check a config before anything
  * starts, make one of command-line flags, describe a plugin, write the log.
  *
- * Everything here may be called from any thread, starts nothing, and prints nothing. Every `slow_error *` may be NULL. */
+ * Everything here may be called from any thread, starts nothing, and prints nothing. Every `slow_error *` may be NULL.
+ * */
 #ifndef SLOW_ROUTER_H
 #define SLOW_ROUTER_H
 #include <slow/junction.h>
@@ -22,8 +23,8 @@ typedef struct slow_config_info {
 #define SLOW_CONFIG_INFO_INIT \
     { sizeof(slow_config_info), "", "", 0, false, false, "" }
 
-/* Checks all of a config, the plugins that it names and their options included. The error's text is one whole line, with
- * file, line and path. `info` may be NULL. */
+/* Checks all of a config, the plugins that it names and their options included. The error's text is one whole line,
+ * with file, line and path. `info` may be NULL. */
 SLOW_API slow_status slow_config_check(const char *path, slow_config_info *info, slow_error *);
 /* `name` stands in errors as the file; NULL = of no file. */
 SLOW_API slow_status slow_config_check_text(const char *name, const char *text, size_t size, slow_config_info *info,

@@ -1,0 +1,451 @@
+/* wire_slow.c - a junction in outline: just as much of Slow's protocol as an end of a measurement needs.
+ *
+ * It opens a link (INIT, RESP, FIN; security-none), tells the relay by ROUTE frames of distance-vector/1 which destinations
+ * lie behind it, acknowledges what the relay tells, and probes. Then it sends BUNDLE frames that were encoded beforehand and
+ * counts the records of those that come. Frames and claims are written by the core's own link_wire.c and packages by the
+ * codecs' own code, so the bytes are those of a junction; there is no queue, no route table and no delivery.
+ *
+ * On a stream a chunk can be sent over and over as it is. On datagrams every frame bears a counter, which is patched in
+ * before each send: the relay's replay window would otherwise drop the second round.
+ *
+ * A ROUTE is repeated from the first unacknowledged one (go-back-N, as core/channel.h has it). The relay is told of all
+ * destinations, and has acknowledged them, before anything is measured. */
+#include "core/link_wire.h"
+#include "end.h"
+#include "plugins/routing-distance-vector/message.h"
+#include <poll.h>
+#include <slow/codec.h>
+#include <slow/package.h>
+#include <slow/transport.h>
+#include <slow/wire.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+enum {
+    STREAM_FRAME = 16384, /* bytes; as transport-tcp fills them */
+    DATAGRAM_FRAME = 1400,
+    FLIGHT = 64,
+    KEEP_MS = 200,
+    CONTROL_MOST = 1200,
+};
+static const uint64_t PROBE_EVERY = 60 * BENCH_MS, REPEAT_AFTER = 100 * BENCH_MS, GIVE_UP_AFTER = 10 * BENCH_SECOND;
+
+const slow_module *slow_module_v1_codec_protobuf(void);
+const slow_module *slow_module_v1_codec_json(void);
+
+typedef struct slow_end {
+    uint32_t index, peer_index;
+    uint64_t tag, peer_tag, number, epoch_ms;
+    bool claimed;
+    uint8_t epoch;   /* of the strategy channel: the relay's, once it has shown it; before, 0 */
+    uint32_t wanted; /* the next ROUTE of the relay's */
+    uint32_t acked;  /* the relay wants this one of ours */
+    bool ack_due, broken;
+    uint32_t echo; /* the relay's last stamp */
+    uint64_t echo_at, probe_at;
+    const slow_codec_ops *codec;
+} slow_end;
+
+static uint32_t header_size(const end *e) {
+    return e->wire->stream ? SL_STREAM_HEADER : SL_DATAGRAM_HEADER;
+}
+
+/* ---- frames out ---- */
+
+static bool frame_send(end *e, const uint8_t *frame, size_t size) {
+    uint8_t whole[2 + SL_INIT_SIZE + CONTROL_MOST];
+    slow_writer w = slow_writer_of(whole, sizeof whole);
+    if (e->wire->stream)
+        slow_write_u16(&w, (uint16_t)size);
+    slow_write_bytes(&w, frame, size);
+    return slow_writer_ok(&w) && end_write(e, whole, slow_writer_size(&w));
+}
+
+static void head_write(slow_writer *w, const end *e, enum sl_frame_kind kind, uint64_t number) {
+    const slow_end *s = e->state;
+    slow_write_u32(w, (uint32_t)kind << 24);
+    if (e->wire->stream)
+        return;
+    slow_write_u32(w, s->peer_index);
+    slow_write_u64(w, number);
+}
+
+static void control_send(end *e, enum sl_frame_kind kind, const uint8_t *head, size_t head_size, slow_bytes body) {
+    slow_end *s = e->state;
+    uint8_t frame[CONTROL_MOST];
+    slow_writer w = slow_writer_of(frame, sizeof frame);
+    head_write(&w, e, kind, ++s->number);
+    slow_write_bytes(&w, head, head_size);
+    slow_write_bytes(&w, body.data, body.size);
+    slow_write_u64(&w, s->peer_tag);
+    frame_send(e, frame, slow_writer_size(&w));
+}
+
+static void route_send(end *e, enum sl_frame_kind kind, uint32_t seq, slow_bytes message) {
+    const slow_end *s = e->state;
+    uint8_t head[SL_ROUTE_HEADER];
+    sl_route_frame frame = {.protocol = 0, .epoch = s->epoch, .seq = seq};
+    sl_route_write(&frame, head);
+    control_send(e, kind, head, sizeof head, message);
+}
+
+static uint32_t stamp_of(uint64_t now) {
+    return (uint32_t)(now / 1000) | 1;
+}
+
+static void probe_send(end *e, uint64_t now) {
+    slow_end *s = e->state;
+    uint8_t bytes[SL_PROBE_SIZE];
+    sl_probe probe = {.keep_ms = KEEP_MS,
+                      .want_ms = KEEP_MS,
+                      .stamp = stamp_of(now),
+                      .echo = s->echo,
+                      .held = (uint32_t)((now - s->echo_at) / 1000)};
+    sl_probe_write(&probe, bytes);
+    control_send(e, SL_FRAME_PROBE, bytes, sizeof bytes, (slow_bytes){NULL, 0});
+    s->probe_at = now + PROBE_EVERY;
+}
+
+static void slow_tick(end *e, uint64_t now) {
+    slow_end *s = e->state;
+    if (s->ack_due) {
+        s->ack_due = false;
+        route_send(e, SL_FRAME_ROUTE_ACK, s->wanted, (slow_bytes){NULL, 0});
+    }
+    if (now >= s->probe_at)
+        probe_send(e, now);
+}
+
+/* ---- frames in ---- */
+
+static size_t records_count(slow_bytes body) {
+    size_t count = 0;
+    slow_reader r = slow_reader_of(body);
+    while (slow_reader_left(&r) > 0) {
+        uint64_t size = slow_read_varint(&r);
+        if (size == 0 || slow_read_bytes(&r, (size_t)size) == NULL)
+            break;
+        count++;
+    }
+    return count;
+}
+
+static void take_route(slow_end *s, enum sl_frame_kind kind, slow_bytes body) {
+    sl_route_frame route;
+    if (!sl_route_read(body, &route))
+        return;
+    if (route.epoch != s->epoch) { /* it began anew */
+        s->epoch = route.epoch;
+        s->wanted = s->acked = 1;
+    }
+    if (kind == SL_FRAME_ROUTE_ACK) {
+        s->acked = route.seq;
+        return;
+    }
+    s->wanted += route.seq == s->wanted;
+    s->ack_due = true;
+}
+
+static void take_probe(slow_end *s, slow_bytes body) {
+    sl_probe probe;
+    if (!sl_probe_read(body, &probe))
+        return;
+    s->echo = probe.stamp;
+    s->echo_at = bench_now();
+}
+
+/* Returns the messages in one frame. */
+static size_t frame_take(end *e, const uint8_t *frame, size_t size) {
+    slow_end *s = e->state;
+    sl_resp resp;
+    size_t around = header_size(e) + SL_PLAIN_TAG;
+    enum sl_frame_kind kind = (enum sl_frame_kind)frame[0];
+    if (kind == SL_FRAME_RESP) {
+        if (!s->claimed && sl_resp_read((slow_bytes){frame, size}, &resp) && resp.peer_index == s->index) {
+            s->peer_index = resp.index;
+            s->peer_tag = resp.tag;
+            s->claimed = true;
+        }
+        return 0;
+    }
+    if (size < around)
+        return 0;
+    slow_bytes body = {frame + header_size(e), size - around};
+    switch (kind) {
+    case SL_FRAME_BUNDLE:
+        return records_count(body);
+    case SL_FRAME_PROBE:
+        take_probe(s, body);
+        return 0;
+    case SL_FRAME_ROUTE:
+    case SL_FRAME_ROUTE_ACK:
+        take_route(s, kind, body);
+        return 0;
+    case SL_FRAME_CLOSE:
+        bench_error("the relay closed %s's link: %s", e->id,
+                    sl_close_text(body.size > 0 ? (enum sl_close_reason)body.data[0] : SL_CLOSE_BROKEN));
+        s->broken = true;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static size_t parse_stream(end *e, uint8_t *bytes, size_t size, size_t *used) {
+    size_t count = 0;
+    slow_reader r = slow_reader_of((slow_bytes){bytes, size});
+    *used = 0;
+    while (slow_reader_left(&r) > 2) {
+        size_t frame_size = slow_read_u16(&r);
+        const uint8_t *frame = slow_read_bytes(&r, frame_size);
+        if (frame == NULL || frame_size == 0)
+            break;
+        count += frame_take(e, frame, frame_size);
+        *used = (size_t)(r.at - bytes);
+    }
+    e->broken = e->broken || ((slow_end *)e->state)->broken;
+    return count;
+}
+
+static size_t parse_datagram(end *e, uint8_t *bytes, size_t size, size_t *used) {
+    *used = size;
+    size_t count = size > 0 ? frame_take(e, bytes, size) : 0;
+    e->broken = e->broken || ((slow_end *)e->state)->broken;
+    return count;
+}
+
+/* ---- the opening ---- */
+
+static size_t claim_write(end *e, uint8_t *out, size_t capacity) {
+    sl_claim claim = {.version = SL_LINK_VERSION,
+                      .network = "slow",
+                      .id = {.size = (uint8_t)strlen(e->id)},
+                      .codecs = {.count = 1},
+                      .protocols = {.count = 1, .name = {"distance-vector/1"}},
+                      .frame_max = 65535};
+    memcpy(claim.id.text, e->id, claim.id.size);
+    snprintf(claim.codecs.name[0], SL_NAME_SIZE, "%s", e->shape->json ? "json" : "protobuf");
+    if (getrandom(&claim.start, sizeof claim.start, 0) != sizeof claim.start)
+        return 0;
+    return sl_claim_write(&claim, out, capacity);
+}
+
+static void fin_send(end *e) {
+    slow_end *s = e->state;
+    uint8_t claim[SL_CLAIM_MAX], frame[CONTROL_MOST];
+    sl_fin fin = {.peer_index = s->peer_index, .echo = s->peer_tag, .tag = s->tag, .handshake = {.data = claim}};
+    fin.handshake.size = claim_write(e, claim, sizeof claim);
+    frame_send(e, frame, sl_fin_write(&fin, frame, sizeof frame));
+}
+
+static bool link_open(end *e) {
+    slow_end *s = e->state;
+    uint8_t frame[SL_INIT_SIZE];
+    uint64_t deadline = bench_now() + GIVE_UP_AFTER;
+    sl_init init = {.index = s->index};
+    while (!s->claimed && !e->broken && bench_now() < deadline) {
+        frame_send(e, frame, sl_init_write(&init, frame, sizeof frame));
+        if (!e->wire->stream)
+            e->broken = false; /* refused: the relay is still starting */
+        for (uint64_t again = bench_now() + REPEAT_AFTER; !s->claimed && bench_now() < again && !e->broken;)
+            if (end_wait(e, POLLIN, REPEAT_AFTER))
+                end_receive(e);
+        if (!e->wire->stream && !s->broken)
+            e->broken = false;
+    }
+    if (!s->claimed) {
+        bench_error("%s: the relay at port %u does not open a link", e->id, (unsigned)ntohs(e->relay.sin_port));
+        return false;
+    }
+    fin_send(e);
+    return !e->broken;
+}
+
+/* ---- what lies behind us ---- */
+
+static slow_bytes destination_name(const end *e, const char *own, uint32_t number, char out[IDS_SIZE]) {
+    int size = number == 0 ? snprintf(out, IDS_SIZE, "%s", own) : snprintf(out, IDS_SIZE, "d%07u", number);
+    (void)e;
+    return (slow_bytes){(const uint8_t *)out, (size_t)size};
+}
+
+/* Writes ORIGIN records from number `from` on; returns the number behind the last. */
+static uint32_t origins_write(const end *e, uint32_t from, uint8_t *out, size_t *size) {
+    const slow_end *s = e->state;
+    slow_writer w = slow_writer_of(out, SLOW_ROUTE_MESSAGE_MAX);
+    for (; from == 0 || from < e->shape->destinations; from++) {
+        char name[IDS_SIZE];
+        struct dv_record record = {.kind = DV_ORIGIN,
+                                   .handle = from,
+                                   .word = {.stamp = {.epoch = s->epoch_ms, .seq = 1}, .metric = from == 0 ? 0 : 10},
+                                   .id = destination_name(e, e->id, from, name)};
+        if (!dv_record_write(&w, &record))
+            break;
+    }
+    *size = slow_writer_size(&w);
+    return from;
+}
+
+/* Where each message begins is found by writing it, so the window's first number is remembered. */
+static bool origins_send(end *e) {
+    slow_end *s = e->state;
+    uint8_t message[SLOW_ROUTE_MESSAGE_MAX];
+    uint32_t total = e->shape->destinations > 1 ? e->shape->destinations : 1, first = 0, seq = 1;
+    uint64_t deadline = bench_now() + 60 * BENCH_SECOND;
+    while (first < total && !e->broken && bench_now() < deadline) {
+        uint32_t number = first, end_seq = seq;
+        for (; number < total && end_seq < seq + FLIGHT; end_seq++) {
+            size_t size;
+            number = origins_write(e, number, message, &size);
+            route_send(e, SL_FRAME_ROUTE, end_seq, (slow_bytes){message, size});
+        }
+        uint64_t again = bench_now() + REPEAT_AFTER;
+        uint8_t epoch = s->epoch;
+        while (s->acked < end_seq && s->epoch == epoch && !e->broken && bench_now() < again) {
+            if (end_wait(e, POLLIN, 20 * BENCH_MS))
+                end_receive(e);
+            slow_tick(e, bench_now());
+        }
+        if (s->epoch != epoch)
+            first = 0, seq = 1;
+        else if (s->acked >= end_seq)
+            first = number, seq = end_seq;
+    }
+    if (first < total)
+        bench_error("%s: the relay does not take our %u destinations", e->id, total);
+    return first >= total;
+}
+
+static bool slow_greet(end *e) {
+    slow_end *s = e->state;
+    struct timespec wall;
+    void *self = NULL;
+    const slow_module *module = e->shape->json ? slow_module_v1_codec_json() : slow_module_v1_codec_protobuf();
+    clock_gettime(CLOCK_REALTIME, &wall);
+    *s = (slow_end){.wanted = 1, .acked = 1, .codec = module->plugins[0]->ops};
+    s->epoch_ms = (uint64_t)wall.tv_sec * 1000;
+    if (getrandom(&s->tag, sizeof s->tag, 0) != sizeof s->tag || module->plugins[0]->create(NULL, NULL, &self, NULL) != 0)
+        return false;
+    s->index = (uint32_t)s->tag | 1;
+    if (!link_open(e))
+        return false;
+    probe_send(e, bench_now());
+    while (s->epoch == 0 && !e->broken && end_wait(e, POLLIN, GIVE_UP_AFTER)) {
+        end_receive(e);
+        slow_tick(e, bench_now());
+    }
+    return !e->broken && origins_send(e);
+}
+
+/* ---- packages ---- */
+
+static size_t package_write(const end *e, uint32_t number, uint8_t *out, size_t capacity) {
+    const slow_end *s = e->state;
+    uint8_t payload[SLOW_PAYLOAD_MAX];
+    char dst[IDS_SIZE];
+    uint32_t size_of_payload = bench_payload(e->shape, number), destinations = e->shape->destinations;
+    uint64_t spread = (number + UINT64_C(1)) * 2654435761u >> 7;
+    size_t size;
+    memset(payload, 'x', sizeof payload);
+    if (e->shape->json)
+        payload[0] = payload[size_of_payload - 1] = '"';
+    slow_package package = {
+        .struct_size = sizeof package,
+        .type = e->shape->json ? SLOW_JSON : SLOW_BINARY,
+        .priority = 1,
+        .hop_limit = 64,
+        .hops = 1,
+        .src = {(const uint8_t *)e->id, strlen(e->id)},
+        .dst = destination_name(e, e->peer, destinations > 1 ? (uint32_t)(spread % destinations) : 0, dst),
+        .session = UINT64_C(0x1122334455667788),
+        .packet = number + 1,
+        .message = number + 1,
+        .total = size_of_payload,
+        .payload = {payload, size_of_payload}};
+    return s->codec->encode(NULL, &package, out, capacity, &size) == SLOW_OK ? size : 0;
+}
+
+/* Records from *next on, into one frame of at most `room` bytes. */
+static size_t records_write(const end *e, uint8_t *out, size_t room, uint32_t *next, uint32_t last, uint32_t *count) {
+    slow_writer w = slow_writer_of(out, room);
+    uint8_t package[SLOW_FRAME_FLOOR];
+    while (*next < last && (*count == 0 || !e->shape->single)) {
+        size_t size = package_write(e, *next, package, sizeof package);
+        if (size == 0 || slow_varint_size(size) + size > room - slow_writer_size(&w))
+            break;
+        slow_write_varint(&w, size);
+        slow_write_bytes(&w, package, size);
+        ++*next;
+        ++*count;
+    }
+    return slow_writer_size(&w);
+}
+
+/* One frame behind what is in the chunk. `stride`: to which size it is padded; 0 = not. False: no message fits. */
+static bool frame_add(end *e, chunk *c, size_t frame_most, uint32_t stride, uint32_t *next, uint32_t last) {
+    const slow_end *s = e->state;
+    uint32_t header = header_size(e), prefix = e->wire->stream ? 2 : 0, count = 0;
+    size_t left = CHUNK_MOST - c->size, most = frame_most + prefix < left ? frame_most + prefix : left;
+    if (most < prefix + header + SL_PLAIN_TAG + 1)
+        return false;
+    uint8_t *start = c->bytes + c->size;
+    size_t room = most - prefix - header - SL_PLAIN_TAG;
+    size_t records = records_write(e, start + prefix + header, room, next, last, &count);
+    if (count == 0)
+        return false;
+    size_t frame = header + records + SL_PLAIN_TAG;
+    if (stride > frame) {
+        memset(start + prefix + header + records, 0, stride - frame);
+        frame = stride;
+    }
+    slow_writer w = slow_writer_of(start, prefix + header);
+    if (prefix > 0)
+        slow_write_u16(&w, (uint16_t)frame);
+    head_write(&w, e, SL_FRAME_BUNDLE, 0);
+    slow_writer t = slow_writer_of(start + prefix + frame - SL_PLAIN_TAG, SL_PLAIN_TAG);
+    slow_write_u64(&t, s->peer_tag);
+    c->size += (uint32_t)(prefix + frame);
+    c->count += count;
+    return true;
+}
+
+static void fill_stream(end *e, chunk *c, uint32_t *next, uint32_t last) {
+    while (frame_add(e, c, STREAM_FRAME, 0, next, last))
+        ;
+}
+
+/* Frames of one size, as UDP_SEGMENT wants them: the first one's, or the most where sizes are mixed. */
+static void fill_datagram(end *e, chunk *c, uint32_t *next, uint32_t last) {
+    bool mixed = e->shape->payload_least != e->shape->payload_most;
+    uint32_t stride = mixed ? DATAGRAM_FRAME : 0;
+    for (unsigned frames = 0; frames < (e->shape->trains ? CHUNK_MOST / DATAGRAM_FRAME : DATAGRAMS); frames++) {
+        if (!frame_add(e, c, stride > 0 ? stride : DATAGRAM_FRAME, stride, next, last))
+            break;
+        if (frames == 0)
+            c->segment = stride = c->size;
+    }
+}
+
+static void number_frames(end *e, chunk *c) {
+    slow_end *s = e->state;
+    for (uint32_t at = 0; at < c->size; at += c->segment) {
+        slow_writer w = slow_writer_of(c->bytes + at, SL_DATAGRAM_HEADER);
+        head_write(&w, e, SL_FRAME_BUNDLE, ++s->number);
+    }
+}
+
+const wire wire_slow_stream = {.stream = true,
+                               .state_size = sizeof(slow_end),
+                               .greet = slow_greet,
+                               .fill = fill_stream,
+                               .parse = parse_stream,
+                               .tick = slow_tick};
+const wire wire_slow_datagram = {.state_size = sizeof(slow_end),
+                                 .greet = slow_greet,
+                                 .fill = fill_datagram,
+                                 .parse = parse_datagram,
+                                 .before_send = number_frames,
+                                 .tick = slow_tick};

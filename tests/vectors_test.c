@@ -1,0 +1,314 @@
+/* The vectors of docs/vectors against the code that speaks on the wire: what it writes is the bytes, what it reads of the
+ * bytes are the fields, and what the vectors say is refused, is. link_vectors_test.c has the frames of an open link;
+ * vectors.py is the other reader of the same files. */
+#include "core/id.h"
+#include "core/link_wire.h"
+#include "plugins/routing-distance-vector/message.h"
+#include "support/codec_suite.h"
+#include "support/vectors.h"
+#include <slow/plugin.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+const slow_module *slow_module_v1_codec_json(void);
+const slow_module *slow_module_v1_codec_protobuf(void);
+
+/* ---- the opening ---- */
+
+static void init_is(const json_t *f, const octets *frame, const char *name) {
+    uint8_t out[VECTOR_MAX];
+    sl_init got;
+    octets handshake = octets_of(f, "handshake");
+    sl_init init = {(uint32_t)number_of(f, "index"), hex64_of(f, "cookie"), bytes_of(&handshake)};
+    is_octets((slow_bytes){out, sl_init_write(&init, out, sizeof out)}, frame, name);
+    assert_true(sl_init_read(bytes_of(frame), SL_INIT_SIZE, &got));
+    is_field(got.index, f, "index", name);
+    is_hex64(got.cookie, f, "cookie", name);
+    is_hex(got.handshake, f, "handshake", name);
+}
+
+static void cookie_is(const json_t *f, const octets *frame, const char *name) {
+    uint8_t out[VECTOR_MAX];
+    sl_cookie got, cookie = {(uint32_t)number_of(f, "peer_index"), hex64_of(f, "cookie")};
+    is_octets((slow_bytes){out, sl_cookie_write(&cookie, out, sizeof out)}, frame, name);
+    assert_true(sl_cookie_read(bytes_of(frame), &got));
+    is_field(got.peer_index, f, "peer_index", name);
+    is_hex64(got.cookie, f, "cookie", name);
+}
+
+static void resp_is(const json_t *f, const octets *frame, const char *name) {
+    uint8_t out[VECTOR_MAX];
+    sl_resp got;
+    octets handshake = octets_of(f, "handshake");
+    sl_resp resp = {(uint32_t)number_of(f, "index"), (uint32_t)number_of(f, "peer_index"), hex64_of(f, "tag"),
+                    bytes_of(&handshake)};
+    is_octets((slow_bytes){out, sl_resp_write(&resp, out, sizeof out)}, frame, name);
+    assert_true(sl_resp_read(bytes_of(frame), &got));
+    is_field(got.index, f, "index", name);
+    is_field(got.peer_index, f, "peer_index", name);
+    is_hex64(got.tag, f, "tag", name);
+    is_hex(got.handshake, f, "handshake", name);
+}
+
+static void fin_is(const json_t *f, const octets *frame, const char *name) {
+    uint8_t out[VECTOR_MAX];
+    sl_fin got;
+    octets handshake = octets_of(f, "handshake");
+    sl_fin fin = {(uint32_t)number_of(f, "peer_index"), hex64_of(f, "echo"), hex64_of(f, "tag"), bytes_of(&handshake)};
+    is_octets((slow_bytes){out, sl_fin_write(&fin, out, sizeof out)}, frame, name);
+    assert_true(sl_fin_read(bytes_of(frame), &got));
+    is_field(got.peer_index, f, "peer_index", name);
+    is_hex64(got.echo, f, "echo", name);
+    is_hex64(got.tag, f, "tag", name);
+    is_hex(got.handshake, f, "handshake", name);
+}
+
+static void opening_is(const json_t *vector, const char *name) {
+    const json_t *f = json_object_get(vector, "fields");
+    octets frame = frame_of(vector);
+    if (is_frame(vector, "INIT"))
+        init_is(f, &frame, name);
+    else if (is_frame(vector, "COOKIE"))
+        cookie_is(f, &frame, name);
+    else if (is_frame(vector, "RESP"))
+        resp_is(f, &frame, name);
+    else
+        fin_is(f, &frame, name);
+}
+
+static void opening_is_refused(const json_t *vector, const char *name) {
+    octets frame = frame_of(vector);
+    bool taken = is_frame(vector, "INIT")     ? sl_init_read(bytes_of(&frame), SL_INIT_SIZE, &(sl_init){0})
+                 : is_frame(vector, "COOKIE") ? sl_cookie_read(bytes_of(&frame), &(sl_cookie){0})
+                 : is_frame(vector, "RESP")   ? sl_resp_read(bytes_of(&frame), &(sl_resp){0})
+                                              : sl_fin_read(bytes_of(&frame), &(sl_fin){0});
+    if (taken)
+        fail_msg("%s: was taken", name);
+}
+
+static void frames_of_the_opening_are_as_specified(void **state) {
+    (void)state;
+    vectors_each("opening", "accepted", opening_is);
+    vectors_each("opening", "refused", opening_is_refused);
+}
+
+/* ---- claims ---- */
+
+static sl_names names_of(const json_t *fields, const char *key) {
+    const json_t *list = json_object_get(fields, key);
+    sl_names names = {.count = (uint8_t)json_array_size(list)};
+    for (size_t i = 0; i < names.count; i++)
+        snprintf(names.name[i], SL_NAME_SIZE, "%s", json_string_value(json_array_get(list, i)));
+    return names;
+}
+
+static sl_claim claim_of(const json_t *f, const octets *credentials) {
+    sl_claim claim = {.version = (uint16_t)number_of(f, "version"),
+                      .start = hex64_of(f, "start"),
+                      .codecs = names_of(f, "codecs"),
+                      .protocols = names_of(f, "protocols"),
+                      .frame_max = (uint32_t)number_of(f, "frame_max"),
+                      .features = (uint32_t)number_of(f, "features"),
+                      .credentials = bytes_of(credentials)};
+    const char *id = text_of(f, "id");
+    snprintf(claim.network, sizeof claim.network, "%s", text_of(f, "network"));
+    assert_true(sl_id_set(&claim.id, (slow_bytes){(const uint8_t *)id, strlen(id)}));
+    return claim;
+}
+
+static void are_names(const sl_names *got, const sl_names *expected, const char *name) {
+    is_number(got->count, expected->count, "count of names", name);
+    for (size_t i = 0; i < got->count; i++)
+        assert_string_equal(got->name[i], expected->name[i]);
+}
+
+static void claim_is(const json_t *vector, const char *name) {
+    const json_t *f = json_object_get(vector, "fields");
+    octets bytes = octets_of(vector, "bytes"), credentials = octets_of(f, "credentials"), all = bytes;
+    sl_claim got, claim = claim_of(f, &credentials);
+    uint8_t out[VECTOR_MAX];
+    is_octets((slow_bytes){out, sl_claim_write(&claim, out, sizeof out)}, &bytes, name);
+    if (json_object_get(vector, "trailing") != NULL) {
+        octets trailing = octets_of(vector, "trailing");
+        memcpy(all.data + all.size, trailing.data, trailing.size);
+        all.size += trailing.size;
+    }
+    assert_true(sl_claim_read(bytes_of(&all), &got));
+    is_field(got.version, f, "version", name);
+    assert_string_equal(got.network, claim.network);
+    assert_true(sl_id_equal(&got.id, &claim.id));
+    is_hex64(got.start, f, "start", name);
+    are_names(&got.codecs, &claim.codecs, name);
+    are_names(&got.protocols, &claim.protocols, name);
+    is_field(got.frame_max, f, "frame_max", name);
+    is_field(got.features, f, "features", name);
+    is_hex(got.credentials, f, "credentials", name);
+}
+
+static void claim_is_refused(const json_t *vector, const char *name) {
+    octets bytes = octets_of(vector, "bytes");
+    sl_claim claim;
+    if (sl_claim_read(bytes_of(&bytes), &claim))
+        fail_msg("%s: was taken", name);
+}
+
+static void claims_are_as_specified(void **state) {
+    (void)state;
+    vectors_each("claims", "accepted", claim_is);
+    vectors_each("claims", "refused", claim_is_refused);
+}
+
+/* ---- packages ---- */
+
+static uint8_t type_of(const json_t *fields) {
+    static const char *const names[] = {
+        [SLOW_JSON] = "json", [SLOW_BINARY] = "binary", [SLOW_CONTROL] = "control", [SLOW_SEALED] = "sealed"};
+    for (uint8_t type = SLOW_JSON; type <= SLOW_SEALED; type++)
+        if (strcmp(names[type], text_of(fields, "type")) == 0)
+            return type;
+    fail_msg("a vector has no type");
+    return 0;
+}
+
+static slow_bytes id_of(const json_t *fields, const char *key) {
+    const char *text = text_of(fields, key);
+    return (slow_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static void package_in(const slow_codec_ops *codec, const slow_package *package, const octets *bytes,
+                       const char *name) {
+    static suite_arena arena;
+    uint8_t out[VECTOR_MAX];
+    size_t size = 0;
+    slow_package got = {.struct_size = sizeof got};
+    is_number((uint64_t)codec->encode(NULL, package, out, sizeof out, &size), SLOW_OK, codec->name, name);
+    is_octets((slow_bytes){out, size}, bytes, name);
+    slow_status status = codec->decode(NULL, bytes_of(bytes), suite_arena_open(&arena, sizeof arena.memory), &got);
+    is_number((uint64_t)status, SLOW_OK, codec->name, name);
+    if (!suite_equal(package, &got))
+        fail_msg("%s: %s reads something else", name, codec->name);
+}
+
+static void package_is(const json_t *vector, const char *name) {
+    const json_t *f = json_object_get(vector, "fields");
+    octets hint = octets_of(f, "hint"), payload = octets_of(f, "payload"), text = {.size = 0};
+    slow_package package = {.struct_size = sizeof package,
+                            .type = type_of(f),
+                            .priority = (uint8_t)number_of(f, "priority"),
+                            .hop_limit = (uint8_t)number_of(f, "hop_limit"),
+                            .hops = (uint8_t)number_of(f, "hops"),
+                            .flags = (uint16_t)number_of(f, "flags"),
+                            .kind = (uint16_t)number_of(f, "kind"),
+                            .channel = (uint8_t)number_of(f, "channel"),
+                            .src = id_of(f, "src"),
+                            .dst = id_of(f, "dst"),
+                            .session = hex64_of(f, "session"),
+                            .packet = number_of(f, "packet"),
+                            .message = number_of(f, "message"),
+                            .offset = (uint32_t)number_of(f, "offset"),
+                            .total = (uint32_t)number_of(f, "total"),
+                            .hint = bytes_of(&hint),
+                            .payload = bytes_of(&payload)};
+    octets protobuf = octets_of(vector, "protobuf");
+    text.size = strlen(text_of(vector, "json"));
+    memcpy(text.data, text_of(vector, "json"), text.size);
+    package_in(slow_module_v1_codec_protobuf()->plugins[0]->ops, &package, &protobuf, name);
+    package_in(slow_module_v1_codec_json()->plugins[0]->ops, &package, &text, name);
+}
+
+static void packages_are_refused(const json_t *list, const slow_codec_ops *codec, bool text) {
+    static suite_arena arena;
+    size_t i;
+    json_t *vector;
+    assert_true(json_array_size(list) > 0);
+    json_array_foreach(list, i, vector) {
+        octets bytes = {.size = 0};
+        if (text) {
+            bytes.size = strlen(text_of(vector, "text"));
+            memcpy(bytes.data, text_of(vector, "text"), bytes.size);
+        } else
+            bytes = octets_of(vector, "bytes");
+        slow_package got = {.struct_size = sizeof got};
+        slow_status status = codec->decode(NULL, bytes_of(&bytes), suite_arena_open(&arena, sizeof arena.memory), &got);
+        if (status != SLOW_E_MALFORMED)
+            fail_msg("%s: %s was taken, or refused for another reason: %d", codec->name, text_of(vector, "name"),
+                     (int)status);
+    }
+}
+
+static void packages_are_as_specified_in_both_codecs(void **state) {
+    (void)state;
+    json_t *file = vectors_open("packages"), *refused = json_object_get(file, "refused");
+    vectors_each("packages", "accepted", package_is);
+    packages_are_refused(json_object_get(refused, "json"), slow_module_v1_codec_json()->plugins[0]->ops, true);
+    packages_are_refused(json_object_get(refused, "protobuf"), slow_module_v1_codec_protobuf()->plugins[0]->ops, false);
+    json_decref(file);
+}
+
+/* ---- the strategy distance-vector/1 ---- */
+
+static uint64_t number_or_0(const json_t *fields, const char *key) {
+    return json_object_get(fields, key) != NULL ? number_of(fields, key) : 0;
+}
+
+static void record_is(const json_t *vector, const char *name) {
+    static const char *const kinds[] = {
+        [DV_ORIGIN] = "ORIGIN", [DV_UPDATE] = "UPDATE", [DV_FORGET] = "FORGET", [DV_REQUEST] = "REQUEST"};
+    const json_t *f = json_object_get(vector, "fields");
+    octets bytes = octets_of(vector, "bytes"), proof = {.size = 0}, out;
+    if (json_object_get(f, "proof") != NULL)
+        proof = octets_of(f, "proof");
+    struct dv_record got, record = {.handle = (uint32_t)number_or_0(f, "handle"),
+                                    .ttl = (uint8_t)number_or_0(f, "ttl"),
+                                    .word = {{number_or_0(f, "epoch"), (uint32_t)number_or_0(f, "seq")},
+                                             (uint32_t)number_or_0(f, "metric")},
+                                    .proof = bytes_of(&proof)};
+    if (json_object_get(f, "id") != NULL)
+        record.id = id_of(f, "id");
+    for (record.kind = DV_ORIGIN; strcmp(kinds[record.kind], text_of(vector, "record")) != 0; record.kind++)
+        assert_true(record.kind < DV_REQUEST);
+    slow_writer w = slow_writer_of(out.data, sizeof out.data);
+    assert_true(dv_record_write(&w, &record));
+    is_octets((slow_bytes){out.data, slow_writer_size(&w)}, &bytes, name);
+    slow_reader r = slow_reader_of(bytes_of(&bytes));
+    assert_true(dv_record_read(&r, &got));
+    is_number(slow_reader_left(&r), 0, "what is left", name);
+    is_number(got.kind, record.kind, "kind", name);
+    is_number(got.handle, record.handle, "handle", name);
+    is_number(got.word.stamp.epoch, record.word.stamp.epoch, "epoch", name);
+    is_number(got.word.stamp.seq, record.word.stamp.seq, "seq", name);
+    is_number(got.ttl, record.ttl, "ttl", name);
+    is_number(got.id.size, record.id.size, "size of the id", name);
+    assert_true(got.id.size == 0 || memcmp(got.id.data, record.id.data, got.id.size) == 0);
+    is_octets(got.proof, &proof, name);
+    if (json_object_get(f, "metric") != NULL)
+        is_field(got.word.metric, f, "metric", name);
+}
+
+static void record_is_refused(const json_t *vector, const char *name) {
+    octets bytes = octets_of(vector, "bytes");
+    slow_reader r = slow_reader_of(bytes_of(&bytes));
+    struct dv_record record;
+    if (dv_record_read(&r, &record))
+        fail_msg("%s: was taken", name);
+}
+
+static void records_of_distance_vector_are_as_specified(void **state) {
+    (void)state;
+    vectors_each("distance-vector", "accepted", record_is);
+    vectors_each("distance-vector", "refused", record_is_refused);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(frames_of_the_opening_are_as_specified),
+        cmocka_unit_test(claims_are_as_specified),
+        cmocka_unit_test(packages_are_as_specified_in_both_codecs),
+        cmocka_unit_test(records_of_distance_vector_are_as_specified),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
