@@ -1,199 +1,37 @@
 /* Embedding: a junction for an application, on a thread of its own or on one of the application's.
  *
- * Below this file everything happens on one thread, and that stays so. What an application calls from elsewhere becomes an
- * errand: a struct on the caller's stack with what it asks for, posted to the loop, where start() does the work; the caller
- * sleeps on the errand's own condition until sl_errand_end(). So no call copies its arguments, none allocates, results are
- * written where the caller wants them, and no lock is held while the core works. Sending is the exception, for it must not
- * wait: see embedding_messages.c.
+ * Below this file everything happens on one thread, and that stays so. What an application calls from elsewhere becomes
+ * an errand: a struct on the caller's stack with what it asks for, posted to the loop, where start() does the work; the
+ * caller sleeps on the errand's own condition until sl_errand_end(). So no call copies its arguments, results
+ * are written where the caller wants them, and no lock is held while the core works. Sending is the exception, for it
+ * must not wait: see embedding_messages.c.
  *
  * Which thread is the junction's? With SLOW_THREAD_OWN the one that was made for it. With SLOW_THREAD_BASE the one that
- * made the junction. With SLOW_THREAD_CALLER whichever last ran it, and a thread may begin to run it while another has not
- * quite left. So identity alone proves nothing: a call that finds itself on the junction's thread counts `depth` up under
- * the lock, and who wants to take over waits until it is 0. A direct call thereby has the core for itself.
+ * made the junction. With SLOW_THREAD_CALLER whichever last ran it, and a thread may begin to run it while another has
+ * not quite left. So identity alone proves nothing: a call that finds itself on the junction's thread counts `depth` up
+ * under the lock, and who wants to take over waits until it is 0. A direct call thereby has the core for itself.
  *
- * A call that waits on the junction's own thread must run the loop itself. From within a callback it cannot: libevent has
- * no nested dispatch, and what is waited for would never come. `inside` says that the loop is on the stack, and such a call
- * is refused at once, with a text, instead of hanging. On the application's base we cannot know what is on the stack, so
- * there it is always refused.
+ * A call that waits on the junction's own thread must run the loop itself. From within a callback it cannot: libevent
+ * has no nested dispatch, and what is waited for would never come. `inside` says that the loop is on the stack, and
+ * such a call is refused at once, with a text, instead of hanging. On the application's base we cannot know what is on
+ * the stack, so there it is always refused.
  *
- * The end. First `closed`: no call begins any more. Then those who wait are let go: the inbox is closed, writers are woken,
- * queries and waits for routes are ended on the loop. The last messages and the goodbye go out while the loop still runs,
- * or, on a base that is not ours, without it. Errands that were posted too late to be started find no core, and end with
- * SLOW_E_CLOSED as the loop is freed. The memory goes when the last of the woken threads (`guests`) is out.
+ * The end. First `closed`: no call begins any more. Then those who wait are let go: the inbox is closed, writers are
+ * woken, queries and waits for routes are ended on the loop. The last messages and the goodbye go out while the loop
+ * still runs, or, on a base that is not ours, without it. Errands that were posted too late to be started find no core,
+ * and end with SLOW_E_CLOSED as the loop is freed. The memory goes when the last of the woken threads (`guests`) is
+ * out.
  *
  * Rejected: one big lock around the core (a callback that calls back deadlocks, and a slow caller stalls the mesh);
  * futures (five functions where the caller wants one); cancelling threads. */
-#include "embedding.h"
+#include "embedding_mesh.h"
+#include "embedding_messages.h"
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-static const slow_time GOODBYE = 500 * SL_MS, LONG = 70ull * 365 * 86400 * SL_SECOND;
-
-/* ---- time ---- */
-
-slow_time sl_embedding_bounded(slow_time timeout) {
-    return timeout < LONG ? timeout : LONG;
-}
-
-void sl_embedding_condition_new(pthread_cond_t *condition) {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-}
-
-struct timespec sl_embedding_deadline(slow_time timeout) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    uint64_t at = (uint64_t)t.tv_nsec + sl_embedding_bounded(timeout);
-    t.tv_sec += (time_t)(at / SL_SECOND);
-    t.tv_nsec = (long)(at % SL_SECOND);
-    return t;
-}
-
-/* ---- whose thread ---- */
-
-bool sl_embedding_is_closed(slow_junction *j) {
-    pthread_mutex_lock(&j->lock);
-    bool closed = j->closed;
-    pthread_mutex_unlock(&j->lock);
-    return closed;
-}
-
-bool sl_embedding_enter(slow_junction *j) {
-    pthread_mutex_lock(&j->lock);
-    bool here = pthread_equal(j->thread, pthread_self());
-    if (here)
-        j->depth++;
-    pthread_mutex_unlock(&j->lock);
-    return here;
-}
-
-void sl_embedding_leave(slow_junction *j) {
-    pthread_mutex_lock(&j->lock);
-    if (--j->depth == 0)
-        pthread_cond_broadcast(&j->changed);
-    pthread_mutex_unlock(&j->lock);
-}
-
-bool sl_embedding_come(slow_junction *j) {
-    pthread_mutex_lock(&j->lock);
-    bool welcome = !j->closed;
-    if (welcome)
-        j->guests++;
-    pthread_mutex_unlock(&j->lock);
-    return welcome;
-}
-
-void sl_embedding_go(slow_junction *j) {
-    pthread_mutex_lock(&j->lock);
-    if (--j->guests == 0)
-        pthread_cond_broadcast(&j->changed);
-    pthread_mutex_unlock(&j->lock);
-}
-
-slow_status sl_embedding_can_wait(slow_junction *j, const char *what, slow_error *error) {
-    const char *where = j->mode == SLOW_THREAD_BASE ? "on the thread of its event base" : "from within a callback";
-    if (j->mode != SLOW_THREAD_BASE && !j->inside)
-        return SLOW_OK;
-    sl_log_write(&j->core->log, SLOW_LOG_ERROR, "embedding", "%s cannot wait %s", what, where);
-    return sl_error(error, SLOW_E_INVAL, NULL, "%s cannot wait %s; call it from another thread, or with timeout 0",
-                    what, where);
-}
-
-void sl_embedding_turn(slow_junction *j, slow_time timeout) {
-    bool was_inside = j->inside;
-    j->inside = true;
-    sl_loop_libevent_step(j->loop, sl_embedding_bounded(timeout));
-    j->inside = was_inside;
-}
-
-/* ---- errands ---- */
-
-static slow_status closed_error(slow_error *error) {
-    return sl_error(error, SLOW_E_CLOSED, NULL, "the junction is being freed");
-}
-
-void sl_errand_end(sl_errand *errand, slow_status status) {
-    if (!errand->guest) {
-        errand->status = status;
-        errand->done = true;
-        return;
-    }
-    pthread_mutex_lock(&errand->lock);
-    errand->status = status;
-    errand->done = true;
-    pthread_cond_signal(&errand->ended);
-    pthread_mutex_unlock(&errand->lock);
-}
-
-static void errand_start(void *arg) {
-    sl_errand *errand = arg;
-    if (errand->junction->core == NULL)
-        sl_errand_end(errand, SLOW_E_CLOSED);
-    else
-        errand->start(errand);
-}
-
-static slow_status errand_send(slow_junction *j, sl_errand *errand, slow_error *error) {
-    if (!sl_embedding_come(j))
-        return closed_error(error);
-    errand->guest = true;
-    pthread_mutex_init(&errand->lock, NULL);
-    pthread_cond_init(&errand->ended, NULL);
-    slow_status status = sl_post(j->loop, errand_start, errand);
-    if (status != SLOW_OK)
-        sl_error(error, status, NULL, "no memory for the call");
-    else {
-        pthread_mutex_lock(&errand->lock);
-        while (!errand->done)
-            pthread_cond_wait(&errand->ended, &errand->lock);
-        pthread_mutex_unlock(&errand->lock);
-        status = errand->status;
-        if (status == SLOW_E_CLOSED)
-            closed_error(error);
-    }
-    pthread_cond_destroy(&errand->ended);
-    pthread_mutex_destroy(&errand->lock);
-    sl_embedding_go(j);
-    return status;
-}
-
-static slow_status errand_here(slow_junction *j, sl_errand *errand, slow_error *error) {
-    if (sl_embedding_is_closed(j))
-        return closed_error(error);
-    errand->start(errand);
-    while (!errand->done)
-        if (sl_embedding_is_closed(j))
-            sl_embedding_let_go(j);
-        else
-            sl_embedding_turn(j, SLOW_FOREVER);
-    return errand->status == SLOW_E_CLOSED ? closed_error(error) : errand->status;
-}
-
-slow_status sl_errand_run(slow_junction *j, sl_errand *errand, slow_error *error) {
-    errand->junction = j;
-    if (!sl_embedding_enter(j))
-        return errand_send(j, errand, error);
-    slow_status status = errand_here(j, errand, error);
-    sl_embedding_leave(j);
-    return status;
-}
-
-slow_status sl_errand_wait(slow_junction *j, sl_errand *errand, const char *what, slow_error *error) {
-    errand->junction = j;
-    if (!sl_embedding_enter(j))
-        return errand_send(j, errand, error);
-    slow_status status = sl_embedding_can_wait(j, what, error);
-    if (status == SLOW_OK)
-        status = errand_here(j, errand, error);
-    sl_embedding_leave(j);
-    return status;
-}
+static const slow_time GOODBYE = 500 * SL_MS;
 
 /* ---- the end ---- */
 
@@ -221,12 +59,12 @@ static void farewell(slow_junction *j) {
         sl_loop_libevent_settle(j->loop);
         return;
     }
-    sl_embedding_turn(j, 0); /* what was posted last */
+    sl_errand_turn(j, 0); /* what was posted last */
     while (is_busy(j->core) && (now = sl_now(j->loop)) < until)
-        sl_embedding_turn(j, until - now);
+        sl_errand_turn(j, until - now);
     sl_junction_goodbye(j->core);
     do
-        sl_embedding_turn(j, SL_MS);
+        sl_errand_turn(j, SL_MS);
     while (sl_slots_next(&j->core->links.links, 0) != 0 && sl_now(j->loop) < until);
 }
 
@@ -344,12 +182,13 @@ static slow_junction *junction_alloc(const slow_options *options, slow_error *er
         return NULL;
     }
     pthread_mutex_init(&j->lock, NULL);
-    sl_embedding_condition_new(&j->changed);
-    sl_embedding_condition_new(&j->bag.room);
+    sl_loop_libevent_condition(&j->changed);
+    sl_loop_libevent_condition(&j->bag.room);
     j->bag.end = &j->bag.first;
     j->mode = options->thread;
     j->thread = pthread_self();
     j->room = (sl_deferred){.fn = sl_embedding_room, .arg = j};
+    j->let_go = sl_embedding_let_go;
     j->inbox = sl_inbox_new();
     j->loop = sl_loop_libevent_new(options->event_base);
     if (j->inbox != NULL && j->loop != NULL)
@@ -455,7 +294,7 @@ slow_status slow_junction_run(slow_junction *j) {
     j->inside = true;
     sl_loop_libevent_run(j->loop);
     j->inside = false;
-    sl_embedding_leave(j);
+    sl_errand_leave(j);
     return SLOW_OK;
 }
 
@@ -463,8 +302,8 @@ slow_status slow_junction_step(slow_junction *j, slow_time timeout) {
     slow_status status = begin_running(j);
     if (status != SLOW_OK)
         return status;
-    sl_embedding_turn(j, timeout);
-    sl_embedding_leave(j);
+    sl_errand_turn(j, timeout);
+    sl_errand_leave(j);
     return SLOW_OK;
 }
 

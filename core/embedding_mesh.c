@@ -1,9 +1,9 @@
 /* The mesh, as an application asks about it: joining, looking, and waiting for what the mesh does.
  *
- * Each call is an errand whose struct holds the question and the place for the answer. Those that look end at once. Those
- * that wait (for a route, an echo, a trace) end when it comes, or by a timer on the loop: so it is always the loop that
- * ends them, on one thread, and no call that gave up has to be taken back from the middle of things. */
-#include "embedding.h"
+ * Each call is an errand whose struct holds the question and the place for the answer. Those that look end at once.
+ * Those that wait (for a route, an echo, a trace) end when it comes, or by a timer on the loop: so it is always the
+ * loop that ends them, on one thread, and no call that gave up has to be taken back from the middle of things. */
+#include "embedding_mesh.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,7 +97,7 @@ static void wait_start(sl_errand *errand) {
         sl_errand_end(errand, SLOW_E_NOMEM);
         return;
     }
-    sl_timer_at(wait->timer, sl_now(j->loop) + sl_embedding_bounded(wait->timeout));
+    sl_timer_at(wait->timer, sl_now(j->loop) + sl_errand_bounded(wait->timeout));
     wait->next = j->waits;
     j->waits = wait;
 }
@@ -317,7 +317,7 @@ static void path_start(sl_errand *errand) {
 
 static slow_status path_run(slow_junction *j, path_call *call, const char *id, const char *what) {
     slow_status status = sl_id_parse(id, strlen(id), &call->id, call->error);
-    call->timeout = sl_embedding_bounded(call->timeout);
+    call->timeout = sl_errand_bounded(call->timeout);
     if (status == SLOW_OK && call->timeout == 0)
         status =
             sl_error(call->error, SLOW_E_TIMEOUT, NULL, "an answer takes time; %s with timeout 0 cannot get one", what);

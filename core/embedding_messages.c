@@ -4,13 +4,14 @@
  * cores), put into a bag under a lock, and that is all: it never waits for the loop. The first message in an empty bag
  * posts one call, which takes the whole bag at once; so a burst costs one wake-up, not one each.
  *
- * What may be in flight is bounded as delivery is: 4,096 messages or 4 MiB, in the bag and in delivery's queue together.
- * Beyond that a send says SLOW_E_AGAIN. Delivery's part is told once a turn and not once a message: the number is only ever
- * too high until then, which costs a send a second try, and loses nothing. A writer that had to wait is woken when half of
- * the room is free, so that it can go on for a while; woken at the first free place it would sleep again at once.
+ * What may be in flight is bounded as delivery is: 4,096 messages or 4 MiB, in the bag and in delivery's queue
+ * together. Beyond that a send says SLOW_E_AGAIN. Delivery's part is told once a turn and not once a message: the
+ * number is only ever too high until then, which costs a send a second try, and loses nothing. A writer that had to
+ * wait is woken when half of the room is free, so that it can go on for a while; woken at the first free place it would
+ * sleep again at once.
  *
  * Receiving is the inbox's: a call that finds a message takes it without touching the junction. */
-#include "embedding.h"
+#include "embedding_messages.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,19 +146,19 @@ static slow_status look_for_room(slow_junction *j, bool has_waited) {
 }
 
 static slow_status run_until_room(slow_junction *j, slow_time timeout) {
-    slow_status status = sl_embedding_can_wait(j, "slow_wait_writable()", NULL);
-    slow_time now = sl_now(j->loop), until = now + sl_embedding_bounded(timeout);
+    slow_status status = sl_errand_can_wait(j, "slow_wait_writable()", NULL);
+    slow_time now = sl_now(j->loop), until = now + sl_errand_bounded(timeout);
     if (status != SLOW_OK)
         return status;
     while ((status = look_for_room(j, true)) == SLOW_E_TIMEOUT && (now = sl_now(j->loop)) < until)
-        sl_embedding_turn(j, until - now);
+        sl_errand_turn(j, until - now);
     return status;
 }
 
 static slow_status sleep_until_room(slow_junction *j, slow_time timeout) {
-    struct timespec deadline = sl_embedding_deadline(timeout);
+    struct timespec deadline = sl_loop_libevent_deadline(timeout);
     bool in_time = true;
-    if (!sl_embedding_come(j))
+    if (!sl_errand_come(j))
         return SLOW_E_CLOSED;
     pthread_mutex_lock(&j->lock);
     j->bag.writers++;
@@ -166,7 +167,7 @@ static slow_status sleep_until_room(slow_junction *j, slow_time timeout) {
     j->bag.writers--;
     slow_status status = j->closed ? SLOW_E_CLOSED : is_half_empty(&j->bag) ? SLOW_OK : SLOW_E_TIMEOUT;
     pthread_mutex_unlock(&j->lock);
-    sl_embedding_go(j);
+    sl_errand_go(j);
     return status;
 }
 
@@ -174,10 +175,10 @@ slow_status slow_wait_writable(slow_junction *j, slow_time timeout) {
     slow_status status = look_for_room(j, false);
     if (status != SLOW_E_TIMEOUT || timeout == 0)
         return status;
-    if (!sl_embedding_enter(j))
+    if (!sl_errand_enter(j))
         return sleep_until_room(j, timeout);
     status = run_until_room(j, timeout);
-    sl_embedding_leave(j);
+    sl_errand_leave(j);
     return status;
 }
 
@@ -215,12 +216,12 @@ void sl_embedding_message(void *junction, const sl_message *arrived) {
 }
 
 static slow_status run_until_message(slow_junction *j, slow_message **out, slow_time timeout) {
-    slow_status status = sl_embedding_can_wait(j, "slow_recv()", NULL);
-    slow_time now = sl_now(j->loop), until = now + sl_embedding_bounded(timeout);
+    slow_status status = sl_errand_can_wait(j, "slow_recv()", NULL);
+    slow_time now = sl_now(j->loop), until = now + sl_errand_bounded(timeout);
     if (status != SLOW_OK)
         return status;
     do {
-        sl_embedding_turn(j, until - now);
+        sl_errand_turn(j, until - now);
         status = sl_inbox_take(j->inbox, out, 0);
     } while (status == SLOW_E_TIMEOUT && (now = sl_now(j->loop)) < until);
     return status;
@@ -230,19 +231,15 @@ slow_status slow_recv(slow_junction *j, slow_message **out, slow_time timeout) {
     slow_status status = sl_inbox_take(j->inbox, out, 0);
     if (status != SLOW_E_TIMEOUT || timeout == 0)
         return status;
-    if (sl_embedding_enter(j)) {
+    if (sl_errand_enter(j)) {
         status = run_until_message(j, out, timeout);
-        sl_embedding_leave(j);
-    } else if (sl_embedding_come(j)) {
+        sl_errand_leave(j);
+    } else if (sl_errand_come(j)) {
         status = sl_inbox_take(j->inbox, out, timeout);
-        sl_embedding_go(j);
+        sl_errand_go(j);
     } else
         status = SLOW_E_CLOSED;
     return status;
-}
-
-void slow_message_free(slow_message *message) {
-    free(message); /* the inbox made it in one piece */
 }
 
 typedef struct listener_call {

@@ -1,6 +1,7 @@
-/* The life of embedded junctions, their threads, and the mesh that they see: real plugins, real sockets, loopback only. */
+/* The life of embedded junctions, their threads, and the mesh that they see: real plugins, real sockets, loopback
+ * only. */
 #include "embedding_test.h"
-#include "embedding.h"
+#include "errand.h"
 #include <dirent.h>
 #include <event2/event.h>
 #include <poll.h>

@@ -1,10 +1,10 @@
 #include "inbox.h"
+#include "loop_libevent.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct letter {
@@ -24,7 +24,6 @@ struct sl_inbox {
 };
 
 sl_inbox *sl_inbox_new(void) {
-    pthread_condattr_t monotonic;
     sl_inbox *inbox = calloc(1, sizeof *inbox);
     if (inbox == NULL)
         return NULL;
@@ -35,10 +34,7 @@ sl_inbox *sl_inbox_new(void) {
         return NULL;
     }
     pthread_mutex_init(&inbox->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&inbox->filled, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    sl_loop_libevent_condition(&inbox->filled);
     return inbox;
 }
 
@@ -94,20 +90,11 @@ bool sl_inbox_put(sl_inbox *inbox, const slow_message *message) {
     return room;
 }
 
-static struct timespec deadline_of(slow_time timeout) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    uint64_t ns = (uint64_t)t.tv_nsec + timeout % UINT64_C(1000000000);
-    t.tv_sec += (time_t)(timeout / UINT64_C(1000000000) + ns / UINT64_C(1000000000));
-    t.tv_nsec = (long)(ns % UINT64_C(1000000000));
-    return t;
-}
-
 slow_status sl_inbox_take(sl_inbox *inbox, slow_message **out, slow_time timeout) {
     slow_status status = SLOW_OK;
     letter *l = NULL;
-    struct timespec deadline = deadline_of(timeout < UINT64_C(1000000000) << 32 ? timeout : 0);
-    bool forever = timeout >= UINT64_C(1000000000) << 32;
+    bool forever = timeout == SLOW_FOREVER;
+    struct timespec deadline = sl_loop_libevent_deadline(forever ? 0 : timeout);
     pthread_mutex_lock(&inbox->lock);
     while (inbox->first == NULL && !inbox->closed && timeout > 0 && status == SLOW_OK)
         if (forever)
@@ -146,4 +133,8 @@ void sl_inbox_close(sl_inbox *inbox) {
     inbox->closed = true;
     pthread_cond_broadcast(&inbox->filled);
     pthread_mutex_unlock(&inbox->lock);
+}
+
+void slow_message_free(slow_message *message) {
+    free(message); /* the inbox made it in one piece */
 }

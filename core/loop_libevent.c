@@ -472,3 +472,18 @@ bool sl_loop_libevent_is_current(const sl_loop *loop) {
 struct event_base *sl_loop_libevent_base(sl_loop *loop) {
     return real(loop)->base;
 }
+
+void sl_loop_libevent_condition(pthread_cond_t *condition) {
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+/* At most 70 years from now: what a sum with SLOW_FOREVER would not be. */
+struct timespec sl_loop_libevent_deadline(slow_time timeout) {
+    static const slow_time LONG = UINT64_C(70) * 365 * 86400 * SL_SECOND;
+    slow_time at = clock_ns(CLOCK_MONOTONIC) + (timeout < LONG ? timeout : LONG);
+    return (struct timespec){.tv_sec = (time_t)(at / SL_SECOND), .tv_nsec = (long)(at % SL_SECOND)};
+}

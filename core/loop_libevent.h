@@ -2,6 +2,8 @@
 #ifndef SL_LOOP_LIBEVENT_H
 #define SL_LOOP_LIBEVENT_H
 #include "loop.h"
+#include <pthread.h>
+#include <time.h>
 struct event_base;
 
 /* base == NULL: a base of its own. NULL on failure (no memory, no file descriptors). */
@@ -18,4 +20,7 @@ void sl_loop_libevent_settle(sl_loop *);
 /* [any] Is this the thread that last ran the loop (or made it, before it first ran)? */
 bool sl_loop_libevent_is_current(const sl_loop *);
 struct event_base *sl_loop_libevent_base(sl_loop *); /* for the admin's HTTP server alone */
+/* [any] For threads that wait beside a loop: a condition on the loop's clock, and the time on it after `timeout`. */
+void sl_loop_libevent_condition(pthread_cond_t *);
+struct timespec sl_loop_libevent_deadline(slow_time timeout);
 #endif

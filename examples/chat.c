@@ -3,8 +3,8 @@
  *     chat --id alice --listen udp://127.0.0.1:4100
  *     chat --id bob --join udp://127.0.0.1:4100
  *
- * A chat line is its text, as a binary message. The junction runs on a thread of its own, and its file descriptor stands in
- * poll() beside that of the terminal, so one loop serves keyboard and mesh together. */
+ * A chat line is its text, as a binary message. The junction runs on a thread of its own, and its file descriptor
+ * stands in poll() beside that of the terminal, so one loop serves keyboard and mesh together. */
 #include <slow/junction.h>
 #include <poll.h>
 #include <stdio.h>

@@ -8,20 +8,21 @@
  *     slow_message *m;
  *     while (slow_recv(j, &m, SLOW_FOREVER) == SLOW_OK) { ...; slow_message_free(m); }
  *
- * A junction runs on a thread of its own, unless slow_options.thread says otherwise. Any thread may make any call, at any
- * time between slow_junction_new() and slow_junction_free(). Many junctions may live in one process. The library has no
- * global state, installs no signal handlers (its own threads block all signals), never exits, and prints nothing.
+ * A junction runs on a thread of its own, unless slow_options.thread says otherwise. Any thread may make any call, at
+ * any time between slow_junction_new() and slow_junction_free(). Many junctions may live in one process. The library
+ * has no global state, installs no signal handlers (its own threads block all signals), never exits, and prints
+ * nothing.
  *
- * Sending never waits. The other calls are done on the junction's thread: a call from another thread waits until that has
- * served it, which is at once, unless it is a thread of yours that does something else meanwhile.
+ * Sending never waits. The other calls are done on the junction's thread: a call from another thread waits until that
+ * has served it, which is at once, unless it is a thread of yours that does something else meanwhile.
  *
- * Waiting on the junction's own thread: in a callback (slow_on_message, log) nothing that is waited for could ever come, and
- * a caller's event base is not ours to run. There slow_recv(), slow_wait_writable(), slow_junction_wait(), slow_ping() and
- * slow_trace() with a timeout above 0 return SLOW_E_INVAL, and say so in the log; with 0 they work. With
- * SLOW_THREAD_CALLER, outside of callbacks, they run the junction until they are done.
+ * Waiting on the junction's own thread: in a callback (slow_on_message, log) nothing that is waited for could ever
+ * come, and a caller's event base is not ours to run. There slow_recv(), slow_wait_writable(), slow_junction_wait(),
+ * slow_ping() and slow_trace() with a timeout above 0 return SLOW_E_INVAL, and say so in the log; with 0 they work.
+ * With SLOW_THREAD_CALLER, outside of callbacks, they run the junction until they are done.
  *
- * Every `slow_error *` may be NULL. Every `const char *` that is returned is borrowed as its function says; what a function
- * fills in is a copy. Times are in nanoseconds; SLOW_FOREVER waits without a limit, and 0 does not wait. Once
+ * Every `slow_error *` may be NULL. Every `const char *` that is returned is borrowed as its function says; what a
+ * function fills in is a copy. Times are in nanoseconds; SLOW_FOREVER waits without a limit, and 0 does not wait. Once
  * slow_junction_free() has begun, calls end with SLOW_E_CLOSED. */
 #ifndef SLOW_JUNCTION_H
 #define SLOW_JUNCTION_H
@@ -44,10 +45,10 @@ struct event_base;
 
 /* ---- life ---- */
 
+/* Whose thread a junction runs on. CALLER: that which last ran it, or made it; another may take it over at any time. */
 enum slow_thread {
     SLOW_THREAD_OWN = 0,    /* the junction makes a thread, and ends it */
-    SLOW_THREAD_CALLER = 1, /* the caller runs it, by slow_junction_run(), slow_junction_step(), or a call that waits. Its
-                             * thread is that which last did so, or made it; another may take it over at any time */
+    SLOW_THREAD_CALLER = 1, /* the caller runs it: slow_junction_run(), slow_junction_step(), any call that waits */
     SLOW_THREAD_BASE = 2,   /* it lives on the caller's libevent base, and runs while that is dispatched */
 };
 
@@ -55,7 +56,7 @@ enum slow_thread {
 typedef struct slow_options {
     uint32_t struct_size;
     uint32_t thread;                /* enum slow_thread */
-    struct event_base *event_base;  /* of SLOW_THREAD_BASE: dispatched on the thread that makes and frees the junction */
+    struct event_base *event_base;  /* of SLOW_THREAD_BASE: dispatched on the thread that makes and frees it */
     const char *network;            /* NULL = "slow"; junctions of another network are refused. Not with a config */
     const char *const *plugin_dirs; /* ends with NULL; searched before the standard places. NULL = none. Not with a
                                      * config, which names its own */
@@ -76,11 +77,11 @@ SLOW_API slow_junction *slow_junction_open(const char *config_path, const slow_o
 SLOW_API slow_junction *slow_junction_open_text(const char *name, const char *text, size_t size, const slow_options *,
                                                 slow_error *);
 /* Lets go what other threads still wait for (they get SLOW_E_CLOSED), sends what was accepted and says goodbye to the
- * neighbours (at most half a second), stops, and frees everything. NULL is allowed. Other threads MUST NOT begin a call any
- * more. Not from within a callback: then nothing is freed, and the log says so. */
+ * neighbours (at most half a second), stops, and frees everything. NULL is allowed. Other threads MUST NOT begin a call
+ * any more. Not from within a callback: then nothing is freed, and the log says so. */
 SLOW_API void slow_junction_free(slow_junction *);
-/* SLOW_THREAD_CALLER: runs it on this thread until slow_junction_break(). Both return SLOW_E_INVAL in the other modes and
- * from within a callback, SLOW_E_CLOSED while it is being freed. */
+/* SLOW_THREAD_CALLER: runs it on this thread until slow_junction_break(). Both return SLOW_E_INVAL in the other modes
+ * and from within a callback, SLOW_E_CLOSED while it is being freed. */
 SLOW_API slow_status slow_junction_run(slow_junction *);
 /* Does what is ready, waiting at most `timeout` for something to be. */
 SLOW_API slow_status slow_junction_step(slow_junction *, slow_time timeout);
@@ -122,15 +123,16 @@ SLOW_API size_t slow_junction_routes(slow_junction *, slow_route_info *, size_t 
 /* SLOW_E_NOROUTE. */
 SLOW_API slow_status slow_junction_best_route(slow_junction *, const char *id, slow_route_info *);
 
-/* Asks the junction `id` for an echo. SLOW_E_NOROUTE (within a second), SLOW_E_TIMEOUT. `rtt` and `hops` may be NULL. */
+/* Asks the junction `id` for an echo. SLOW_E_NOROUTE (within a second), SLOW_E_TIMEOUT. `rtt` and `hops` may be
+ * NULL. */
 SLOW_API slow_status slow_ping(slow_junction *, const char *id, slow_time timeout, slow_time *rtt, unsigned *hops,
                                slow_error *);
 typedef struct slow_hop {
     char id[64]; /* "" = silent */
     uint64_t rtt;
 } slow_hop;
-/* The path to `id`, from the first hop to `id` itself. *count: in, the room; out, the hops filled in. SLOW_E_NOSPACE: there
- * are more. On SLOW_E_TIMEOUT, what was heard. */
+/* The path to `id`, from the first hop to `id` itself. *count: in, the room; out, the hops filled in. SLOW_E_NOSPACE:
+ * there are more. On SLOW_E_TIMEOUT, what was heard. */
 SLOW_API slow_status slow_trace(slow_junction *, const char *id, slow_time timeout, slow_hop *, size_t *count,
                                 slow_error *);
 
@@ -173,8 +175,9 @@ typedef struct slow_message {
  * receives; what comes beyond is dropped and counted ("drop_message_inbox_full"). */
 SLOW_API slow_status slow_recv(slow_junction *, slow_message **, slow_time timeout);
 SLOW_API void slow_message_free(slow_message *); /* NULL is allowed */
-/* Instead of the inbox: called on the junction's thread for each message, which is borrowed. NULL = the inbox again. What
- * is in the inbox already stays there, for slow_recv(). Once it has returned, the one before is not called any more. */
+/* Instead of the inbox: called on the junction's thread for each message, which is borrowed. NULL = the inbox again.
+ * What is in the inbox already stays there, for slow_recv(). Once it has returned, the one before is not called any
+ * more. */
 SLOW_API slow_status slow_on_message(slow_junction *, void (*fn)(void *arg, const slow_message *), void *arg);
 SLOW_API size_t slow_junction_waiting(slow_junction *);      /* messages in the inbox */
 SLOW_API uint64_t slow_junction_duplicates(slow_junction *); /* doubles dropped, in passing or at the end */

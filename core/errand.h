@@ -1,6 +1,6 @@
-/* embedding.h - what a slow_junction is made of, and how an application's call gets onto the junction's thread. */
-#ifndef SL_EMBEDDING_H
-#define SL_EMBEDDING_H
+/* errand.h - what a slow_junction is made of, and how an application's call gets onto the junction's thread. */
+#ifndef SL_ERRAND_H
+#define SL_ERRAND_H
 #include "admin.h"
 #include "junction.h"
 #include "loop_libevent.h"
@@ -38,13 +38,14 @@ struct slow_junction {
     /* all [loop] */
     bool inside; /* the loop is being run: whatever is called now is called by a callback */
     sl_route_wait *waits;
+    void (*let_go)(slow_junction *); /* ends every wait for a route, every ping and every trace */
     void (*on_message)(void *arg, const slow_message *);
     void *on_message_arg;
     uint8_t borrowed[SL_BEST_EFFORT_MAX + 1]; /* a message, terminated, while on_message() looks at it */
 };
 
-/* Something to be done on the junction's thread, and waited for: on the stack of whoever asks, in a larger struct with what
- * it takes. start() runs on the loop; it, or what it set going, calls sl_errand_end() once. */
+/* Something to be done on the junction's thread, and waited for: on the stack of whoever asks, in a larger struct with
+ * what it takes. start() runs on the loop; it, or what it set going, calls sl_errand_end() once. */
 typedef struct sl_errand {
     slow_junction *junction;
     void (*start)(struct sl_errand *);
@@ -55,33 +56,24 @@ typedef struct sl_errand {
     pthread_cond_t ended;
 } sl_errand;
 
-/* For those that end at once, and for those that may take their time: `what` ("slow_ping()") stands in the error when this
- * is no place to wait. A call that never began says why in the error; otherwise start() fills it in. */
+/* For those that end at once, and for those that may take their time: `what` ("slow_ping()") stands in the error when
+ * this is no place to wait. A call that never began says why in the error; otherwise start() fills it in. */
 slow_status sl_errand_run(slow_junction *, sl_errand *, slow_error *);
 slow_status sl_errand_wait(slow_junction *, sl_errand *, const char *what, slow_error *);
 void sl_errand_end(sl_errand *, slow_status); /* [loop] */
 
-/* True on the junction's thread, and then nobody can take that over until sl_embedding_leave(). */
-bool sl_embedding_enter(slow_junction *);
-void sl_embedding_leave(slow_junction *);
-/* Entered: may the loop be run here, by sl_embedding_turn()? If not, the error and the log say that `what` cannot wait. */
-slow_status sl_embedding_can_wait(slow_junction *, const char *what, slow_error *);
-void sl_embedding_turn(slow_junction *, slow_time timeout);
+/* True on the junction's thread, and then nobody can take that over until sl_errand_leave(). */
+bool sl_errand_enter(slow_junction *);
+void sl_errand_leave(slow_junction *);
+/* Entered: may the loop be run here, by sl_errand_turn()? If not, the error and the log say that `what` cannot
+ * wait. */
+slow_status sl_errand_can_wait(slow_junction *, const char *what, slow_error *);
+void sl_errand_turn(slow_junction *, slow_time timeout);
 /* Another thread is about to wait in here: the junction is not freed before it is gone. False: it is closed. */
-bool sl_embedding_come(slow_junction *);
-void sl_embedding_go(slow_junction *);
+bool sl_errand_come(slow_junction *);
+void sl_errand_go(slow_junction *);
 /* A timeout that can be added to a time: SLOW_FOREVER becomes 70 years. */
-slow_time sl_embedding_bounded(slow_time timeout);
-void sl_embedding_condition_new(pthread_cond_t *); /* on the monotonic clock */
-struct timespec sl_embedding_deadline(slow_time timeout);
+slow_time sl_errand_bounded(slow_time timeout);
 
-bool sl_embedding_is_closed(slow_junction *);
-
-/* embedding_messages.c */
-void sl_embedding_message(void *junction, const sl_message *);
-void sl_embedding_released(void *junction, size_t bytes);
-void sl_embedding_room(void *junction);
-/* embedding_mesh.c */
-void sl_embedding_route(void *junction);
-void sl_embedding_let_go(slow_junction *); /* ends every slow_junction_wait(), slow_ping() and slow_trace() */
+bool sl_errand_is_closed(slow_junction *);
 #endif
