@@ -103,6 +103,7 @@ bool end_open(end *e, const wire *w, const shape *s, uint16_t port, bool second)
     *e = (end){.wire = w,
                .shape = s,
                .fd = -1,
+               .far = second,
                .id = second ? "bob-0002" : "alice-01",
                .peer = second ? "alice-01" : "bob-0002",
                .in_capacity = w->stream ? STREAM_IN : s->trains ? GRO_DATAGRAMS * GRO_SIZE : DATAGRAMS * PLAIN_SIZE};

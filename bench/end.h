@@ -53,6 +53,7 @@ struct end {
     const wire *wire;
     const shape *shape;
     const char *id, *peer; /* ours and the other end's */
+    bool far; /* the receiving one of a flow: what messages go to lies behind it */
     int fd;
     struct sockaddr_in relay;
     chunk *chunks;

@@ -78,6 +78,8 @@ bool measure_flow(end *a, end *b, pid_t relay, uint64_t warm_up_ns, uint64_t win
                   .cpu_seconds = cpu_seconds(relay) - cpu};
     if (a->broken || b->broken)
         bench_error("the connection of %s broke", a->broken ? a->id : b->id);
+    else if (out->messages == 0)
+        bench_error("nothing arrived at %s", b->id);
     return !a->broken && !b->broken && out->messages > 0;
 }
 

@@ -272,11 +272,11 @@ static slow_bytes destination_name(const end *e, const char *own, uint32_t numbe
     return (slow_bytes){(const uint8_t *)out, (size_t)size};
 }
 
-/* Writes ORIGIN records from number `from` on; returns the number behind the last. */
-static uint32_t origins_write(const end *e, uint32_t from, uint8_t *out, size_t *size) {
+/* Writes ORIGIN records from number `from` on, up to `total`; returns the number behind the last. */
+static uint32_t origins_write(const end *e, uint32_t from, uint32_t total, uint8_t *out, size_t *size) {
     const slow_end *s = e->state;
     slow_writer w = slow_writer_of(out, SLOW_ROUTE_MESSAGE_MAX);
-    for (; from == 0 || from < e->shape->destinations; from++) {
+    for (; from < total; from++) {
         char name[IDS_SIZE];
         struct dv_record record = {.kind = DV_ORIGIN,
                                    .handle = from,
@@ -293,13 +293,13 @@ static uint32_t origins_write(const end *e, uint32_t from, uint8_t *out, size_t 
 static bool origins_send(end *e) {
     slow_end *s = e->state;
     uint8_t message[SLOW_ROUTE_MESSAGE_MAX];
-    uint32_t total = e->shape->destinations > 1 ? e->shape->destinations : 1, first = 0, seq = 1;
+    uint32_t total = e->far && e->shape->destinations > 1 ? e->shape->destinations : 1, first = 0, seq = 1;
     uint64_t deadline = bench_now() + 60 * BENCH_SECOND;
     while (first < total && !e->broken && bench_now() < deadline) {
         uint32_t number = first, end_seq = seq;
         for (; number < total && end_seq < seq + FLIGHT; end_seq++) {
             size_t size;
-            number = origins_write(e, number, message, &size);
+            number = origins_write(e, number, total, message, &size);
             route_send(e, SL_FRAME_ROUTE, end_seq, (slow_bytes){message, size});
         }
         uint64_t again = bench_now() + REPEAT_AFTER;
@@ -389,7 +389,7 @@ static bool frame_add(end *e, chunk *c, size_t frame_most, uint32_t stride, uint
     const slow_end *s = e->state;
     uint32_t header = header_size(e), prefix = e->wire->stream ? 2 : 0, count = 0;
     size_t left = CHUNK_MOST - c->size, most = frame_most + prefix < left ? frame_most + prefix : left;
-    if (most < prefix + header + SL_PLAIN_TAG + 1)
+    if (most < prefix + header + SL_PLAIN_TAG + 1 || stride > left)
         return false;
     uint8_t *start = c->bytes + c->size;
     size_t room = most - prefix - header - SL_PLAIN_TAG;

@@ -20,7 +20,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { PEERS = 8, EVENTS_MAX = 200, FRAME_MAX = 4096, FIRST_INDEX = 77 };
+enum { PEERS = 8, EVENTS_MAX = 200, FRAME_MAX = 4096, FIRST_INDEX = 77, TIME_MAX = 10000 /* ms */ };
 
 typedef struct harness harness;
 
@@ -425,7 +425,7 @@ static void run_event(peer *p, enum event event, slow_reader *in) {
         say_package(p, in);
         break;
     case TIME:
-        sl_world_run(h->world, sl_world_now(h->world) + slow_read_u16(in) * SL_MS);
+        sl_world_run(h->world, sl_world_now(h->world) + slow_read_u16(in) % TIME_MAX * SL_MS);
         break;
     case SEND:
         send_message(p, in);

@@ -133,15 +133,26 @@ static void neighbour_changed(void *self, const slow_neighbour *now) {
 
 /* ---- messages */
 
+/* Is `handle` bound by a record of `message` that stands before `end`? A change in the turn in which a destination was
+ * first told comes in the same message. */
+static bool bound_before(slow_bytes message, const uint8_t *end, uint32_t handle) {
+    slow_reader in = slow_reader_of((slow_bytes){message.data, (size_t)(end - message.data)});
+    struct dv_record record;
+    while (dv_record_read(&in, &record))
+        if (record.kind == DV_ORIGIN && record.handle == handle)
+            return true;
+    return false;
+}
+
 /* Checks a whole message, and makes room for the handles it brings. */
 static slow_status message_check(struct dv *dv, struct dv_neighbour *from, slow_bytes message) {
     slow_reader in = slow_reader_of(message);
     struct dv_record record;
     uint8_t statement[DV_STATEMENT_MAX];
     uint32_t handles = 0;
-    while (dv_record_read(&in, &record)) {
-        bool known = dv_handle_of(from, record.handle) != DV_NONE;
-        if ((record.kind == DV_UPDATE || record.kind == DV_FORGET) && !known)
+    for (const uint8_t *at = in.at; dv_record_read(&in, &record); at = in.at) {
+        bool needs_handle = record.kind == DV_UPDATE || record.kind == DV_FORGET;
+        if (needs_handle && dv_handle_of(from, record.handle) == DV_NONE && !bound_before(message, at, record.handle))
             return SLOW_E_MALFORMED;
         if (record.kind != DV_ORIGIN)
             continue;
@@ -397,7 +408,7 @@ static const void *extension(void *self, const char *id) {
 
 /* ---- the plugin */
 
-static const char *const rules[] = {"none",         "no-feasibility", "late-fd",          "no-refilter",
+static const char *const rules[] = {"none",        "no-feasibility", "late-fd",          "no-refilter",
                                     "lost-memory", "foreign-bump",   "swallow-requests", NULL};
 
 static const slow_option options[] = {

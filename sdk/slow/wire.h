@@ -121,9 +121,13 @@ static inline uint8_t *slow_write_room(slow_writer *w, size_t size) {
 }
 
 static inline void slow_write_bytes(slow_writer *w, const void *bytes, size_t size) {
-    uint8_t *room = slow_write_room(w, size);
-    if (room != NULL && size > 0)
-        memcpy(room, bytes, size);
+    if (w->failed || (size_t)(w->end - w->at) < size) {
+        w->failed = true;
+        return;
+    }
+    if (size > 0)
+        memcpy(w->at, bytes, size);
+    w->at += size;
 }
 
 static inline void slow_write_uint(slow_writer *w, uint64_t value, size_t size) {
@@ -135,7 +139,7 @@ static inline void slow_write_uint(slow_writer *w, uint64_t value, size_t size) 
 }
 
 static inline void slow_write_u8(slow_writer *w, uint8_t value) {
-    slow_write_uint(w, value, 1);
+    slow_write_bytes(w, &value, 1);
 }
 
 static inline void slow_write_u16(slow_writer *w, uint16_t value) {
