@@ -21,6 +21,7 @@
  * Three of them can take a while, and hold their answer meanwhile: ping and trace until something came back, recv until
  * there is a message, send until the junction's queue has room. The last one is how a script that sends line after line
  * is kept at the pace that the mesh takes, with no code of its own for it. */
+#include "admin.h"
 #include "admin_parts.h"
 #include <stdlib.h>
 

@@ -2,9 +2,10 @@
  * admin_show.c what only looks, admin_calls.c what asks, sends, receives and changes. */
 #ifndef SL_ADMIN_PARTS_H
 #define SL_ADMIN_PARTS_H
-#include "admin.h"
 #include "admin_http.h"
+#include "junction.h"
 
+typedef struct sl_admin sl_admin;
 typedef struct sl_admin_call sl_admin_call;
 
 struct sl_admin {

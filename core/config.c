@@ -23,7 +23,6 @@
  * A key that is missing is taken from etc/default.json, whole: a "log" with a level alone does not inherit the format
  * of the default's "log". Keys that begin with // are comments, in every object. */
 #include "config.h"
-#include "config_plugins.h"
 #include "id.h"
 #include "log.h"
 #include "option.h"

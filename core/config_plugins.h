@@ -1,8 +1,63 @@
-/* config_plugins.h - the sections of a config about plugins and addresses, for config.c, which stands on them. */
+/* config_plugins.h - what a config holds, and its sections about plugins and addresses, on which config.c stands. */
 #ifndef SL_CONFIG_PLUGINS_H
 #define SL_CONFIG_PLUGINS_H
-#include "config.h"
 #include "json.h"
+#include <slow/plugin.h>
+
+/* A plugin that was named, its options checked and filled in. `options` is a struct as the plugin wants it, freed by
+ * sl_option_free(); NULL when the plugin has no options. */
+typedef struct sl_config_plugin {
+    const slow_plugin *plugin;
+    void *options; /* taken (and set to NULL) by whoever makes the instance */
+    char *path;    /* in the config, e.g. "transports[0]" */
+} sl_config_plugin;
+
+typedef struct sl_config_transport {
+    sl_config_plugin use;
+    char **listen;
+    size_t listen_count;
+} sl_config_transport;
+
+typedef struct sl_config_join {
+    char *address;
+    uint32_t cost_bias;       /* unit 0.1 ms, 0..60000 */
+    uint32_t cost_factor_ppm; /* 1,000,000 = 1.0; 0.01..100 */
+} sl_config_join;
+
+typedef struct sl_config_routing {
+    sl_config_plugin use;
+    int64_t preference; /* 0..65535; higher wins; of equal ones the first */
+} sl_config_routing;
+
+typedef struct sl_config {
+    slow_id id;
+    char network[64];
+    char **plugin_dirs; /* NULL-terminated; NULL = none */
+    sl_config_transport *transports;
+    size_t transport_count;
+    sl_config_join *joins;
+    size_t join_count;
+    sl_config_routing *routings;
+    size_t routing_count;
+    sl_config_plugin *codecs; /* in order of preference */
+    size_t codec_count;
+    sl_config_plugin security;
+    bool insecure; /* a security plugin without encryption may listen beyond loopback */
+    uint8_t hop_limit;
+    char *admin_socket; /* NULL = none */
+    int log_level;
+    bool log_json;
+} sl_config;
+
+/* A transport plugin for this address's scheme: transport-SCHEME, with its default options. */
+slow_status sl_config_transport_for(const sl_config *, const char *address, sl_config_plugin *, slow_error *);
+/* Frees what a use owns, and zeroes it. */
+void sl_config_plugin_free(sl_config_plugin *);
+/* May this transport listen there? Its own check, and loopback alone when links are not encrypted. */
+slow_status sl_config_check_listen(const sl_config *, const slow_plugin *transport, const char *address, slow_error *);
+/* Is this an address that the transport can connect to? */
+slow_status sl_config_check_join(const slow_plugin *transport, const char *address, slow_error *);
+/* ---- for config.c ---- */
 
 /* Each reads one key's value into the config; what it has put there is freed by sl_config_free(), also after a failure.
  * The order of the calls matters: plugin_dirs and security come before transports, transports before joins. */

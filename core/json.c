@@ -313,9 +313,31 @@ bool sl_json_true(const sl_json *value) {
 
 /* ---- messages ---- */
 
+static bool is_shallow(const char *text, size_t size) {
+    scan s = {.at = text, .end = text + size};
+    unsigned depth = 0;
+    while (s.at < s.end) {
+        if (*s.at == '"') {
+            scan_string(&s);
+            continue;
+        }
+        if ((*s.at == '[' || *s.at == '{') && ++depth > SL_JSON_MESSAGE_DEPTH)
+            return false;
+        if ((*s.at == ']' || *s.at == '}') && depth > 0)
+            depth--;
+        s.at++;
+    }
+    return true;
+}
+
 slow_status sl_json_compact(const char *text, size_t size, char *out, size_t *out_size, slow_error *error) {
     const sl_json_text source = {.text = text, .size = size};
     slow_error why = {.code = SLOW_OK};
+    if (!is_shallow(text, size))
+        return sl_error(
+            error, SLOW_E_INVAL, NULL,
+            "a JSON message nests at most %d arrays and objects in each other; send it flatter, or as binary",
+            SL_JSON_MESSAGE_DEPTH);
     /* Integers of any length are the two ends' affair, so none may be refused for its size: hence as reals. */
     json_t *value = load(&source, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &why);
     if (value == NULL) {

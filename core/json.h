@@ -76,9 +76,12 @@ bool sl_json_true(const sl_json *);          /* of a BOOL; else false */
 
 /* ---- messages ---- */
 
-/* Is it JSON (any value, UTF-8, no duplicate keys)? Then copies it to `out` without insignificant white space, and with
- * nothing else changed: numbers and escapes stay as they were written. `out` has room for `size` bytes, and may be
- * `text` itself. SLOW_E_INVAL with line and column when it is not JSON; `out` is untouched then. */
+/* What any codec carries, codec-json among them: deeper messages are refused where they are sent, not on the way. */
+enum { SL_JSON_MESSAGE_DEPTH = 64 };
+/* Is it JSON (any value, UTF-8, no duplicate keys, nested no deeper than that)? Then copies it to `out` without
+ * insignificant white space, and with nothing else changed: numbers and escapes stay as they were written. `out` has room
+ * for `size` bytes, and may be `text` itself. SLOW_E_INVAL with line and column when it is not JSON; `out` is untouched
+ * then. */
 slow_status sl_json_compact(const char *text, size_t size, char *out, size_t *out_size, slow_error *);
 
 /* ---- writing ---- */

@@ -300,10 +300,28 @@ static void a_long_text_grows_the_buffer(void **state) {
     assert_null(w.text);
 }
 
+static void a_message_nests_at_most_64_deep(void **state) {
+    (void)state;
+    char text[131], out[131];
+    slow_error error;
+    memset(text, '[', 65);
+    memset(text + 65, ']', 65);
+    text[130] = '\0';
+    assert_int_equal(compact(text, out, &error), SLOW_E_INVAL);
+    assert_non_null(strstr(error.text, "at most 64"));
+    text[129] = '\0';
+    assert_int_equal(compact(text + 1, out, NULL), SLOW_OK);
+    memset(text, '[', 100);
+    text[0] = text[100] = '"'; /* a string is not deep */
+    text[101] = '\0';
+    assert_int_equal(compact(text, out, NULL), SLOW_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_insignificant_space_is_stripped),
         cmocka_unit_test(a_message_can_be_compacted_in_place),
+        cmocka_unit_test(a_message_nests_at_most_64_deep),
         cmocka_unit_test(what_is_not_json_is_refused_with_its_place),
         cmocka_unit_test(the_public_test_suite_of_parsers_is_passed),
         cmocka_unit_test(a_collection_of_naughty_strings_comes_through_unchanged),

@@ -1,5 +1,6 @@
 #include "link_opening.h"
 #include "id.h"
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,16 +196,25 @@ void sl_link_take_resp(sl_link *link, slow_bytes frame) {
     } else if (status == SLOW_E_INVAL) {
         SL_COUNT(link->env->stats, drop_claim_malformed);
         sl_link_close(link, SL_CLOSE_BROKEN, false);
-    } else
+    } else {
         SL_COUNT(link->env->stats, drop_opening_malformed);
+        sl_link_stranger_gone(link);
+    }
+}
+
+/* The FIN that opened this life, once more: with its tag, or a stranger could have us send probes by forging it. */
+static bool fin_repeated(const sl_link *link, slow_bytes frame) {
+    sl_fin fin;
+    return link->state == SL_LINK_UP && sl_fin_read(frame, &fin) && fin.peer_index == link->index &&
+           sodium_memcmp(&fin.echo, &link->tag, sizeof fin.echo) == 0;
 }
 
 void sl_link_take_fin(sl_link *link, slow_bytes frame) {
     slow_status status = SLOW_E_MALFORMED;
     if (link->opening != NULL && !link->opening->initiator)
         status = sl_opening_fin(link->opening, &link->env->opening, frame);
-    else if (link->state == SL_LINK_UP) {
-        link->live.probe_now = true; /* a repeated FIN: it has not heard us yet */
+    else if (fin_repeated(link, frame)) {
+        link->live.probe_now = true; /* it has not heard us yet */
         sl_link_touch(link);
         return;
     }
@@ -224,6 +234,8 @@ void sl_link_take_cookie(sl_link *link, slow_bytes frame) {
     if (link->state == SL_LINK_OPENING && link->opening != NULL &&
         sl_opening_cookie(link->opening, &link->env->opening, frame))
         sl_link_opening_say(link);
-    else
+    else {
         SL_COUNT(link->env->stats, drop_opening_cookie);
+        sl_link_stranger_gone(link);
+    }
 }

@@ -220,27 +220,35 @@ slow_status sim_mesh_send(sim_mesh *mesh, uint32_t from, uint32_t to, const char
 }
 
 sim_node *sim_mesh_node_of(sim_mesh *mesh, const slow_id *id) {
-    char text[SLOW_ID_MAX + 1];
-    snprintf(text, sizeof text, "%.*s", SL_ID_ARG(id));
-    uint32_t place;
-    return sscanf(text, "n%" SCNu32, &place) == 1 && place < mesh->count ? &mesh->nodes[place] : NULL;
+    uint32_t place = 0;
+    if (id->size < 2 || id->size > 8 || id->text[0] != 'n')
+        return NULL;
+    for (size_t i = 1; i < id->size; i++)
+        if (id->text[i] < '0' || id->text[i] > '9')
+            return NULL;
+        else
+            place = place * 10 + (uint32_t)(id->text[i] - '0');
+    return place < mesh->count ? &mesh->nodes[place] : NULL;
 }
 
 /* ---- checking ---- */
 
+static bool same_connection(const sl_link *a, const sl_link *b) {
+    return !a->cookie_dead && !b->cookie_dead && sim_same_connection(a->cookie, b->cookie);
+}
+
 /* Do both ends hold the same adjacency? Returns the node at the other end. */
-static sim_node *holds(sim_mesh *mesh, const sl_neighbour *n) {
+static sim_node *holds(sim_mesh *mesh, const sim_node *from, const sl_neighbour *n) {
     sim_node *node = sim_mesh_node_of(mesh, &n->id);
     if (node == NULL || node->junction == NULL || n->adjacency == 0)
         return NULL;
+    const sl_neighbour *back = sl_neighbour_find(&node->junction->links.neighbours, &from->junction->claim.id);
+    if (back == NULL || back->adjacency == 0)
+        return NULL;
     for (uint32_t i = 0; i < n->link_count; i++)
-        for (uint32_t at = 0; (at = sl_slots_next(&node->junction->links.links, at)) != 0;) {
-            const sl_link *link = sl_links_get(&node->junction->links, at);
-            const sl_neighbour *back = link->neighbour;
-            if (!link->cookie_dead && !n->links[i]->cookie_dead && back != NULL && back->adjacency != 0 &&
-                sim_same_connection(link->cookie, n->links[i]->cookie))
+        for (uint32_t k = 0; k < back->link_count; k++)
+            if (same_connection(n->links[i], back->links[k]))
                 return node;
-        }
     return NULL;
 }
 
@@ -262,7 +270,8 @@ static bool leads_back(sim_mesh *mesh, sim_node *start, const slow_id *dst) {
         const sl_route *route = route_to(node, dst);
         for (uint16_t i = 0; route != NULL && i < route->count; i++) {
             const sl_neighbour *n = sl_neighbour_get(&node->junction->links.neighbours, route->candidates[i].via);
-            sim_node *next = n == NULL || route->candidates[i].metric == SLOW_METRIC_INFINITY ? NULL : holds(mesh, n);
+            sim_node *next =
+                n == NULL || route->candidates[i].metric == SLOW_METRIC_INFINITY ? NULL : holds(mesh, node, n);
             if (next == start)
                 return true;
             if (next == NULL || mesh->mark[next->place] == mesh->marker)
@@ -310,7 +319,7 @@ static void distances(sim_mesh *mesh, uint32_t target, uint64_t *distance, bool 
         const sl_neighbours *around = &mesh->nodes[next].junction->links.neighbours;
         for (uint32_t i = 0; i < around->count; i++) {
             const sl_neighbour *n = around->sorted[i];
-            sim_node *peer = holds(mesh, n);
+            sim_node *peer = holds(mesh, &mesh->nodes[next], n);
             if (peer == NULL)
                 continue;
             const sl_neighbour *back =
