@@ -106,7 +106,9 @@ bool end_open(end *e, const wire *w, const shape *s, uint16_t port, bool second)
                .far = second,
                .id = second ? "bob-0002" : "alice-01",
                .peer = second ? "alice-01" : "bob-0002",
-               .in_capacity = w->stream ? STREAM_IN : s->trains ? GRO_DATAGRAMS * GRO_SIZE : DATAGRAMS * PLAIN_SIZE};
+               .in_capacity = w->stream   ? STREAM_IN
+                              : s->trains ? GRO_DATAGRAMS * GRO_SIZE
+                                          : DATAGRAMS * PLAIN_SIZE};
     e->in = malloc(e->in_capacity);
     e->state = calloc(1, w->state_size + 1);
     if (e->in == NULL || e->state == NULL) {
@@ -151,7 +153,8 @@ bool end_write(end *e, const void *bytes, size_t size) {
 static void send_train(end *e, const chunk *c) {
     _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint16_t))] = {0};
     struct iovec part = {c->bytes, c->size};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     struct cmsghdr *head = CMSG_FIRSTHDR(&message);
     uint16_t segment = (uint16_t)c->segment;
     head->cmsg_level = SOL_UDP;

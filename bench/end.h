@@ -53,7 +53,7 @@ struct end {
     const wire *wire;
     const shape *shape;
     const char *id, *peer; /* ours and the other end's */
-    bool far; /* the receiving one of a flow: what messages go to lies behind it */
+    bool far;              /* the receiving one of a flow: what messages go to lies behind it */
     int fd;
     struct sockaddr_in relay;
     chunk *chunks;
@@ -85,5 +85,6 @@ bool end_send_ping(end *);
 /* Reads what is there; returns how many messages came. */
 size_t end_receive(end *);
 
-extern const wire wire_raw_stream, wire_raw_datagram, wire_nats, wire_nng, wire_zmq, wire_slow_stream, wire_slow_datagram;
+extern const wire wire_raw_stream, wire_raw_datagram, wire_nats, wire_nng, wire_zmq, wire_slow_stream,
+    wire_slow_datagram;
 #endif

@@ -22,6 +22,7 @@ typedef struct bench {
     char folder[64], config[96], log[96];
     uint16_t port_base;
     unsigned starts;
+    bool failed; /* some row: then the log stays */
     uint64_t *times_ns;
     result *results;
 } bench;
@@ -114,8 +115,10 @@ static bool measured(bench *b, const row *r, bool round_trip, sample *s) {
     end_close(&near);
     end_close(&far);
     process_stop(relay);
-    if (!done)
+    if (!done) {
+        b->failed = true;
         bench_error("row \"%s\" failed; the relay's output is in %s", r->name, b->log);
+    }
     return done;
 }
 
@@ -130,8 +133,7 @@ static void rows_measure(bench *b) {
             bool taken = measured(b, &rows[i], false, &s);
             if (taken && rows[i].round_trip)
                 measured(b, &rows[i], true, &s);
-            if (taken)
-                r->samples[r->count++] = s;
+            r->samples[r->count++] = s; /* zeros where it failed: ratios are taken by repetition */
         }
     fprintf(stderr, "\r%40s\r", "");
 }
@@ -235,9 +237,10 @@ static int write_results(const bench *b) {
 
 int main(int argc, char **argv) {
     char beside[512];
-    bench b = {.conditions = {.ends_core = 0, .relay_core = 1, .repetitions = 5, .window_ms = 1000, .round_trips = 2000},
-               .port_base = 24800,
-               .folder = "/tmp/slow-bench.XXXXXX"};
+    bench b = {
+        .conditions = {.ends_core = 0, .relay_core = 1, .repetitions = 5, .window_ms = 1000, .round_trips = 2000},
+        .port_base = 24800,
+        .folder = "/tmp/slow-bench.XXXXXX"};
     const char *slash = strrchr(argv[0], '/');
     snprintf(beside, sizeof beside, "%.*s", slash != NULL ? (int)(slash - argv[0]) : 1, slash != NULL ? argv[0] : ".");
     b.programs = beside;
@@ -255,6 +258,12 @@ int main(int argc, char **argv) {
     skip_missing(&b);
     rows_measure(&b);
     int status = write_results(&b);
+    unlink(b.config);
+    if (!b.failed) {
+        unlink(b.log);
+        rmdir(b.folder);
+    }
+    status = b.failed ? 1 : status;
     free(b.times_ns);
     free(b.results);
     return status;

@@ -1,4 +1,5 @@
 #include "report.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -61,11 +62,12 @@ static double value_at(const result *r, size_t i, enum metric metric) {
 
 /* Ratios are taken within a repetition, where both were measured within seconds of each other. */
 static spread ratio_of(const result *results, const target *t) {
-    const result *over = result_named(results, t->over), *under = result_named(results, t->under);
+    const result *over = result_named(results, t->over);
+    const result *under = t->under != NULL ? result_named(results, t->under) : over;
     double values[REPETITIONS_MOST];
     size_t count = 0;
     for (size_t i = 0; over != NULL && under != NULL && i < over->count && i < under->count; i++) {
-        double a = value_at(over, i, t->metric), b = value_at(under, i, t->metric);
+        double a = value_at(over, i, t->metric), b = t->under != NULL ? value_at(under, i, t->metric) : 1000;
         if (a > 0 && b > 0)
             values[count++] = a / b;
     }
@@ -94,8 +96,10 @@ void report_table(FILE *out, const conditions *c, const result *results) {
     struct utsname system;
     uname(&system);
     fprintf(out,
-            "One hop A -> relay -> B on loopback, %s %s %s. Ends on core %d, relay on core %d. Medians (least..most) of %u\n"
-            "repetitions, all rows interleaved, %u ms each after a warm-up, %u round trips. CPU: of the relay's process.\n\n",
+            "One hop A -> relay -> B on loopback, %s %s %s. Ends on core %d, relay on core %d. Medians (least..most) "
+            "of %u\n"
+            "repetitions, all rows interleaved, %u ms each after a warm-up, %u round trips. CPU: of the relay's "
+            "process.\n\n",
             system.sysname, system.release, system.machine, c->ends_core, c->relay_core, c->repetitions, c->window_ms,
             c->round_trips);
     fprintf(out, "%-20s  %26s  %26s  %26s  %26s  %s\n", "row", "relay CPU, ns/message", "messages/s, thousands",
@@ -120,7 +124,8 @@ void report_table(FILE *out, const conditions *c, const result *results) {
         const target *t = &targets[i];
         spread s = ratio_of(results, t);
         char wanted[64];
-        snprintf(wanted, sizeof wanted, "%s%g / %g / %g", t->less ? "<= " : "", t->floor, t->good, t->beyond);
+        int size = snprintf(wanted, sizeof wanted, "%s%g / %g / ", t->less ? "<= " : "", t->floor, t->good);
+        snprintf(wanted + size, sizeof wanted - (size_t)size, isfinite(t->beyond) ? "%g" : "-", t->beyond);
         fprintf(out, "%-58s", t->text);
         print_spread(out, s, 26, 2);
         fprintf(out, "  %20s  %s\n", wanted, s.taken ? grade_of(t, s.median) : "not taken");
@@ -137,11 +142,12 @@ static void json_spread(FILE *out, const char *key, spread s) {
 void report_json(FILE *out, const conditions *c, const result *results) {
     struct utsname system;
     uname(&system);
-    fprintf(out,
-            "{\"system\": \"%s %s %s\", \"ends_core\": %d, \"relay_core\": %d, \"repetitions\": %u, \"window_ms\": %u,\n"
-            " \"round_trips\": %u,\n \"rows\": [",
-            system.sysname, system.release, system.machine, c->ends_core, c->relay_core, c->repetitions, c->window_ms,
-            c->round_trips);
+    fprintf(
+        out,
+        "{\"system\": \"%s %s %s\", \"ends_core\": %d, \"relay_core\": %d, \"repetitions\": %u, \"window_ms\": %u,\n"
+        " \"round_trips\": %u,\n \"rows\": [",
+        system.sysname, system.release, system.machine, c->ends_core, c->relay_core, c->repetitions, c->window_ms,
+        c->round_trips);
     const char *comma = "";
     for (size_t i = 0; i < row_count; i++) {
         const result *r = &results[i];
@@ -159,8 +165,9 @@ void report_json(FILE *out, const conditions *c, const result *results) {
     for (size_t i = 0; i < target_count; i++) {
         const target *t = &targets[i];
         spread s = ratio_of(results, t);
-        fprintf(out, "%s\n  {\"target\": \"%s\", \"floor\": %g, \"good\": %g, \"beyond\": %g", comma, t->text, t->floor,
-                t->good, t->beyond);
+        fprintf(out, "%s\n  {\"target\": \"%s\", \"floor\": %g, \"good\": %g", comma, t->text, t->floor, t->good);
+        if (isfinite(t->beyond))
+            fprintf(out, ", \"beyond\": %g", t->beyond);
         json_spread(out, "ratio", s);
         fprintf(out, ", \"grade\": \"%s\"}", s.taken ? grade_of(t, s.median) : "not taken");
         comma = ",";

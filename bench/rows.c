@@ -2,6 +2,7 @@
  * 1,024: packages of about 60 to 1,070 bytes. The rows of 1 and of 100,000 destinations send the same 100,000 distinct
  * messages, so that they differ in the look-up alone and not in what the caches hold of the sender's. */
 #include "rows.h"
+#include <math.h>
 
 #define SIZE(bytes) .payload_least = (bytes), .payload_most = (bytes)
 #define MIXED .payload_least = 16, .payload_most = 1024, .messages = 4096
@@ -55,8 +56,10 @@ const target targets[] = {
      0.8, 0.95, 1.05},
     {"1 KiB TCP, plain, x nats: relay CPU", "nats 1024", "slow tcp 1024", METRIC_CPU, false, 1.3, 1.7, 2.0},
     {"1 KiB TCP, plain, x nats: messages/s", "slow tcp 1024", "nats 1024", METRIC_RATE, false, 1.0, 1.4, 1.6},
-    {"round trip through an idle relay, x bare udp: p50", "slow udp 64", "bare udp 64", METRIC_P50, true, 1.4, 1.2, 1.1},
+    {"round trip through an idle relay, x bare udp: p50", "slow udp 64", "bare udp 64", METRIC_P50, true, 1.4, 1.2,
+     1.1},
     {"100,000 destinations x one: relay CPU", "slow tcp 100k dst", "slow tcp 1 dst", METRIC_CPU, true, 3, 2.2, 1.7},
     {"mixed sizes, UDP x TCP: relay CPU", "slow udp mixed", "slow tcp mixed", METRIC_CPU, true, 2.5, 1.5, 1.2},
+    {"codec-json forwarding: thousand messages/s", "slow tcp json 64", NULL, METRIC_RATE, false, 50, 100, INFINITY},
 };
 const size_t target_count = sizeof targets / sizeof *targets;

@@ -17,13 +17,14 @@ typedef struct row {
 extern const row rows[];
 extern const size_t row_count;
 
+/* CPU: nanoseconds of the relay a message. RATE: messages/s. P50: of the round trip. */
 enum metric { METRIC_CPU, METRIC_RATE, METRIC_P50 };
-/* metric(over) / metric(under), taken within each repetition. */
+/* metric(over) / metric(under), taken within each repetition; `under` NULL = metric(over) itself, a rate in thousands. */
 typedef struct target {
     const char *text, *over, *under;
     enum metric metric;
-    bool less; /* less is better */
-    double floor, good, beyond;
+    bool less;                  /* less is better */
+    double floor, good, beyond; /* INFINITY = none was set */
 } target;
 extern const target targets[];
 extern const size_t target_count;

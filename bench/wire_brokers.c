@@ -10,23 +10,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-/* Waits for `size` bytes and forgets them. */
+enum { GREETING_MOST = 64 };
+
+/* Waits for the broker's greeting, reads it and not one byte more, and forgets it. */
 static bool skip(end *e, size_t size) {
-    size_t used = 0;
-    while (e->in_size < size && !e->broken) {
-        if (!end_wait(e, POLLIN, 5 * BENCH_SECOND))
+    uint8_t bytes[GREETING_MOST];
+    while (size > 0 && end_wait(e, POLLIN, 5 * BENCH_SECOND)) {
+        ssize_t got = recv(e->fd, bytes, size, 0);
+        if (got <= 0)
             break;
-        end_receive(e);
+        size -= (size_t)got;
     }
-    if (e->in_size < size) {
+    if (size > 0)
         bench_error("the broker at port %u does not greet", (unsigned)ntohs(e->relay.sin_port));
-        return false;
-    }
-    used = size;
-    memmove(e->in, e->in + used, e->in_size - used);
-    e->in_size -= used;
-    return true;
+    return size == 0;
 }
 
 /* ---- NATS ---- */
@@ -69,7 +68,8 @@ static size_t nats_parse(end *e, uint8_t *bytes, size_t size, size_t *used) {
 static bool nats_greet(end *e) {
     nats_end *n = e->state;
     char text[160];
-    int size = snprintf(text, sizeof text, "CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB %s 1\r\nPING\r\n", e->id);
+    int size =
+        snprintf(text, sizeof text, "CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB %s 1\r\nPING\r\n", e->id);
     end_write(e, text, (size_t)size);
     while (!n->greeted && !e->broken && end_wait(e, POLLIN, 5 * BENCH_SECOND))
         end_receive(e);
@@ -140,12 +140,11 @@ static bool nng_greet(end *e) {
 }
 
 static size_t nng_parse(end *e, uint8_t *bytes, size_t size, size_t *used) {
-    const uint8_t greeting[4] = {0, 'S', 'P', 0};
     size_t count = 0;
     slow_reader r = slow_reader_of((slow_bytes){bytes, size});
     (void)e;
     *used = 0;
-    while (slow_reader_left(&r) >= 8 && memcmp(r.at, greeting, sizeof greeting) != 0) {
+    while (slow_reader_left(&r) >= 8) {
         uint64_t payload = slow_read_u64(&r);
         if (payload > slow_reader_left(&r))
             break;
@@ -160,7 +159,7 @@ const wire wire_nng = {.stream = true, .two_ports = true, .greet = nng_greet, .f
 
 /* ---- zmq ---- */
 
-enum { ZMTP_GREETING = 64, ZMTP_LONG = 2, ZMTP_COMMAND = 4 };
+enum { ZMTP_LONG = 2, ZMTP_COMMAND = 4 };
 typedef struct zmq_end {
     bool open; /* greetings were exchanged: frames follow */
     bool ready;
@@ -199,7 +198,7 @@ static size_t zmq_parse(end *e, uint8_t *bytes, size_t size, size_t *used) {
 
 static bool zmq_greet(end *e) {
     zmq_end *z = e->state;
-    uint8_t greeting[ZMTP_GREETING] = {0xff, [9] = 0x7f, 3, 0, 'N', 'U', 'L', 'L'}, ready[64];
+    uint8_t greeting[GREETING_MOST] = {0xff, [9] = 0x7f, 3, 0, 'N', 'U', 'L', 'L'}, ready[64];
     slow_writer w = slow_writer_of(ready, sizeof ready);
     slow_write_u8(&w, ZMTP_COMMAND);
     slow_write_u8(&w, 6 + 12 + 4 + 6);
@@ -207,19 +206,12 @@ static bool zmq_greet(end *e) {
     slow_write_short(&w, "Socket-Type", 11);
     slow_write_u32(&w, 6);
     slow_write_bytes(&w, "DEALER", 6);
-    if (!end_write(e, greeting, sizeof greeting) || !skip(e, ZMTP_GREETING))
+    if (!end_write(e, greeting, sizeof greeting) || !skip(e, GREETING_MOST))
         return false;
     z->open = true;
     end_write(e, ready, slow_writer_size(&w));
-    size_t used = 0;
-    zmq_parse(e, e->in, e->in_size, &used);
-    if (!z->ready) {
-        while (!z->ready && !e->broken && end_wait(e, POLLIN, 5 * BENCH_SECOND))
-            end_receive(e);
-    } else {
-        memmove(e->in, e->in + used, e->in_size - used);
-        e->in_size -= used;
-    }
+    while (!z->ready && !e->broken && end_wait(e, POLLIN, 5 * BENCH_SECOND))
+        end_receive(e);
     if (!z->ready)
         bench_error("zmq at port %u is not ready", (unsigned)ntohs(e->relay.sin_port));
     return z->ready;

@@ -266,9 +266,8 @@ static bool link_open(end *e) {
 
 /* ---- what lies behind us ---- */
 
-static slow_bytes destination_name(const end *e, const char *own, uint32_t number, char out[IDS_SIZE]) {
+static slow_bytes destination_name(const char *own, uint32_t number, char out[IDS_SIZE]) {
     int size = number == 0 ? snprintf(out, IDS_SIZE, "%s", own) : snprintf(out, IDS_SIZE, "d%07u", number);
-    (void)e;
     return (slow_bytes){(const uint8_t *)out, (size_t)size};
 }
 
@@ -281,7 +280,7 @@ static uint32_t origins_write(const end *e, uint32_t from, uint32_t total, uint8
         struct dv_record record = {.kind = DV_ORIGIN,
                                    .handle = from,
                                    .word = {.stamp = {.epoch = s->epoch_ms, .seq = 1}, .metric = from == 0 ? 0 : 10},
-                                   .id = destination_name(e, e->id, from, name)};
+                                   .id = destination_name(e->id, from, name)};
         if (!dv_record_write(&w, &record))
             break;
     }
@@ -327,7 +326,8 @@ static bool slow_greet(end *e) {
     clock_gettime(CLOCK_REALTIME, &wall);
     *s = (slow_end){.wanted = 1, .acked = 1, .codec = module->plugins[0]->ops};
     s->epoch_ms = (uint64_t)wall.tv_sec * 1000;
-    if (getrandom(&s->tag, sizeof s->tag, 0) != sizeof s->tag || module->plugins[0]->create(NULL, NULL, &self, NULL) != 0)
+    if (getrandom(&s->tag, sizeof s->tag, 0) != sizeof s->tag ||
+        module->plugins[0]->create(NULL, NULL, &self, NULL) != 0)
         return false;
     s->index = (uint32_t)s->tag | 1;
     if (!link_open(e))
@@ -359,7 +359,7 @@ static size_t package_write(const end *e, uint32_t number, uint8_t *out, size_t 
         .hop_limit = 64,
         .hops = 1,
         .src = {(const uint8_t *)e->id, strlen(e->id)},
-        .dst = destination_name(e, e->peer, destinations > 1 ? (uint32_t)(spread % destinations) : 0, dst),
+        .dst = destination_name(e->peer, destinations > 1 ? (uint32_t)(spread % destinations) : 0, dst),
         .session = UINT64_C(0x1122334455667788),
         .packet = number + 1,
         .message = number + 1,

@@ -8,8 +8,8 @@
  * there is no second junction: an honest one could not be made to lie.
  *
  * What must hold, besides the sanitizers' rules: an address that has not echoed our tag never gets more bytes than it
- * sent; half-open entries stay within their cap; no log line can be split by what a remote said; and whatever happened,
- * nothing is leaked in the end. */
+ * sent; of a stranger whose frame opens nothing, nothing is kept; half-open entries stay within their cap; no log line can
+ * be split by what a remote said; and whatever happened, nothing is leaked in the end. */
 #include "core/junction.h"
 #include "core/loop_virtual.h"
 #include "core/module.h"
@@ -234,7 +234,8 @@ static void receive(peer *p, const uint8_t *frame, size_t size) {
         link_begin(p, 0);
     uint8_t *copy = malloc(size > 0 ? size : 1);
     must(copy != NULL, "there is memory for a frame");
-    memcpy(copy, frame, size);
+    if (size > 0)
+        memcpy(copy, frame, size);
     p->sent += size;
     slow_slice slice = {.data = copy, .size = (uint32_t)size};
     if (p->link != 0)
@@ -379,7 +380,8 @@ static void transport_event(peer *p, enum event event, slow_reader *in) {
     if (event == UP && p->link == 0) {
         p->flags = slow_read_u8(in) & (SLOW_LINK_STREAM | SLOW_LINK_LOCAL);
         p->mtu = 576 + slow_read_u8(in) * 256u;
-        link_begin(p, 0);
+        if (p->flags & SLOW_LINK_STREAM) /* a datagram link begins with its first frame */
+            link_begin(p, 0);
     } else if (event == DIALLED && p->link == 0 && h->dial != 0) {
         uint64_t dial = h->dial;
         h->dial = 0;
@@ -442,7 +444,11 @@ static void run_event(peer *p, enum event event, slow_reader *in) {
 static void check(const harness *h) {
     for (unsigned i = 0; i < PEERS; i++) {
         const peer *p = &h->peers[i];
+        const sl_link *link = link_of(p);
         must(p->validated || p->got <= p->sent, "an address that has shown nothing gets no more than it sent");
+        must(link == NULL || link->dial != 0 || sl_link_is_stream(link) || link->opening != NULL ||
+                 link->state != SL_LINK_OPENING,
+             "of a stranger on a datagram socket nothing is kept");
     }
     must(h->junction->links.env.half_open_count <= SL_HALF_OPEN_MAX, "half-open entries are bounded");
 }

@@ -68,7 +68,7 @@ start_all() {
     done
 }
 
-# until SECONDS WHAT COMMAND...: asks again and again until COMMAND succeeds.
+# until_true SECONDS WHAT COMMAND...: asks again and again until COMMAND succeeds.
 until_true() {
     local give_up=$((${EPOCHREALTIME/./} + $1 * 1000000)) what=$2
     shift 2
@@ -168,6 +168,7 @@ kill_middle() {
     wait "$pings" || true # it fails, since some pings were lost
     echo "longest gap between two answers: $(longest_gap "$dir/pings") ms;" \
         "$(grep -c error "$dir/pings") of $(wc -l <"$dir/pings") pings were lost"
+    echo "(the kernel closes a killed router's sockets, so its neighbours hear of it at once; a cut cable they have to notice)"
 }
 
 # ---- the show

@@ -5,8 +5,8 @@
  * first goes at once, so that a single change crosses the network at the speed of its links; while more come, the pause
  * grows from 5 to 20 ms, which takes the transient words out of a storm of them.
  *
- * What leaves is decided when it leaves, not when it was queued: the word is our present one, and when the neighbour has
- * been told that already, nothing goes. A full table is paced: at most PACE messages a batch to one neighbour. */
+ * What leaves is decided when it leaves, not when it was queued: the word is our present one, and when the neighbour
+ * has been told that already, nothing goes. A full table is paced: at most PACE messages a batch to one neighbour. */
 #include "advertise.h"
 #include <stdlib.h>
 

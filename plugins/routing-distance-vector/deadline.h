@@ -1,9 +1,9 @@
 /* deadline.h - many deadlines behind the host's one timer.
  *
  * A destination that is being asked for, a batch, the background batch: all wait for something, and ten thousand
- * destinations may begin to at once. They are a binary heap of structs that live in their owners, so a deadline is moved
- * or taken out in O(log n) and nothing is allocated when one is armed: the place was reserved when its owner came to be.
- * Equal times fire in the order in which they were armed, so a run repeats exactly. */
+ * destinations may begin to at once. They are a binary heap of structs that live in their owners, so a deadline is
+ * moved or taken out in O(log n) and nothing is allocated when one is armed: the place was reserved when its owner came
+ * to be. Equal times fire in the order in which they were armed, so a run repeats exactly. */
 #ifndef DV_DEADLINE_H
 #define DV_DEADLINE_H
 #include <slow/plugin.h>
@@ -20,7 +20,7 @@ struct dv_deadline {
 
 struct dv_deadlines {
     const slow_host *host;
-    void *owner; /* handed to every fire() */
+    void *owner;                /* handed to every fire() */
     void (*after)(void *owner); /* called when those that were due have fired */
     slow_timer *timer;
     struct dv_deadline **heap;
@@ -40,5 +40,5 @@ void dv_deadline_stop(struct dv_deadlines *, struct dv_deadline *);
 static inline bool dv_deadline_armed(const struct dv_deadline *deadline) {
     return deadline->place != 0;
 }
-#define DV_OWNER(deadline, type, member) ((type *)(void *)((char *)(deadline) - offsetof(type, member)))
+#define DV_OWNER(deadline, type, member) ((type *)(void *)((char *)(deadline)-offsetof(type, member)))
 #endif

@@ -1,10 +1,10 @@
 /* distance_vector.c - routing-distance-vector: the plugin, its options, and its events.
  *
- * Babel's loop freedom (RFC 8966: feasibility distance, sequence numbers that the origin alone raises, requests for newer
- * ones) as *hard state*: the channel between two neighbours is reliable and ordered while the adjacency lasts, so only
- * changes are sent, there is no periodic dump, and an idle network sends nothing at all, however large it is. Babel itself
- * repeats its whole table, because it speaks over datagrams that may be lost; the price is minutes until a lost word is
- * said again. Link state was the alternative: it needs no requests, but loops while its databases differ.
+ * Babel's loop freedom (RFC 8966: feasibility distance, sequence numbers that the origin alone raises, requests for
+ * newer ones) as *hard state*: the channel between two neighbours is reliable and ordered while the adjacency lasts, so
+ * only changes are sent, there is no periodic dump, and an idle network sends nothing at all, however large it is.
+ * Babel itself repeats its whole table, because it speaks over datagrams that may be lost; the price is minutes until a
+ * lost word is said again. Link state was the alternative: it needs no requests, but loops while its databases differ.
  *
  * The rules bear the numbers of docs/routing.md. Where they live:
  *
@@ -16,8 +16,8 @@
  *
  * An event changes the state at once and marks what has to be told; everything is sent at the end of the turn, so ten
  * messages that came together cause one. A message is read twice: checked whole, then applied, so that a malformed one
- * changes nothing. What a neighbour can make us keep is bounded: destinations by max_origins, handles by DV_HANDLES, one
- * asker's entry a neighbour and destination. */
+ * changes nothing. What a neighbour can make us keep is bounded: destinations by max_origins, handles by DV_HANDLES,
+ * one asker's entry a neighbour and destination. */
 #include "inspect.h"
 #include "origin.h"
 #include <stdio.h>
@@ -46,8 +46,8 @@ static void turn(void *self) {
 
 /* ---- forgetting */
 
-/* The feasibility distance goes with the destination, so it stays while anybody still offers it: it could be our own old
- * word that comes back. The number stays while a neighbour has a handle of it. */
+/* The feasibility distance goes with the destination, so it stays while anybody still offers it: it could be our own
+ * old word that comes back. The number stays while a neighbour has a handle of it. */
 static void forget(struct dv *dv, uint32_t number) {
     for (uint32_t slot = 0; slot < dv->slot_count; slot++)
         if (dv->neighbours[slot] != NULL && dv_finite(dv_offer_of(dv, dv->neighbours[slot], number)))

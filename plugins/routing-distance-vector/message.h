@@ -9,12 +9,12 @@
  *
  * A handle is the sender's own small number of a destination, valid on one adjacency and in one direction. ORIGIN binds
  * it to an id and an epoch, once for each (neighbour, origin, epoch), and is its first update as well: so that there is
- * never a handle that means something and says nothing. UPDATE speaks of a bound handle; the metric 0xffffffff retracts.
- * FORGET unbinds, when the sender has had no route for so long that it drops the destination: without it two neighbours
- * would hold each other's memory of a dead junction for ever.
+ * never a handle that means something and says nothing. UPDATE speaks of a bound handle; the metric 0xffffffff
+ * retracts. FORGET unbinds, when the sender has had no route for so long that it drops the destination: without it two
+ * neighbours would hold each other's memory of a dead junction for ever.
  *
- * REQUEST names an id, since the asker may never have been given a handle. It carries no nonce: repeats are told by (id,
- * stamp), which is also what makes several askers share one request. */
+ * REQUEST names an id, since the asker may never have been given a handle. It carries no nonce: repeats are told by
+ * (id, stamp), which is also what makes several askers share one request. */
 #ifndef DV_MESSAGE_H
 #define DV_MESSAGE_H
 #include "word.h"

@@ -168,18 +168,19 @@ void dv_outbox_flush(struct dv *dv, struct dv_neighbour *neighbour) {
     /* CLOSED: neighbour_down is on its way. Anything else breaks the channel's promise. */
     if (status != SLOW_OK && status != SLOW_E_CLOSED && dv_may_log(dv, &dv->lost_logged_at)) {
         char text[160];
-        snprintf(text, sizeof text,
-                 "link %u: a routing message of %zu bytes was not sent (status %d): routes over it may be wrong until it "
-                 "comes up again",
-                 neighbour->link, message.size, status);
+        snprintf(
+            text, sizeof text,
+            "link %u: a routing message of %zu bytes was not sent (status %d): routes over it may be wrong until it "
+            "comes up again",
+            neighbour->link, message.size, status);
         dv->host->log(dv->host, SLOW_LOG_ERROR, text);
     }
 }
 
 void dv_outbox_add(struct dv *dv, struct dv_neighbour *neighbour, const struct dv_record *record) {
     for (int try = 0; try < 2; try++) {
-        slow_writer out = slow_writer_of(neighbour->outbox + neighbour->waiting,
-                                         sizeof neighbour->outbox - neighbour->waiting);
+        slow_writer out =
+            slow_writer_of(neighbour->outbox + neighbour->waiting, sizeof neighbour->outbox - neighbour->waiting);
         if (dv_record_write(&out, record)) {
             neighbour->waiting += slow_writer_size(&out);
             return;

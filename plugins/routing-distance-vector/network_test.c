@@ -1,6 +1,7 @@
-/* Networks of distance vectors through everything that happens to networks: the checks of network.h on made graphs and on
- * real ones, and the same checks with one rule broken, when they have to fail. SLOW_SEED begins the seeds elsewhere. */
-#include "network.h"
+/* Networks of distance vectors through everything that happens to networks: the checks of dv_network.h on made graphs
+ * and on real ones, and the same checks with one rule broken, when they have to fail. SLOW_SEED begins the seeds
+ * elsewhere. */
+#include "tests/support/dv_network.h"
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>

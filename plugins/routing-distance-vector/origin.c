@@ -1,8 +1,8 @@
 /* origin.c - see origin.h.
  *
- * A sequence number grows by exactly one, and only when somebody asks for more than it is (RFC 8966 section 3.8.1.2): if it
- * jumped to what was asked, one liar could use the numbers up. It grows at most once in 100 ms; a request that comes
- * earlier waits for that, because the asker repeats only after 200 ms and more.
+ * A sequence number grows by exactly one, and only when somebody asks for more than it is (RFC 8966 section 3.8.1.2):
+ * if it jumped to what was asked, one liar could use the numbers up. It grows at most once in 100 ms; a request that
+ * comes earlier waits for that, because the asker repeats only after 200 ms and more.
  *
  * An epoch that is newer than ours under our own id means one of two things: we started with a clock gone back, and our
  * earlier self is still remembered; then its epoch + 1 is right, once. Or somebody else has our name; then each of us
@@ -22,9 +22,10 @@ void dv_origin_sign(struct dv *dv) {
     slow_status status = dv->routing->sign(dv->host, statement, &proof);
     if (status != SLOW_OK || proof.size > DV_PROOF_MAX) {
         char text[160];
-        snprintf(text, sizeof text,
-                 "our own announcement could not be signed (status %d, %zu bytes of at most %u): others may refuse our id",
-                 status, proof.size, DV_PROOF_MAX);
+        snprintf(
+            text, sizeof text,
+            "our own announcement could not be signed (status %d, %zu bytes of at most %u): others may refuse our id",
+            status, proof.size, DV_PROOF_MAX);
         dv->host->log(dv->host, SLOW_LOG_ERROR, text);
         return;
     }
@@ -79,13 +80,14 @@ void dv_own_id_shown(struct dv *dv, uint64_t epoch) {
         if (now - dv->takes[i] < TAKES_PER_NS)
             dv->takes[kept++] = dv->takes[i];
     dv->take_count = kept;
-    if (kept == TAKES) {
+    if (kept == TAKES || epoch >= DV_EPOCH_MAX) {
         if (dv_may_log(dv, &dv->twin_logged_at)) {
             char text[160];
             slow_id self = dv_dest_id(dv, DV_SELF);
-            snprintf(text, sizeof text,
-                     "another junction calls itself %.*s as we do: only one of the two can be reached; give one another id",
-                     self.size, self.text);
+            snprintf(
+                text, sizeof text,
+                "another junction calls itself %.*s as we do: only one of the two can be reached; give one another id",
+                self.size, self.text);
             dv->host->log(dv->host, SLOW_LOG_ERROR, text);
         }
         return;
@@ -97,7 +99,7 @@ void dv_own_id_shown(struct dv *dv, uint64_t epoch) {
 
 /* ---- others' */
 
-/* Rule 8: to our next hop; if that is who asks, to the best other one that offers it; without a route, to all of them. */
+/* Rule 8: to our next hop; if that is who asks, to the best other one that offers it; without a route, to all. */
 static void pass_on(struct dv *dv, struct dv_neighbour *asker, uint32_t number, const struct dv_record *request) {
     const struct dv_dest *dest = &dv->dests[number];
     struct dv_neighbour *best = NULL;

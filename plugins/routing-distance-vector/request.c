@@ -1,13 +1,13 @@
 /* request.c - see request.h.
  *
- * A junction whose only offers are infeasible must not use them, even where they are loop-free: it cannot know. What makes
- * them feasible is a newer sequence number, which the origin alone may give; so the junction asks, and the request runs
- * down the others' routes to the origin (RFC 8966 sections 3.8.1 and 3.8.2). Here it is asked in two cases only. A lost
- * route: at once and loudly, since packages are being dropped. A better route or an alternate that is infeasible: after
- * half a second, of that neighbour, with long pauses, since nothing is broken.
+ * A junction whose only offers are infeasible must not use them, even where they are loop-free: it cannot know. What
+ * makes them feasible is a newer sequence number, which the origin alone may give; so the junction asks, and the
+ * request runs down the others' routes to the origin (RFC 8966 sections 3.8.1 and 3.8.2). Here it is asked in two cases
+ * only. A lost route: at once and loudly, since packages are being dropped. A better route or an alternate that is
+ * infeasible: after half a second, of that neighbour, with long pauses, since nothing is broken.
  *
- * Both end by themselves: (a) when no neighbour offers the destination any more, so the dead are not asked after; (b) when
- * the offer is taken back, or becomes feasible. */
+ * Both end by themselves: (a) when no neighbour offers the destination any more, so the dead are not asked after; (b)
+ * when the offer is taken back, or becomes feasible. */
 #include "request.h"
 #include <stdlib.h>
 
@@ -22,7 +22,8 @@ bool dv_feasible(const struct dv *dv, const struct dv_dest *dest, struct dv_word
     return dv_nearer(word, dv_dest_fd(dest)) || dv->options.break_rule == DV_BREAK_NO_FEASIBILITY;
 }
 
-void dv_request_send(struct dv *dv, struct dv_neighbour *neighbour, uint32_t number, struct dv_stamp stamp, uint8_t ttl) {
+void dv_request_send(struct dv *dv, struct dv_neighbour *neighbour, uint32_t number, struct dv_stamp stamp,
+                     uint8_t ttl) {
     struct dv_record record = {
         .kind = DV_REQUEST,
         .id = dv_store_get(&dv->store, dv->dests[number].id),

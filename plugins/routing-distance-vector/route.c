@@ -1,12 +1,12 @@
 /* route.c - see route.h.
  *
  * The feasibility distance (FD) of a destination is the least word that this junction ever told anybody. Whoever routes
- * through us chose us because our word was nearer than its own FD. So along any chain of next hops FD falls strictly, and
- * a chain whose numbers fall cannot close. That is the invariant, and it has two edges that are easy to cut:
+ * through us chose us because our word was nearer than its own FD. So along any chain of next hops FD falls strictly,
+ * and a chain whose numbers fall cannot close. That is the invariant, and it has two edges that are easy to cut:
  *
  *  - It must hold for *every* candidate that the core was offered, not for the selected route alone, because the core
- *    falls to the next one by itself. A candidate that was feasible when it was offered need not be after FD has sunk, and
- *    so each sinking offers the candidates anew (rule 3). Without this germany50 shows thousands of loops.
+ *    falls to the next one by itself. A candidate that was feasible when it was offered need not be after FD has sunk,
+ *    and so each sinking offers the candidates anew (rule 3). Without this germany50 shows thousands of loops.
  *  - FD sinks before the word leaves, never after: the neighbour may act upon it before we do.
  *
  * The metric of a route is as of its selection; it changes only here. */

@@ -1,8 +1,8 @@
 /* store.h - short strings of bytes (ids, proofs), packed in one growing block.
  *
- * A slow_id is 64 bytes and the usual id has 8 characters; a thousand junctions in one simulator hold a million of them.
- * malloc() would take 32 bytes each and a pointer. Here a string takes its size + 1, rounded up to 4, and is named by a
- * 32-bit reference; what is freed goes on a list of its size and is handed out again. */
+ * A slow_id is 64 bytes and the usual id has 8 characters; a thousand junctions in one simulator hold a million of
+ * them. malloc() would take 32 bytes each and a pointer. Here a string takes its size + 1, rounded up to 4, and is
+ * named by a 32-bit reference; what is freed goes on a list of its size and is handed out again. */
 #ifndef DV_STORE_H
 #define DV_STORE_H
 #include <slow/base.h>

@@ -1,15 +1,15 @@
 /* table.h - the state of one strategy instance: destinations, neighbours, and what each said of each.
  *
  * Per destination there is one struct of 48 bytes and its id; per destination and neighbour there are 9 bytes (what the
- * neighbour offers, and flags) and 4 for the handle under which it speaks. Neighbours have slots, small numbers that are
- * given again, and the per-neighbour arrays are indexed by the destination's number; so walking the neighbours of a
+ * neighbour offers, and flags) and 4 for the handle under which it speaks. Neighbours have slots, small numbers that
+ * are given again, and the per-neighbour arrays are indexed by the destination's number; so walking the neighbours of a
  * destination is one load each, and there are no lists to keep whole.
  *
  * Three things are kept small by what the rules make true:
  *  - Epochs. Nearly always all neighbours speak of one epoch of a destination, so it is stored once; while they differ,
  *    the destination has a `trouble`, which holds one for each slot.
- *  - What was told (rule 4). The only finite word that is ever told is our own route's. So two flags remember it: TOLD, a
- *    finite word stands there, and STALE, it is no longer our word.
+ *  - What was told (rule 4). The only finite word that is ever told is our own route's. So two flags remember it: TOLD,
+ *    a finite word stands there, and STALE, it is no longer our word.
  *  - Our handle for a destination is its number, the same towards every neighbour.
  *
  * Nothing is ordered by an address or by a hash: every walk goes by number, so the same events give the same trace.
@@ -51,14 +51,14 @@ struct dv_offer {
 
 /* Of one neighbour and one destination. */
 enum dv_flag {
-    DV_BOUND = 1,    /* it has given us a handle */
-    DV_HANDED = 2,   /* we have given it a handle... */
-    DV_CURRENT = 4,  /* ... for the epoch of our feasibility distance */
-    DV_TOLD = 8,     /* the last word that we told it was finite... */
-    DV_STALE = 16,   /* ... and is no longer our word */
-    DV_NOW = 32,     /* to be told at the end of the turn */
-    DV_SOON = 64,    /* with the batch */
-    DV_LATER = 128,  /* with the background batch */
+    DV_BOUND = 1,   /* it has given us a handle */
+    DV_HANDED = 2,  /* we have given it a handle... */
+    DV_CURRENT = 4, /* ... for the epoch of our feasibility distance */
+    DV_TOLD = 8,    /* the last word that we told it was finite... */
+    DV_STALE = 16,  /* ... and is no longer our word */
+    DV_NOW = 32,    /* to be told at the end of the turn */
+    DV_SOON = 64,   /* with the batch */
+    DV_LATER = 128, /* with the background batch */
 };
 
 /* Which destinations wait to be told: those that bear the queue's flag, all within low..high. low > high: none. */
@@ -78,8 +78,8 @@ struct dv_neighbour {
     struct dv_queue now, soon, later;
     struct dv_deadline batch; /* armed: the last batch was sent less than `hold_ns` ago */
     slow_time hold_ns;
-    uint32_t sent;                       /* messages */
-    size_t waiting;                      /* bytes in `outbox` */
+    uint32_t sent;  /* messages */
+    size_t waiting; /* bytes in `outbox` */
     uint8_t outbox[SLOW_ROUTE_MESSAGE_MAX];
 };
 
@@ -91,7 +91,7 @@ struct dv_asker {
 
 /* What only a destination has that is being asked for, or of which neighbours speak in several epochs. */
 struct dv_trouble {
-    uint32_t number; /* of the destination */
+    uint32_t number;  /* of the destination */
     uint64_t *epochs; /* by slot, for all that have it BOUND; NULL = the destination's */
     uint32_t epoch_count;
     struct dv_deadline ask; /* rule 7a */
@@ -148,7 +148,7 @@ struct dv {
     slow_time takes[3]; /* rule 10: when we last took a newer epoch */
     unsigned take_count;
     slow_time full_logged_at, twin_logged_at, lost_logged_at; /* 0 = never */
-    bool turn_pending; /* the end of this turn is deferred */
+    bool turn_pending;                                        /* the end of this turn is deferred */
     bool leaving;
     struct dv_deadline late;
     struct dv_late *late_words;

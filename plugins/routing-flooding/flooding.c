@@ -1,19 +1,20 @@
 /* flooding.c - routing-flooding: every package once over every link, and the way back learned.
  *
  * A package goes to every neighbour but the one it came from, and never on from its destination. The core has dropped
- * doubles before it asks, and bounds the hops, so each junction handles a package once and it ends. That needs no message
- * between junctions and no state, and delivers whenever any path exists: with `learn` off it is the oracle against which
- * the other strategies are tested. Its price is one package a link, whoever it is for.
+ * doubles before it asks, and bounds the hops, so each junction handles a package once and it ends. That needs no
+ * message between junctions and no state, and delivers whenever any path exists: with `learn` off it is the oracle
+ * against which the other strategies are tested. Its price is one package a link, whoever it is for.
  *
- * With `learn` on, as a bridge does (IEEE 802.1D section 7.8), the neighbour from which a source's package came *first* is
- * the next hop to that source: the first copy took the quickest path. So replies go straight, and only a first contact
- * floods. What was learned is a guess about the past and is kept briefly: it dies after 3 s without a package from that
- * source, and with its neighbour. Unlike a bridge nothing needs a spanning tree, since doubles are known by their number.
+ * With `learn` on, as a bridge does (IEEE 802.1D section 7.8), the neighbour from which a source's package came *first*
+ * is the next hop to that source: the first copy took the quickest path. So replies go straight, and only a first
+ * contact floods. What was learned is a guess about the past and is kept briefly: it dies after 3 s without a package
+ * from that source, and with its neighbour. Unlike a bridge nothing needs a spanning tree, since doubles are known by
+ * their number.
  *
  * An entry that points back to where a package came from is not used: the neighbour that sent it here has lost its own
- * entry, so ours is as old as that, and the package is flooded. What is learned is also offered to the core, where people
- * see it as a route. A source is a mere name here: one that lies about its name draws that name's replies for 3 s, so
- * this strategy is for networks whose members trust each other. */
+ * entry, so ours is as old as that, and the package is flooded. What is learned is also offered to the core, where
+ * people see it as a route. A source is a mere name here: one that lies about its name draws that name's replies for 3
+ * s, so this strategy is for networks whose members trust each other. */
 #include "learned.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* learned.h - from which neighbour each source's packages came last: a bounded table in the order of use.
  *
- * A source is a name in a package, so whoever can send a package can make up sources. Therefore the table is bounded and
- * keyed with a secret, and where it is full the one that was silent longest makes room. The same order tells which one
- * expires next, so a single timer serves all. Nothing is ordered by an address or by a hash. */
+ * A source is a name in a package, so whoever can send a package can make up sources. Therefore the table is bounded
+ * and keyed with a secret, and where it is full the one that was silent longest makes room. The same order tells which
+ * one expires next, so a single timer serves all. Nothing is ordered by an address or by a hash. */
 #ifndef FLOODING_LEARNED_H
 #define FLOODING_LEARNED_H
 #include <slow/routing.h>

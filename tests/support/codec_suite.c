@@ -283,7 +283,7 @@ const char *suite_damage(const slow_codec_ops *codec, const slow_package *p) {
     for (size_t at = 0; at < size; at++) {
         uint8_t good = bytes[at];
         for (unsigned kind = 0; kind < 11 && wrong == NULL; kind++) {
-            bytes[at] = kind < 8 ? (uint8_t)(good ^ 1u << kind) : kind == 8 ? 0 : kind == 9 ? 255 : '"';
+            bytes[at] = (uint8_t)(kind < 8 ? good ^ 1u << kind : kind == 8 ? 0u : kind == 9 ? 255u : '"');
             wrong = suite_any_bytes(codec, (slow_bytes){bytes, size});
         }
         bytes[at] = good;

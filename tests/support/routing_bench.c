@@ -250,7 +250,8 @@ static sl_instance *instance_new(bench_node *node) {
     static const sl_service services[] = {{SLOW_ROUTING_HOST_ID, &routing_host}, {NULL, NULL}};
     routing_bench *bench = node->bench;
     node->log = (sl_log){.sink = on_log, .arg = node, .level = SLOW_LOG_WARN};
-    sl_instance_env env = {.loop = node->loop, .pool = bench->pool, .log = &node->log, .services = services, .layer = node};
+    sl_instance_env env = {
+        .loop = node->loop, .pool = bench->pool, .log = &node->log, .services = services, .layer = node};
     sl_json_text text = {.text = bench->options, .size = strlen(bench->options)};
     sl_json_at at = sl_json_at_root(&text);
     slow_error error = {.code = SLOW_OK};

@@ -1,5 +1,5 @@
-/* routing_bench.h - a host for routing strategies alone: many instances of one plugin in virtual time, with edges between
- * them, and nothing else of a junction.
+/* routing_bench.h - a host for routing strategies alone: many instances of one plugin in virtual time, with edges
+ * between them, and nothing else of a junction.
  *
  * An edge is what the core makes of links: an adjacency with a number, the same at both ends, over which messages come
  * whole and in order after the edge's latency, or not at all once either end has lost it. Each end notices a cut by

@@ -1,6 +1,6 @@
-/* network.c - see network.h. */
-#include "network.h"
-#include "message.h"
+/* dv_network.c - see dv_network.h. */
+#include "dv_network.h"
+#include "plugins/routing-distance-vector/message.h"
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>

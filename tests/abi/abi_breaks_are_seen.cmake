@@ -1,0 +1,48 @@
+# cmake -D SDK=... -D ABI=... -D COPY=... -D C=... -D CXX=... -P abi_breaks_are_seen.cmake
+# Breaks the ABI in a copy of the SDK, in each of the ways in which it happens by mistake, and expects both compilers to
+# refuse it; an untouched copy has to compile.
+
+function(compiles OUT)
+  execute_process(COMMAND ${C} -std=c11 -I${COPY} -fsyntax-only ${ABI}/abi_v1.c RESULT_VARIABLE c ERROR_VARIABLE text)
+  execute_process(COMMAND ${CXX} -std=c++11 -I${COPY} -fsyntax-only ${ABI}/abi_v1.cc RESULT_VARIABLE cxx ERROR_VARIABLE text)
+  if(c EQUAL 0 AND cxx EQUAL 0)
+    set(${OUT} both PARENT_SCOPE)
+  elseif(c EQUAL 0 OR cxx EQUAL 0)
+    set(${OUT} one PARENT_SCOPE)
+  else()
+    set(${OUT} none PARENT_SCOPE)
+  endif()
+endfunction()
+
+# breaks(HEADER OLD NEW WHAT)
+function(breaks HEADER OLD NEW WHAT)
+  file(READ ${SDK}/slow/${HEADER} text)
+  string(REPLACE "${OLD}" "${NEW}" broken "${text}")
+  if(broken STREQUAL text)
+    message(FATAL_ERROR "${HEADER} has no longer \"${OLD}\": write this control anew")
+  endif()
+  file(WRITE ${COPY}/slow/${HEADER} "${broken}")
+  compiles(result)
+  file(WRITE ${COPY}/slow/${HEADER} "${text}")
+  if(NOT result STREQUAL none)
+    message(FATAL_ERROR "${HEADER}: ${WHAT}, and a compiler takes it")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${COPY})
+file(COPY ${SDK}/slow DESTINATION ${COPY})
+compiles(result)
+if(NOT result STREQUAL both)
+  message(FATAL_ERROR "the SDK as it is does not compile")
+endif()
+
+breaks(routing.h "const char *protocol;" "const char *motto, *protocol;" "a member in the middle of a table")
+breaks(routing.h "void (*neighbour_down)(void *self, slow_link);" "void (*neighbour_down)(void *self, uint64_t);"
+  "another type of a callback's argument")
+breaks(routing.h "bool (*verify)" "slow_status (*verify)" "another type of a callback's result")
+breaks(routing.h "SLOW_ROUTE_MESSAGE_MAX 1000u" "SLOW_ROUTE_MESSAGE_MAX 1200u" "another limit")
+breaks(routing.h "slow.routing-host/1" "slow.routing-host/2" "another name of a service")
+breaks(package.h "uint16_t at, size;" "uint32_t at, size;" "a wider member of a frozen struct")
+breaks(plugin.h "uint16_t abi_major, abi_minor; " "uint16_t abi_minor, abi_major; " "two members that change places")
+breaks(base.h "SLOW_E_FAIL = -1" "SLOW_E_FAIL = -20" "another number of a status")
+breaks(packet.h "uint32_t segment; " "uint32_t segment, more; " "a frozen struct that grows")
