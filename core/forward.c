@@ -8,8 +8,9 @@ enum { GROUP = 32, PREFIX_MAX = 3 };
 typedef struct parcel {
     uint8_t *record, *package;
     uint32_t record_size, package_size, hash;
+    const sl_route *route; /* NULL = not looked up */
     slow_route_view view;
-    bool local;
+    bool local, same; /* same: dst is that of the parcel before */
 } parcel;
 
 /* ---- scratch ---- */
@@ -145,14 +146,18 @@ static void drop(sl_forward *forward, const sl_transit *transit, enum sl_drop_re
         forward->events.dropped(forward->events.arg, transit, reason);
 }
 
-/* Asks the strategies that choose by themselves. False: the table decides. */
-static bool choose(sl_forward *forward, slow_bytes package, const slow_route_view *view, slow_link in,
-                   const sl_route *route, size_t *count) {
+/* Asks the strategies that choose by themselves. False: the table decides. A strategy may offer() meanwhile, which moves the
+ * table, so the route (NULL = for us) is looked up again. */
+static bool choose(sl_forward *forward, slow_bytes package, const slow_route_view *view, slow_link in, uint32_t hash,
+                   const sl_route **route, size_t *count) {
     *count = 0;
     if (forward->events.choose == NULL)
         return false;
-    *count =
-        forward->events.choose(forward->events.choose_arg, package, view, in, route, forward->fanout, SL_FANOUT_MAX);
+    *count = forward->events.choose(forward->events.choose_arg, package, view, in, route == NULL ? NULL : *route,
+                                    forward->fanout, SL_FANOUT_MAX);
+    slow_bytes dst = spanned(package.data, view->dst);
+    if (route != NULL)
+        *route = sl_route_table_find(&forward->table, hash, dst.data, dst.size);
     return *count != SIZE_MAX;
 }
 
@@ -172,7 +177,7 @@ static void deliver(sl_forward *forward, sl_link *in, const parcel *item) {
     size_t count;
     if (is_double(forward, item->package, &item->view))
         return;
-    choose(forward, bytes, &item->view, adjacency_of(in), NULL, &count); /* to learn from it */
+    choose(forward, bytes, &item->view, adjacency_of(in), 0, NULL, &count); /* to learn from it */
     if (decode(forward, sl_link_codec(in), bytes, &package) != SLOW_OK) {
         SL_COUNT(forward->stats, drop_package_malformed);
         return;
@@ -225,14 +230,16 @@ static void forward_item(sl_forward *forward, sl_link *in, parcel *item) {
     }
     if (is_double(forward, item->package, &item->view))
         return;
-    const sl_route *route = sl_route_table_find(&forward->table, item->hash, dst.data, dst.size);
+    const sl_route *route = item->route;
+    if (route == NULL)
+        item->route = route = sl_route_table_find(&forward->table, item->hash, dst.data, dst.size);
     slow_bytes package = {item->package, item->package_size};
-    bool chosen = choose(forward, package, &item->view, adjacency_of(in), route, &count);
+    bool chosen = choose(forward, package, &item->view, adjacency_of(in), item->hash, &route, &count);
     if (dead_end(forward, chosen, count))
         return;
     bool has_route = chosen || (route != NULL && route->next_hop != NULL);
-    sl_transit transit = transit_of(item->package, &item->view, adjacency_of(in));
     if (item->view.hops >= item->view.hop_limit || !has_route) {
+        sl_transit transit = transit_of(item->package, &item->view, adjacency_of(in));
         drop(forward, &transit, has_route ? SL_DROP_HOP_LIMIT : SL_DROP_NO_ROUTE);
         return;
     }
@@ -241,7 +248,10 @@ static void forward_item(sl_forward *forward, sl_link *in, parcel *item) {
         pass_chosen(forward, in, item, count);
     else
         pass(forward, in, route->next_hop->best, item, &advanced);
-    traced(forward, &transit, next); /* last: its answer uses the same scratch */
+    if (item->view.flags & SLOW_TRACED) { /* last: its answer uses the same scratch */
+        sl_transit transit = transit_of(item->package, &item->view, adjacency_of(in));
+        traced(forward, &transit, next);
+    }
 }
 
 /* ---- a bundle ---- */
@@ -288,7 +298,7 @@ static void forward_decoded(sl_forward *forward, sl_link *in, slow_bytes bytes) 
     const sl_route *route =
         local ? NULL : sl_route_table_find(&forward->table, hash, package.dst.data, package.dst.size);
     slow_bytes routing = {fields, (size_t)view.dst.size + view.src.size + view.hint.size};
-    bool chosen = choose(forward, routing, &view, adjacency_of(in), route, &count);
+    bool chosen = choose(forward, routing, &view, adjacency_of(in), hash, local ? NULL : &route, &count);
     if (local) {
         forward->events.local(forward->events.arg, &package, in);
         return;
@@ -336,6 +346,7 @@ static bool item_read(sl_forward *forward, sl_link *link, parcel *item, const pa
     if (before != NULL && same_dst(item, before)) {
         item->hash = before->hash;
         item->local = before->local;
+        item->same = true;
         return true;
     }
     const uint8_t *dst = item->package + item->view.dst.at;
@@ -349,14 +360,17 @@ static bool item_read(sl_forward *forward, sl_link *link, parcel *item, const pa
 
 static void group_run(sl_forward *forward, sl_link *link, parcel *items, size_t count) {
     for (size_t i = 0; i < count; i++)
-        if (!items[i].local)
+        if (!items[i].local && !items[i].same)
             sl_route_table_prefetch_entry(&forward->table, items[i].hash);
     for (size_t i = 0; i < count && link->state == SL_LINK_UP; i++) {
         if (items[i].local) {
             run_end(forward);
             deliver(forward, link, &items[i]);
-        } else
+        } else {
+            if (items[i].same && i > 0 && forward->events.choose == NULL)
+                items[i].route = items[i - 1].route;
             forward_item(forward, link, &items[i]);
+        }
     }
     run_end(forward);
 }
@@ -407,7 +421,7 @@ slow_status sl_forward_send(sl_forward *forward, slow_package *package) {
     const sl_route *route = sl_route_table_find(&forward->table, hash, package->dst.data, package->dst.size);
     view_of(package, fields, &view);
     slow_bytes routing = {fields, (size_t)view.dst.size + view.src.size + view.hint.size};
-    if (!choose(forward, routing, &view, 0, route, &count)) {
+    if (!choose(forward, routing, &view, 0, hash, &route, &count)) {
         count = route != NULL && route->next_hop != NULL;
         if (count > 0)
             forward->fanout[0] = route->next_hop->adjacency;

@@ -38,6 +38,8 @@ typedef struct real_loop {
     _Atomic(pthread_t) thread;
     struct evdns_base *dns; /* made at the first look-up */
     uint64_t random_state;
+    slow_time now; /* of the callback that runs; 0 = not read yet */
+    bool in_callback;
 } real_loop;
 
 typedef struct real_timer {
@@ -68,9 +70,27 @@ static slow_time clock_ns(clockid_t clock) {
     return (slow_time)t.tv_sec * SL_SECOND + (slow_time)t.tv_nsec;
 }
 
-static slow_time real_now(sl_loop *loop) {
-    (void)loop;
-    return clock_ns(CLOCK_MONOTONIC);
+/* Read once for each callback of libevent's, and every time outside of them. */
+static slow_time real_now(sl_loop *face) {
+    real_loop *loop = real(face);
+    if (!loop->in_callback)
+        return clock_ns(CLOCK_MONOTONIC);
+    if (loop->now == 0)
+        loop->now = clock_ns(CLOCK_MONOTONIC);
+    return loop->now;
+}
+
+/* Each callback stands between these two; one may run the loop, and then others come in between. */
+static bool callback_begin(real_loop *loop) {
+    bool outer = loop->in_callback;
+    loop->in_callback = true;
+    loop->now = 0;
+    return outer;
+}
+
+static void callback_end(real_loop *loop, bool outer) {
+    loop->in_callback = outer;
+    loop->now = 0;
 }
 
 static uint64_t real_wall_ms(sl_loop *loop) {
@@ -106,10 +126,13 @@ static void timer_fired(evutil_socket_t fd, short what, void *arg) {
     real_timer *timer = arg;
     (void)fd;
     (void)what;
-    if (clock_ns(CLOCK_MONOTONIC) < timer->when)
+    real_loop *loop = timer->loop;
+    bool outer = callback_begin(loop);
+    if (real_now(&loop->face) < timer->when)
         timer_arm(timer);
     else
         timer->fire(timer->arg);
+    callback_end(loop, outer);
 }
 
 static sl_timer *real_timer_new(sl_loop *loop, sl_call fire, void *arg) {
@@ -148,7 +171,10 @@ static void real_timer_free(sl_timer *face) {
 static void turn_ended(evutil_socket_t fd, short what, void *arg) {
     (void)fd;
     (void)what;
-    sl_deferred_run(&((real_loop *)arg)->deferred);
+    real_loop *loop = arg;
+    bool outer = callback_begin(loop);
+    sl_deferred_run(&loop->deferred);
+    callback_end(loop, outer);
 }
 
 static void real_defer(sl_loop *loop, sl_deferred *deferred) {
@@ -203,7 +229,9 @@ static void woken(evutil_socket_t fd, short what, void *arg) {
     ssize_t got = read(fd, &count, sizeof count);
     (void)got;
     (void)what;
+    bool outer = callback_begin(loop);
     run_posted(loop);
+    callback_end(loop, outer);
     if (atomic_exchange(&loop->breaking, false))
         event_base_loopbreak(loop->base);
 }
@@ -217,7 +245,10 @@ static short event_bits(unsigned events) {
 static void watch_ready(evutil_socket_t fd, short what, void *arg) {
     real_watch *watch = arg;
     unsigned events = (what & EV_READ ? SLOW_IO_READ : 0u) | (what & EV_WRITE ? SLOW_IO_WRITE : 0u);
+    real_loop *loop = watch->loop;
+    bool outer = callback_begin(loop);
     watch->ready(watch->arg, fd, events);
+    callback_end(loop, outer);
 }
 
 static slow_status real_modify(sl_watch *face, unsigned events) {
@@ -294,7 +325,9 @@ static void lookup_tell(evutil_socket_t fd, short what, void *arg) {
         evutil_snprintf(error.text, sizeof error.text, "the name %s was not found: %s", lookup->name,
                         evutil_gai_strerror(lookup->failure));
     }
+    bool outer = callback_begin(lookup->loop);
     lookup->done(lookup->arg, addresses, lookup->count, &error);
+    callback_end(lookup->loop, outer);
     lookup_free(lookup);
 }
 

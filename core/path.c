@@ -253,12 +253,13 @@ static void take_error(sl_path *path, const slow_package *package) {
     slow_reader r = slow_reader_of(package->payload);
     uint64_t number = slow_read_u64(&r);
     uint8_t reason = slow_read_u8(&r);
-    slow_bytes dst = slow_read_short(&r);
-    if (!slow_reader_ok(&r) || reason < SL_DROP_NO_ROUTE || reason > SL_DROP_QUEUE_FULL)
+    slow_bytes text = slow_read_short(&r);
+    slow_id dst;
+    if (!slow_reader_ok(&r) || reason < SL_DROP_NO_ROUTE || reason > SL_DROP_QUEUE_FULL || !sl_id_set(&dst, text))
         return;
-    sl_log_write(path->log, SLOW_LOG_DEBUG, "path", "%.*s dropped package %llu to %.*s: %s", (int)package->src.size,
-                 (const char *)package->src.data, (unsigned long long)number, (int)dst.size, (const char *)dst.data,
-                 sl_drop_text((enum sl_drop_reason)reason));
+    sl_log_limited(path->log, &path->rate_error, sl_now(path->loop), SLOW_LOG_DEBUG, "path",
+                   "%.*s dropped package %llu to %.*s: %s", (int)package->src.size, (const char *)package->src.data,
+                   (unsigned long long)number, SL_ID_ARG(&dst), sl_drop_text((enum sl_drop_reason)reason));
     for (sl_query *query = path->first; query != NULL; query = query->next)
         if (is_about(query, number)) {
             sl_id_set(&query->result.dropped_by, package->src);

@@ -38,6 +38,7 @@ typedef struct sl_path {
     uint32_t count;
     slow_time said_at; /* the second in which `said` counts */
     uint8_t said[256]; /* reports a source, by a hash of its id */
+    sl_log_rate rate_error;
 } sl_path;
 
 void sl_path_init(sl_path *, sl_loop *, const sl_log *, sl_stats *, sl_delivery *);

@@ -58,11 +58,14 @@ static inline void sl_route_table_prefetch(const sl_route_table *table, uint32_t
     __builtin_prefetch(&table->slots[hash & table->mask]);
 }
 static inline void sl_route_table_prefetch_entry(const sl_route_table *table, uint32_t hash) {
-    const sl_route_slot *slot = &table->slots[hash & table->mask];
-    if (slot->entry != 0) {
-        __builtin_prefetch(&table->entries[slot->entry - 1]);
-        __builtin_prefetch((const char *)&table->entries[slot->entry - 1] + 64);
-    }
+    uint32_t at = hash & table->mask;
+    while (table->slots[at].entry != 0 && table->slots[at].hash != hash)
+        at = (at + 1) & table->mask;
+    if (table->slots[at].entry == 0)
+        return;
+    const char *entry = (const char *)&table->entries[table->slots[at].entry - 1];
+    __builtin_prefetch(entry);
+    __builtin_prefetch(entry + offsetof(sl_route, id) + 16); /* most ids are no longer */
 }
 /* NULL = unknown. Valid until the next offer. */
 sl_route *sl_route_table_find(const sl_route_table *, uint32_t hash, const uint8_t *text, size_t size);

@@ -157,18 +157,20 @@ sl_neighbour_events sl_routing_neighbour_events(sl_routing *routing) {
 static size_t on_choose(void *arg, slow_bytes package, const slow_route_view *view, slow_link in, const sl_route *route,
                         slow_link *out, size_t n) {
     sl_routing *routing = arg;
-    const sl_candidate *best = route != NULL && route->next_hop != NULL ? &route->candidates[route->chosen] : NULL;
+    /* A copy: a strategy may offer() while it chooses, and then the table is another. */
+    bool has_best = route != NULL && route->next_hop != NULL;
+    sl_candidate best = has_best ? route->candidates[route->chosen] : (sl_candidate){.via = 0};
     size_t answer = SIZE_MAX;
     for (uint32_t i = 0; i < routing->count; i++) {
         const sl_strategy *strategy = &routing->strategies[i];
         if (!SLOW_HAS(strategy->ops, choose))
             continue;
         bool heard = answer == SIZE_MAX &&
-                     (best == NULL || best->strategy == strategy->number || strategy->preference > best->preference);
+                     (!has_best || best.strategy == strategy->number || strategy->preference > best.preference);
         slow_link ignored[SL_NEIGHBOUR_LINKS];
         size_t count = strategy->ops->choose(strategy->self, package, view, in, heard ? out : ignored,
                                              heard ? n : SL_NEIGHBOUR_LINKS);
-        if (heard && (count > 0 || best == NULL || best->strategy == strategy->number))
+        if (heard && (count > 0 || !has_best || best.strategy == strategy->number))
             answer = count;
     }
     return answer;

@@ -8,11 +8,12 @@
  * there is no second junction: an honest one could not be made to lie.
  *
  * What must hold, besides the sanitizers' rules: an address that has not echoed our tag never gets more bytes than it
- * sent; of a stranger whose frame opens nothing, nothing is kept; half-open entries stay within their cap; no log line can
- * be split by what a remote said; and whatever happened, nothing is leaked in the end. */
+ * sent; of a stranger whose frame opens nothing, nothing is kept; half-open entries stay within their cap; no log line
+ * has control characters of what a remote said; and whatever happened, nothing is leaked in the end. */
 #include "core/junction.h"
 #include "core/loop_virtual.h"
 #include "core/module.h"
+#include "core/utf8.h"
 #include <slow/wire.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { PEERS = 8, EVENTS_MAX = 200, FRAME_MAX = 4096, FIRST_INDEX = 77, TIME_MAX = 10000 /* ms */ };
+enum {
+    PEERS = 12,
+    EVENTS_MAX = 200,
+    FRAME_MAX = 4096,
+    FIRST_INDEX = 77,
+    LONELY = 5,
+    LINE_MOST = 500,
+    TIME_MAX = 10000 /* ms */
+};
 
 typedef struct harness harness;
 
@@ -33,6 +42,7 @@ typedef struct peer {
     uint32_t flags, mtu;
     bool blocked, validated; /* validated: it has shown that it gets what we send there */
     uint64_t sent, got;      /* bytes, from it and to it */
+    uint64_t answers;        /* packages numbered so far */
     uint8_t last[FRAME_MAX]; /* the last frame that it got */
     size_t last_size;
 } peer;
@@ -162,11 +172,13 @@ static const slow_module *fuzz_entry(void) {
 }
 
 const slow_module *slow_module_v1_routing_distance_vector(void);
+const slow_module *slow_module_v1_routing_flooding(void);
 const slow_module *slow_module_v1_codec_json(void);
 const slow_module *slow_module_v1_codec_protobuf(void);
 const slow_module *slow_module_v1_security_none(void);
 const slow_module_fn sl_static_modules[] = {fuzz_entry,
                                             slow_module_v1_routing_distance_vector,
+                                            slow_module_v1_routing_flooding,
                                             slow_module_v1_codec_json,
                                             slow_module_v1_codec_protobuf,
                                             slow_module_v1_security_none,
@@ -178,14 +190,24 @@ static void check_line(void *arg, int level, const char *who, const char *text) 
     (void)arg;
     (void)level;
     (void)who;
-    for (const char *c = text; *c != '\0'; c++)
-        must((unsigned char)*c >= 0x20 && *c != 0x7f, "a log line has no control characters");
+    size_t size = strlen(text);
+    uint32_t code;
+    for (size_t at = 0, step; at < size && size < LINE_MOST; at += step) { /* a longer one may be cut anywhere */
+        step = sl_utf8_next((const uint8_t *)text + at, size - at, &code);
+        must(step > 0 && code >= 0x20 && (code < 0x7f || code >= 0xa0),
+             "a log line is UTF-8 without control characters");
+    }
 }
 
-static void harness_open(harness *h) {
-    static const char text[] =
-        "{\"id\": \"victim\", \"join\": [\"fuzz://10.0.0.9:1\"],"
-        " \"transports\": [{\"plugin\": \"transport-fuzz\", \"listen\": [\"fuzz://10.0.0.1:1\"]}]}";
+static void harness_open(harness *h, uint8_t choice) {
+    static const char *const routings[] = {"\"routing-distance-vector\"", "\"routing-flooding\"",
+                                           "\"routing-distance-vector\", \"routing-flooding\""};
+    char text[300];
+    size_t size =
+        (size_t)snprintf(text, sizeof text,
+                         "{\"id\": \"victim\", \"join\": [\"fuzz://10.0.0.9:1\"], \"routing\": [%s], \"transports\":"
+                         " [{\"plugin\": \"transport-fuzz\", \"listen\": [\"fuzz://10.0.0.1:1\"]}]}",
+                         routings[choice % 3]);
     const sl_log log = {.sink = check_line, .level = SLOW_LOG_DEBUG};
     slow_error error = {.code = SLOW_OK};
     sl_config *config;
@@ -195,7 +217,7 @@ static void harness_open(harness *h) {
     const sl_service extra[] = {{HARNESS_ID, h}, {NULL, NULL}};
     for (unsigned i = 0; i < PEERS; i++)
         h->peers[i] = (peer){.of = h, .place = i, .mtu = 1400};
-    bool made = sl_config_parse("fuzz", text, sizeof text - 1, &config, &error) == SLOW_OK &&
+    bool made = sl_config_parse("fuzz", text, size, &config, &error) == SLOW_OK &&
                 sl_junction_new(h->loop, config, &log, extra, &h->junction, &error) == SLOW_OK &&
                 sl_junction_start(h->junction, &error) == SLOW_OK;
     must(made, error.text);
@@ -216,7 +238,8 @@ static sl_link *link_of(const peer *p) {
 
 static void link_begin(peer *p, uint64_t dial) {
     char remote[64];
-    snprintf(remote, sizeof remote, "fuzz://10.0.0.%u:%u", 2 + p->place / 2, 1000 + p->place);
+    snprintf(remote, sizeof remote, "fuzz://10.0.0.%u:%u", 2 + (p->place < LONELY ? p->place : LONELY),
+             1000 + p->place);
     slow_link_info info = {.struct_size = sizeof info,
                            .dial = dial,
                            .local = "fuzz://10.0.0.1:1",
@@ -274,7 +297,7 @@ static size_t make_claim(slow_reader *in, unsigned place, uint8_t *out, size_t c
                       .id = name_of((uint8_t)(style & 0x80 ? style & 31 : place)),
                       .start = style & 0x40 ? 2 : 1,
                       .codecs = {1, {"json"}},
-                      .protocols = {1, {"distance-vector/1"}},
+                      .protocols = {2, {"distance-vector/1", "flooding/1"}},
                       .frame_max = 1400};
     if (!(style & 0x20))
         claim.codecs = (sl_names){2, {"protobuf", "json"}};
@@ -311,17 +334,17 @@ static void say_fin(peer *p, slow_reader *in) {
     receive(p, frame, sl_fin_write(&fin, frame, sizeof frame));
 }
 
-/* A frame with the right index, counter and tag. */
+/* A frame with the right index, counter and tag; `kind` has in its high bits by how many numbers it comes late. */
 static void say_sealed(peer *p, uint8_t kind, slow_bytes body) {
     uint8_t frame[FRAME_MAX];
     const sl_link *link = link_of(p);
     if (link == NULL)
         return;
     slow_writer w = slow_writer_of(frame, sizeof frame);
-    slow_write_u32(&w, (uint32_t)kind << 24);
+    slow_write_u32(&w, (kind & UINT32_C(15)) << 24);
     if (!sl_link_is_stream(link)) {
         slow_write_u32(&w, link->index);
-        slow_write_u64(&w, link->highest_number + 1);
+        slow_write_u64(&w, link->highest_number + 1 - (kind >> 4));
     }
     slow_write_bytes(&w, body.data, body.size);
     slow_write_u64(&w, link->tag);
@@ -329,30 +352,12 @@ static void say_sealed(peer *p, uint8_t kind, slow_bytes body) {
         receive(p, frame, slow_writer_size(&w));
 }
 
-/* A package as its codec writes it, so that what lies behind the codec is reached at once. */
-static void say_package(peer *p, slow_reader *in) {
+static void say_encoded(peer *p, const slow_package *package) {
     const sl_link *link = link_of(p);
-    slow_id dst = name_of(slow_read_u8(in)), src = name_of(slow_read_u8(in));
-    slow_package package = {.struct_size = sizeof package,
-                            .type = slow_read_u8(in),
-                            .priority = slow_read_u8(in),
-                            .hop_limit = slow_read_u8(in),
-                            .hops = slow_read_u8(in),
-                            .flags = slow_read_u8(in),
-                            .channel = slow_read_u8(in),
-                            .kind = slow_read_u16(in),
-                            .src = sl_id_bytes(&src),
-                            .dst = sl_id_bytes(&dst),
-                            .session = slow_read_u8(in),
-                            .packet = slow_read_u8(in),
-                            .message = slow_read_u8(in)};
-    package.offset = slow_read_u8(in) * SLOW_PAYLOAD_MAX;
-    package.total = slow_read_u32(in);
-    package.payload = sized(in);
     uint8_t bytes[FRAME_MAX], record[FRAME_MAX];
     size_t size;
     if (link == NULL || link->state != SL_LINK_UP ||
-        sl_link_codec(link)->ops->encode(sl_link_codec(link)->self, &package, bytes, sizeof bytes, &size) != SLOW_OK)
+        sl_link_codec(link)->ops->encode(sl_link_codec(link)->self, package, bytes, sizeof bytes, &size) != SLOW_OK)
         return;
     slow_writer w = slow_writer_of(record, sizeof record);
     slow_write_varint(&w, size);
@@ -361,19 +366,115 @@ static void say_package(peer *p, slow_reader *in) {
         say_sealed(p, SL_FRAME_BUNDLE, (slow_bytes){record, slow_writer_size(&w)});
 }
 
+/* A package as its codec writes it, so that what lies behind the codec is reached at once. */
+static void say_package(peer *p, slow_reader *in) {
+    slow_package package = {.struct_size = sizeof package};
+    slow_id dst = name_of(slow_read_u8(in)), src = name_of(slow_read_u8(in));
+    package.dst = sl_id_bytes(&dst);
+    package.src = sl_id_bytes(&src);
+    package.type = slow_read_u8(in);
+    package.priority = slow_read_u8(in);
+    package.hop_limit = slow_read_u8(in);
+    package.hops = slow_read_u8(in);
+    package.flags = slow_read_u8(in);
+    package.channel = slow_read_u8(in);
+    package.kind = slow_read_u16(in);
+    package.session = slow_read_u8(in);
+    package.packet = slow_read_u8(in);
+    package.message = slow_read_u8(in);
+    package.offset = slow_read_u8(in) * SLOW_PAYLOAD_MAX;
+    package.total = slow_read_u32(in);
+    package.payload = sized(in);
+    say_encoded(p, &package);
+}
+
+/* The junction's last package to this peer, answered: from its destination to us, with what the answer has to show (the
+ * first eight bytes: a nonce, or else the number of the package) and whatever the input adds. */
+static void say_answer(peer *p, slow_reader *in) {
+    static const size_t header = SL_DATAGRAM_HEADER;
+    const sl_link *link = link_of(p);
+    uint8_t kind = slow_read_u8(in), payload[SLOW_PAYLOAD_MAX];
+    bool number = kind & 1;
+    slow_bytes more = sized(in);
+    if (link == NULL || link->state != SL_LINK_UP || sl_link_is_stream(link) || p->last_size < header ||
+        p->last[0] != SL_FRAME_BUNDLE)
+        return;
+    slow_reader r = slow_reader_of((slow_bytes){p->last + header, p->last_size - header});
+    size_t size = (size_t)slow_read_varint(&r);
+    slow_bytes bytes = {slow_read_bytes(&r, size), size};
+    slow_package said = {.struct_size = sizeof said};
+    p->of->junction->forward->arena_used = 0;
+    if (bytes.data == NULL || sl_link_codec(link)->ops->decode(sl_link_codec(link)->self, bytes,
+                                                               &p->of->junction->forward->arena, &said) != SLOW_OK)
+        return;
+    slow_writer w = slow_writer_of(payload, sizeof payload);
+    if (number || said.payload.size < 8)
+        slow_write_u64(&w, said.packet);
+    else
+        slow_write_bytes(&w, said.payload.data, 8);
+    slow_write_bytes(&w, more.data, more.size);
+    slow_package answer = {.struct_size = sizeof answer,
+                           .type = SLOW_CONTROL,
+                           .priority = 8,
+                           .hop_limit = 9,
+                           .hops = 1,
+                           .kind = SL_KIND_ECHO + (kind >> 1) % 5,
+                           .src = said.dst,
+                           .dst = said.src,
+                           .session = 1,
+                           .packet = ++p->answers};
+    answer.total = (uint32_t)slow_writer_size(&w);
+    answer.payload = (slow_bytes){payload, answer.total};
+    if (slow_writer_ok(&w))
+        say_encoded(p, &answer);
+}
+
 /* The junction's own message. */
 static void send_message(peer *p, slow_reader *in) {
     static const uint8_t zeros[UINT16_MAX];
     sl_outgoing *out;
-    sl_message message = {
-        .peer = name_of(slow_read_u8(in)), .type = SLOW_BINARY, .payload = {zeros, slow_read_u16(in)}};
+    sl_message message = {.type = SLOW_BINARY};
+    message.peer = name_of(slow_read_u8(in));
+    message.payload = (slow_bytes){zeros, slow_read_u16(in)};
     if (sl_message_check(&message, &out, NULL) == SLOW_OK)
         sl_junction_send(p->of->junction, out);
 }
 
+static void query_done(void *arg, const sl_query_result *result) {
+    (void)arg;
+    must(result->status <= 0 && result->trace_count <= SL_TRACE_HOPS_MAX, "a query ends with a status");
+}
+
+static void ask(peer *p, slow_reader *in) {
+    uint8_t choice = slow_read_u8(in);
+    slow_id dst = name_of(choice);
+    if (choice & 0x80)
+        sl_path_trace(&p->of->junction->path, &dst, SL_SECOND, query_done, NULL);
+    else
+        sl_path_ping(&p->of->junction->path, &dst, SL_SECOND, query_done, NULL);
+}
+
 /* ---- events ---- */
 
-enum event { RAW, SEALED, INIT, FIN, RESP, PACKAGE, TIME, UP, DIALLED, DOWN, BLOCK, MTU, SEND, REFLECT, EVENT_KINDS };
+enum event {
+    RAW,
+    SEALED,
+    INIT,
+    FIN,
+    RESP,
+    PACKAGE,
+    TIME,
+    UP,
+    DIALLED,
+    DOWN,
+    BLOCK,
+    MTU,
+    SEND,
+    REFLECT,
+    ASK,
+    ANSWER,
+    EVENT_KINDS
+};
 
 static void transport_event(peer *p, enum event event, slow_reader *in) {
     harness *h = p->of;
@@ -432,6 +533,12 @@ static void run_event(peer *p, enum event event, slow_reader *in) {
     case SEND:
         send_message(p, in);
         break;
+    case ASK:
+        ask(p, in);
+        break;
+    case ANSWER:
+        say_answer(p, in);
+        break;
     case REFLECT:
         number = slow_read_u8(in);
         receive(p, h->peers[number % PEERS].last, h->peers[number % PEERS].last_size);
@@ -463,13 +570,13 @@ static void open_first(harness *h) {
     must(link_of(&h->peers[0]) != NULL && link_of(&h->peers[0])->state == SL_LINK_UP, "a link opens by the book");
 }
 
-/* Each event: kind u8 (bit 7: in one turn with the next), peer u8, and what it needs. */
+/* Which strategies run u8, then events: kind u8 (bit 7: in one turn with the next), peer u8, and what it needs. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     harness *h = calloc(1, sizeof *h);
     must(h != NULL, "there is memory for the harness");
-    harness_open(h);
-    open_first(h);
     slow_reader in = slow_reader_of((slow_bytes){data, size});
+    harness_open(h, slow_read_u8(&in));
+    open_first(h);
     for (unsigned i = 0; i < EVENTS_MAX && slow_reader_left(&in) > 0; i++) {
         uint8_t kind = slow_read_u8(&in), place = slow_read_u8(&in);
         run_event(&h->peers[place % PEERS], (enum event)((kind & 0x7f) % EVENT_KINDS), &in);
