@@ -1,4 +1,5 @@
-/* link_test.h - what the tests of openings and of links need: two link layers, and a wire that a test can read and write.
+/* link_test.h - what the tests of openings and of links need: two link layers, and a wire that a test can read and
+ * write.
  *
  * The wire holds each frame until the test hands it over, so that a test can lose it, repeat it, change it, or send one
  * of its own from any address. */

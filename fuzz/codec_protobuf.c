@@ -1,5 +1,5 @@
-/* Any bytes as a package of codec-protobuf: what decode() accepts, peek() accepts with the same routing fields, and what
- * was decoded is encoded and decoded to the same again; advance() too. The questions are codec_suite.c's. */
+/* Any bytes as a package of codec-protobuf: what decode() accepts, peek() accepts with the same routing fields, and
+ * what was decoded is encoded and decoded to the same again; advance() too. The questions are codec_suite.c's. */
 #include "tests/support/codec_suite.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  * tag are right, and no fuzzer guesses 64 random bits. So the input is a row of events, and this harness lends the
  * attacker what a malicious member has: it can read the junction's links, and puts the right header and tag around any
  * body. Before the first event peer 0 has opened a link by the book, so that states opening, half open and up are all
- * within one event of reach; every other peer is a stranger until it has opened one, too. Peers speak for themselves, and
- * there is no second junction: an honest one could not be made to lie.
+ * within one event of reach; every other peer is a stranger until it has opened one, too. Peers speak for themselves,
+ * and there is no second junction: an honest one could not be made to lie.
  *
  * What must hold, besides the sanitizers' rules: an address that has not echoed our tag never gets more bytes than it
  * sent; of a stranger whose frame opens nothing, nothing is kept; half-open entries stay within their cap; no log line

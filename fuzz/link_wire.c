@@ -1,5 +1,6 @@
 /* Any bytes as each of the things that link frames are made of. What a reader accepts, its writer writes so that the
- * reader reads the same again; and two claims are judged the same from both ends. The first byte says what the rest is. */
+ * reader reads the same again; and two claims are judged the same from both ends. The first byte says what the rest is.
+ * */
 #include "core/id.h"
 #include "core/opening.h"
 #include <stdlib.h>

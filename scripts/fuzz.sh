@@ -3,8 +3,8 @@
 #
 # Builds the preset fuzz (clang, libFuzzer, address and undefined-behaviour sanitizers) and runs each target for SECONDS
 # from its corpus in fuzz/corpus/TARGET. New inputs go to the build folder; findings, too, and one is worth a file in
-# fuzz/corpus/TARGET once it is mended, where every build replays it. Dictionaries come from SLOW_TESTDATA where it is set.
-# One line a target; the exit status is 1 when something was found.
+# fuzz/corpus/TARGET once it is mended, where every build replays it. Dictionaries come from SLOW_TESTDATA. One line a
+# target; the exit status is 1 when something was found.
 set -eu
 cd "$(dirname "$0")/.."
 

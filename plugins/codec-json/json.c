@@ -3,11 +3,11 @@
  *   {"dst":"bob","src":"alice","hint":"<base64>","type":"json","priority":4,"hop_limit":64,"hops":1,"flags":1,
  *    "session":"00c0ffee00c0ffee","packet":7,"message":3,"channel":2,"data":{"hello":"world"}}
  *
- * What is zero or empty is left out, and read as that where it is missing: hint, priority, flags, kind, packet, message,
- * channel. A reader takes keys in any order, skips those it does not know, and refuses one that stands twice. The
- * session is 16 hex digits and no number, since a browser's integers are exact only to 2^53; all other numbers are below
- * that. `flags` is a number, 1 reliable, 2 ordered, 4 latest, 8 traced: as words, the longest package would not fit
- * (below), and flags of a later version would have no way to be carried on.
+ * What is zero or empty is left out, and read as that where it is missing: hint, priority, flags, kind, packet,
+ * message, channel. A reader takes keys in any order, skips those it does not know, and refuses one that stands twice.
+ * The session is 16 hex digits and no number, since a browser's integers are exact only to 2^53; all other numbers are
+ * below that. `flags` is a number, 1 reliable, 2 ordered, 4 latest, 8 traced: as words, the longest package would not
+ * fit (below), and flags of a later version would have no way to be carried on.
  *
  * The payload
  *  - A package that holds its whole message (offset 0, total = the size of the payload) has neither "offset" nor
@@ -19,11 +19,11 @@
  * So every package has one form, and the form gives back the package.
  *
  * A payload is put between the others' keys as it is, so it had better be JSON: `1,"flags":8` from a hostile source
- * would come out at the next hop as a flag. The core checks what is sent here but not what is forwarded, from a protobuf
- * neighbour say, and a codec cannot tell the two apart; so encode() checks with the reader of decode(), and answers
- * SLOW_E_INVAL. Else our neighbour would refuse the package, and count us as the one who sends rubbish. Nor may such a
- * payload have white space around it (`send` strips it): a reader cannot tell that from the white space of a package
- * that a person wrote by hand.
+ * would come out at the next hop as a flag. The core checks what is sent here but not what is forwarded, from a
+ * protobuf neighbour say, and a codec cannot tell the two apart; so encode() checks with the reader of decode(), and
+ * answers SLOW_E_INVAL. Else our neighbour would refuse the package, and count us as the one who sends rubbish. Nor may
+ * such a payload have white space around it (`send` strips it): a reader cannot tell that from the white space of a
+ * package that a person wrote by hand.
  *
  * Size. The longest package, two ids of 63 quotes or backslashes, all numbers at their largest, 64 bytes of hint, 1,024
  * of payload in base64, is 1,966 bytes; sealed, with 1,088, 1,943. Both fit what every link carries, SLOW_FRAME_FLOOR -

@@ -9,12 +9,12 @@
  * jansson is not given just anything. It descends by recursion, to 2,048, and takes its memory from malloc(), which a
  * plugin cannot cap for itself alone. So the size of the text is bounded by the caller and the depth here, by one pass
  * before it. 2 KiB of the worst text then costs some 130 KiB, for the time of the call (a test counts it), and as it
- * can hold no more than 1,024 values, a limit on their number would be no limit. The first pass and jansson agree on what
- * lies inside a string up to jansson's first error, and nothing behind that is nested by anyone.
+ * can hold no more than 1,024 values, a limit on their number would be no limit. The first pass and jansson agree on
+ * what lies inside a string up to jansson's first error, and nothing behind that is nested by anyone.
  *
- * What jansson takes: numbers of any length are valid JSON, so integers beyond 64 bits are read as reals (their value is
- * of no interest), though a number beyond any double (1e400) is refused; \u0000 is valid too, though not in a key. A byte 0
- * is valid nowhere, but jansson takes one behind a number for the end of the text, so it is looked for here. */
+ * What jansson takes: numbers of any length are valid JSON, so integers beyond 64 bits are read as reals (their value
+ * is of no interest), though a number beyond any double (1e400) is refused; \u0000 is valid too, though not in a key. A
+ * byte 0 is valid nowhere, but jansson takes one behind a number for the end of the text, so it is looked for here. */
 #include "jsontext.h"
 #include <jansson.h>
 

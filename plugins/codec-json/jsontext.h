@@ -6,10 +6,11 @@
 
 #define JSONTEXT_DEPTH_MAX 64u /* arrays and objects, one in the other */
 
-/* One JSON value (RFC 8259), with white space around it or not, nested `depth` deep at most, no key twice in an object. */
+/* One JSON value (RFC 8259), with white space around it or not, nested `depth` deep at most, no key twice in an
+ * object. */
 bool jsontext_is_valid(slow_bytes text, unsigned depth);
 
-/* ---- what follows wants text that jsontext_is_valid() has passed; any other is not understood, but does no harm ---- */
+/* ---- what follows wants text that jsontext_is_valid() has passed: other text it misunderstands, but does no harm ---- */
 
 /* The next member of the object that `object` reads, from its start on; false at its end, or if it is no object. `key`
  * is without its quotes, `value` without the white space around it; both are as they were written, escapes and all. */

@@ -1,6 +1,6 @@
-/* A junction between a JSON neighbour and a protobuf one translates: no package may change on the way, and none that one
- * of the codecs carries may be refused by the other. The one exception is a whole message of type JSON that is not JSON,
- * which codec-protobuf, not knowing what a payload is, would carry to the end. */
+/* A junction between a JSON neighbour and a protobuf one translates: no package may change on the way, and none that
+ * one of the codecs carries may be refused by the other. The one exception is a whole message of type JSON that is not
+ * JSON, which codec-protobuf, not knowing what a payload is, would carry to the end. */
 #include "tests/support/codec_suite.h"
 #include <setjmp.h>
 #include <stdarg.h>

@@ -7,15 +7,15 @@
  *
  * Reading is not protobuf-c's. Its unpack allocates, merges repeated fields (the last one wins), takes fields in any
  * order, and would have forwarding decode the whole package in order to learn where it goes. Here one walker of fields
- * serves both readers: walk_routing() reads fields 1 to 7, where peek() stops, and decode() goes on with walk_rest(). Two
- * walkers could disagree about who is `dst`, and then a package passes one junction's check and goes where another
+ * serves both readers: walk_routing() reads fields 1 to 7, where peek() stops, and decode() goes on with walk_rest().
+ * Two walkers could disagree about who is `dst`, and then a package passes one junction's check and goes where another
  * junction's says. For the same reason a routing field is legal at one place only: in order, once, before all others,
- * with its shortest tag. (Had the last of two fields counted, as the Protocol Buffers specification has it, peek() would
- * have to read the whole package.) The tests hold the walker against protobuf-c's unpack.
+ * with its shortest tag. (Had the last of two fields counted, as the Protocol Buffers specification has it, peek()
+ * would have to read the whole package.) The tests hold the walker against protobuf-c's unpack.
  *
  * `hops` is the low byte of `head`, a fixed32 that shares its four bytes with hop_limit, type and priority. It is the
- * first field and never zero, so hops is byte 1 of every package, and a relay counts a link by one addition in place. As
- * a varint of its own it would change the package's size at 128.
+ * first field and never zero, so hops is byte 1 of every package, and a relay counts a link by one addition in place.
+ * As a varint of its own it would change the package's size at 128.
  *
  * Rejected: a table of fields instead of a line for each (peek took twice the time); ids as `string` (protobuf-c then
  * wants terminated copies). Source: https://protobuf.dev/programming-guides/encoding/ */
