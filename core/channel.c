@@ -105,7 +105,8 @@ enum sl_channel_verdict sl_channel_acked(sl_channel *channel, uint8_t epoch, uin
     if (news) {
         channel->backoff = 0;
         channel->resend_at = channel->flight == 0 || channel->resend_at == 0 ? 0 : now + resend_after(channel, srtt_ns);
-    } else if (channel->flight > 0 && channel->resend_at != 0 && now - channel->rewound_at >= (srtt_ns > 0 ? srtt_ns : RESEND_LEAST)) {
+    } else if (channel->flight > 0 && channel->resend_at != 0 &&
+               now - channel->rewound_at >= (srtt_ns > 0 ? srtt_ns : RESEND_LEAST)) {
         channel->rewound_at = now; /* the first such acknowledgement of a round trip: something was lost */
         sl_channel_rewind(channel);
     }

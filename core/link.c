@@ -13,9 +13,7 @@ static const slow_time REPEAT_FIRST = 100 * SL_MS, REPEAT_MOST = SL_SECOND;
 static void link_tick(void *arg);
 
 static void copy_address(char out[SL_ADDRESS_SIZE], const char *address) {
-    size_t size = strnlen(address == NULL ? "" : address, SL_ADDRESS_SIZE - 1);
-    memcpy(out, address, size);
-    out[size] = '\0';
+    snprintf(out, SL_ADDRESS_SIZE, "%.*s", SL_ADDRESS_SIZE - 1, address == NULL ? "" : address);
 }
 
 sl_link *sl_link_new(sl_link_env *env, sl_port *port, uint32_t number, void *cookie, const slow_link_info *info,

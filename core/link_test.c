@@ -38,7 +38,10 @@ static void a_forged_init_does_not_unseat_a_living_link(void **state) {
     assert_true(b->total - before <= SL_INIT_SIZE);
     assert_true(carries(b));
     assert_int_equal(g->b.env.half_open_count, 1);
+    before = a->total;
     give(a, init, make_init(init, 4711, 0)); /* a dialled: nobody opens what it has opened */
+    assert_int_equal(a->total, before);
+    assert_int_equal(g->a.env.half_open_count, 0);
     assert_int_equal(a->link->state, SL_LINK_UP);
     assert_true(carries(a));
     for (int i = 0; i < 60; i++) { /* as long as the peer is heard, the entry goes and the link stays */

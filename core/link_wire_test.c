@@ -295,8 +295,29 @@ static void a_claim_names_at_most_eight_codecs(void **state) {
     size_t size = sl_claim_write(&claim, out, sizeof out);
     assert_true(sl_claim_read((slow_bytes){out, size}, &back));
     assert_string_equal(back.codecs.name[7], "codec-7");
-    out[sizeof(CLAIM_HEAD) - 1] = 9;
-    assert_false(sl_claim_read((slow_bytes){out, size}, &back));
+#define EIGHT \
+    "\x01"    \
+    "a"       \
+    "\x01"    \
+    "b"       \
+    "\x01"    \
+    "c"       \
+    "\x01"    \
+    "d"       \
+    "\x01"    \
+    "e"       \
+    "\x01"    \
+    "f"       \
+    "\x01"    \
+    "g"       \
+    "\x01"    \
+    "h"
+    assert_true(sl_claim_read(BYTES(CLAIM_HEAD "\x08" EIGHT "\0" CLAIM_TAIL), &back));
+    assert_false(sl_claim_read(BYTES(CLAIM_HEAD "\x09" EIGHT "\x01"
+                                                "i"
+                                                "\0" CLAIM_TAIL),
+                               &back));
+#undef EIGHT
 }
 
 /* ---- later frames ---- */

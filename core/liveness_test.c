@@ -261,6 +261,9 @@ static void loss_is_learnt_from_gaps_and_makes_a_way_dearer(void **state) {
     turn(&l, START + 10 * SL_SECOND);
     assert_int_equal(l.loss_ppm, 125000);        /* a quarter of the way to one half */
     assert_int_equal(sl_liveness_cost(&l), 130); /* 100 / 0.875^2 */
+    hear_half(&l, 101, 100, START + 11 * SL_SECOND);
+    turn(&l, START + 20 * SL_SECOND);
+    assert_int_equal(l.loss_ppm, 218750); /* each window by itself */
 }
 
 static void a_few_frames_are_no_measure_of_loss(void **state) {

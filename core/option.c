@@ -427,8 +427,8 @@ static void describe_option(const slow_option *option, void (*line)(void *, cons
     bool quoted = option->type == SLOW_OPT_STRING || option->type == SLOW_OPT_ENUM;
     int used = snprintf(text, sizeof text, "  \"%s\": %s", option->key, expected);
     if (used > 0 && (size_t)used < sizeof text && option->default_text != NULL)
-        used += snprintf(text + used, sizeof text - (size_t)used, quoted ? "; default \"%s\"" : "; default %s",
-                         option->default_text);
+        snprintf(text + used, sizeof text - (size_t)used, quoted ? "; default \"%s\"" : "; default %s",
+                 option->default_text);
     text_add(text, sizeof text, "%s", option->flags & SLOW_OPT_REQUIRED ? "; required" : "");
     text_add(text, sizeof text, "%s", option->flags & SLOW_OPT_RELOADABLE ? "; can change while running" : "");
     text_add(text, sizeof text, "%s", option->flags & SLOW_OPT_SECRET_FILE ? "; a file whose content is secret" : "");

@@ -1,4 +1,4 @@
-/* seen.h - which packages of whom were seen: a window of 1,024 numbers for each (source, session), the idle ones forgotten
+/* seen.h - which packages of whom were seen: a window of at least 1,024 numbers for each (source, session), the idle ones forgotten
  * first when there are too many. For dropping doubles: a number that has left the window counts as seen. */
 #ifndef SL_SEEN_H
 #define SL_SEEN_H

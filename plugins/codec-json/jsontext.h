@@ -10,7 +10,7 @@
  * object. */
 bool jsontext_is_valid(slow_bytes text, unsigned depth);
 
-/* ---- what follows wants text that jsontext_is_valid() has passed: other text it misunderstands, but does no harm ---- */
+/* ---- what follows wants text that jsontext_is_valid() has passed: other text is misread, but does no harm ---- */
 
 /* The next member of the object that `object` reads, from its start on; false at its end, or if it is no object. `key`
  * is without its quotes, `value` without the white space around it; both are as they were written, escapes and all. */
