@@ -285,6 +285,21 @@ static void two_hundred_junctions_heal(void **state) {
     sim_mesh_free(mesh);
 }
 
+/* All 400 cables and all 200 junctions: minutes, so only with SLOW_LONG. */
+static void two_hundred_junctions_heal_from_everything(void **state) {
+    (void)state;
+    if (getenv("SLOW_LONG") == NULL) {
+        print_message("SKIPPED: set SLOW_LONG to run it, as scripts/test.sh --all does\n");
+        skip();
+    }
+    sim_mesh *mesh = mesh_of(seed_of_run(), 200, NULL);
+    sim_mesh_random(mesh, 4);
+    cold_start(mesh);
+    through_every_cut(mesh, 1);
+    through_every_death(mesh, 1);
+    sim_mesh_free(mesh);
+}
+
 /* ---- determinism, and controls that have to fail ---- */
 
 static uint64_t trace_of(uint64_t seed) {
@@ -374,6 +389,7 @@ int main(void) {
         cmocka_unit_test(a_grid_heals),
         cmocka_unit_test(random_graphs_heal),
         cmocka_unit_test(two_hundred_junctions_heal),
+        cmocka_unit_test(two_hundred_junctions_heal_from_everything),
         cmocka_unit_test(the_same_seed_gives_the_same_trace),
         cmocka_unit_test(no_cycle_under_stress),
         cmocka_unit_test(without_feasibility_the_check_finds_cycles),
