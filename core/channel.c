@@ -4,10 +4,6 @@
 
 static const slow_time RESEND_LEAST = 20 * SL_MS, RESEND_MOST = SL_SECOND;
 
-static bool epoch_newer(uint8_t a, uint8_t b) {
-    return (int8_t)(a - b) > 0; /* serial number arithmetic, RFC 1982 */
-}
-
 void sl_channel_init(sl_channel *channel, uint8_t epoch) {
     *channel = (sl_channel){.epoch = epoch, .wanted = 1};
     channel->end = &channel->first;
@@ -71,7 +67,7 @@ void sl_channel_tick(sl_channel *channel, slow_time now) {
 }
 
 enum sl_channel_verdict sl_channel_receive(sl_channel *channel, uint8_t epoch, uint32_t seq) {
-    if (epoch_newer(epoch, channel->epoch))
+    if (sl_epoch_newer(epoch, channel->epoch))
         return SL_CHANNEL_NEWER;
     channel->ack_due = true;
     if (epoch != channel->epoch || seq != channel->wanted)
@@ -82,7 +78,7 @@ enum sl_channel_verdict sl_channel_receive(sl_channel *channel, uint8_t epoch, u
 
 enum sl_channel_verdict sl_channel_acked(sl_channel *channel, uint8_t epoch, uint32_t next, slow_time now,
                                          uint64_t srtt_ns) {
-    if (epoch_newer(epoch, channel->epoch))
+    if (sl_epoch_newer(epoch, channel->epoch))
         return SL_CHANNEL_NEWER;
     if (epoch != channel->epoch || next > channel->last_seq + 1)
         return SL_CHANNEL_DROP;

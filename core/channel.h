@@ -11,6 +11,11 @@
 #define SL_CHANNEL_H
 #include "loop.h"
 
+/* Serial number arithmetic, RFC 1982. */
+static inline bool sl_epoch_newer(uint8_t a, uint8_t b) {
+    return (int8_t)(a - b) > 0;
+}
+
 enum { SL_CHANNEL_FLIGHT = 64, SL_CHANNEL_BYTES = 4 * 1024 * 1024 };
 
 typedef struct sl_channel_message {
@@ -30,7 +35,7 @@ typedef struct sl_channel {
     slow_time resend_at;                       /* 0 = nothing in flight */
     slow_time rewound_at;
     unsigned backoff;
-    bool overflowed; /* a push was refused */
+    bool overflowed; /* a push was refused: it takes no more, and waits to be begun anew */
 } sl_channel;
 
 enum sl_channel_verdict { SL_CHANNEL_TAKE, SL_CHANNEL_DROP, SL_CHANNEL_NEWER };

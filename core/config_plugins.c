@@ -235,7 +235,7 @@ slow_status sl_config_check_listen(const sl_config *config, const slow_plugin *t
         return status;
     return sl_error(error, SLOW_E_INVAL, NULL,
                     "%.64s can be reached from outside, and %s does not encrypt; listen on loopback, or set "
-                    "\"insecure\": true under \"security\"",
+                    "\"insecure\": true under \"security\" (slow-router: --insecure)",
                     address, config->security.plugin->id);
 }
 

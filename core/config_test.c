@@ -389,7 +389,7 @@ static void every_mistake_is_one_line_that_helps(void **state) {
          "a.json:2: transports[0].listen[1]: udp://local:1 is listened on already; expected each address once"},
         {LISTEN("[\"udp://wide:1\"]"),
          "a.json:1: transports[0].listen[0]: udp://wide:1 can be reached from outside, and security-none does not "
-         "encrypt; listen on loopback, or set \"insecure\": true under \"security\""},
+         "encrypt; listen on loopback, or set \"insecure\": true under \"security\" (slow-router: --insecure)"},
         {JOIN("[\"udp://x\"]"), "a.json:1: join[0]: \"udp://x\" has no port"},
         {JOIN("[\"udp://x:1\",\n\"udp://x:1\"]"),
          "a.json:2: join[1]: udp://x:1 is joined already; expected each address once"},

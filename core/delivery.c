@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLASS_CONTROL = 2, CLASS_BEST_EFFORT = 0, BLOCKED_MAX = 64 };
+enum { CLASS_CONTROL = 2, CLASS_BEST_EFFORT = 0, BLOCKED_SLOTS = 2 * SL_QUEUED_COUNT };
 static const slow_time ROUTE_PATIENCE = 5 * SL_SECOND;
 
 static void retry(void *arg);
@@ -120,7 +120,12 @@ static bool outgoing_try(sl_delivery *d, sl_outgoing *out, slow_time now) {
         return true;
     }
     slow_status status = outgoing_send(d, out);
-    if (status == SLOW_E_AGAIN || status == SLOW_E_NOROUTE) {
+    if (status ==
+        SLOW_E_AGAIN) { /* it has a route: a link that takes nothing for good is soon dead, and then it has none */
+        out->until = now + ROUTE_PATIENCE;
+        return false;
+    }
+    if (status == SLOW_E_NOROUTE) {
         if (now < out->until)
             return false;
         SL_COUNT(d->stats, drop_message_expired);
@@ -129,26 +134,38 @@ static bool outgoing_try(sl_delivery *d, sl_outgoing *out, slow_time now) {
     return true;
 }
 
+static bool same_peer(const sl_outgoing *a, const sl_outgoing *b) {
+    return a->hash == b->hash && sl_id_equal(&a->message.peer, &b->message.peer);
+}
+
 /* Was a message to the same destination left waiting in front of it? */
 static bool overtakes(const sl_delivery *d, const sl_outgoing *out) {
     for (const sl_outgoing *o = d->first; o != NULL && o != out; o = o->next)
-        if (sl_id_equal(&o->message.peer, &out->message.peer))
+        if (same_peer(o, out))
             return true;
     return false;
 }
 
-/* The destinations that could not be served in this round: what is behind waits. With too many of them the rest waits for
- * the next round unlooked at, so a round stays linear. */
+/* The destinations that could not be served in this round, each by its first message: what is behind waits, what is for
+ * others does not. Open addressing, so a round is linear however many they are. */
 typedef struct blocked {
-    const slow_id *ids[BLOCKED_MAX];
-    size_t count;
+    uint32_t mask; /* of the slots in use, at least twice as many as there are messages */
+    const sl_outgoing *slots[BLOCKED_SLOTS];
 } blocked;
 
-static bool is_blocked(const blocked *b, const slow_id *id) {
-    for (size_t i = 0; i < b->count; i++)
-        if (sl_id_equal(b->ids[i], id))
-            return true;
-    return b->count == BLOCKED_MAX;
+static void blocked_init(blocked *b, uint32_t count) {
+    b->mask = 63;
+    while (b->mask + 1 < 2 * count)
+        b->mask = b->mask * 2 + 1;
+    memset(b->slots, 0, (b->mask + 1) * sizeof b->slots[0]);
+}
+
+/* Where its destination stands, or would stand. */
+static const sl_outgoing **blocked_at(blocked *b, const sl_outgoing *out) {
+    uint32_t at = out->hash & b->mask;
+    while (b->slots[at] != NULL && !same_peer(b->slots[at], out))
+        at = (at + 1) & b->mask;
+    return &b->slots[at];
 }
 
 static void outgoing_remove(sl_delivery *d, sl_outgoing **at) {
@@ -164,16 +181,18 @@ static void outgoing_remove(sl_delivery *d, sl_outgoing **at) {
 static void retry(void *arg) {
     sl_delivery *d = arg;
     slow_time now = sl_now(d->loop), next = UINT64_MAX;
-    blocked stuck = {.count = 0};
+    blocked stuck;
+    blocked_init(&stuck, d->count);
     for (sl_outgoing **at = &d->first; *at != NULL;) {
         sl_outgoing *out = *at;
-        bool skip = now < out->until && is_blocked(&stuck, &out->message.peer);
+        const sl_outgoing **place = blocked_at(&stuck, out);
+        bool skip = now < out->until && *place != NULL;
         if (!skip && outgoing_try(d, out, now)) {
             outgoing_remove(d, at);
             continue;
         }
-        if (!skip && stuck.count < BLOCKED_MAX)
-            stuck.ids[stuck.count++] = &out->message.peer;
+        if (*place == NULL)
+            *place = out;
         next = out->until < next ? out->until : next;
         at = &out->next;
     }
@@ -190,6 +209,8 @@ void sl_delivery_submit(sl_delivery *d, sl_outgoing *out) {
     slow_time now = sl_now(d->loop);
     size_t size = out->message.payload.size;
     out->until = now + ROUTE_PATIENCE;
+    out->hash =
+        sl_route_table_hash(&d->forward->table, (const uint8_t *)out->message.peer.text, out->message.peer.size);
     out->next = NULL;
     if (!(d->count > 0 && overtakes(d, out)) && outgoing_try(d, out, now)) {
         outgoing_end(d, out);
@@ -232,7 +253,8 @@ void sl_delivery_receive(sl_delivery *d, const slow_package *package) {
         SL_COUNT(d->stats, drop_package_unsupported);
         return;
     }
-    if (!sl_seen_first(d->seen, package->src.data, package->src.size, package->session, package->packet)) {
+    uint64_t stream = sl_seen_stream(package->session, package->priority);
+    if (!sl_seen_first(d->seen, package->src.data, package->src.size, stream, package->packet)) {
         SL_COUNT(d->stats, drop_message_duplicate);
         return;
     }

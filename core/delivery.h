@@ -2,7 +2,7 @@
  *
  * A message is cut into packages of SLOW_PAYLOAD_MAX bytes, numbered by one counter over all destinations in the session
  * that is the junction's start number. Without a route it waits up to 5 s for one; with a full queue it waits for room, and
- * the next messages to that destination behind it. Doubles are dropped by a window for each (source, session).
+ * the next messages to that destination behind it. Doubles are dropped by windows for each (source, session).
  *
  * Reliable messages travel in pairs; until those are built a package that asks for an outcome is counted and dropped. */
 #ifndef SL_DELIVERY_H
@@ -28,6 +28,7 @@ typedef struct sl_outgoing {
     uint32_t sent;      /* bytes given to links */
     uint64_t number;    /* of its first package; 0 = none was sent */
     slow_time until;    /* to which it waits for a route */
+    uint32_t hash;      /* of its destination */
     uint8_t bytes[];
 } sl_outgoing;
 

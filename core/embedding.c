@@ -187,6 +187,8 @@ static slow_junction *junction_alloc(const slow_options *options, slow_error *er
     j->bag.end = &j->bag.first;
     j->mode = options->thread;
     j->thread = pthread_self();
+    j->log = options->log;
+    j->log_arg = options->log_arg;
     j->room = (sl_deferred){.fn = sl_embedding_room, .arg = j};
     j->let_go = sl_embedding_let_go;
     j->inbox = sl_inbox_new();
@@ -198,10 +200,23 @@ static slow_junction *junction_alloc(const slow_options *options, slow_error *er
     return NULL;
 }
 
+/* To the application's log callback, as a callback: what it calls must not wait. What that would log in its turn goes
+ * nowhere, or a refusal would be told to a callback that answers it with the same call again. */
+static void write_log(void *junction, int level, const char *who, const char *text) {
+    slow_junction *j = junction;
+    bool was_inside = j->inside;
+    if (j->logging)
+        return;
+    j->logging = j->inside = true;
+    j->log(j->log_arg, level, who, text);
+    j->logging = false;
+    j->inside = was_inside;
+}
+
 /* Takes the config. */
 static slow_status junction_make(slow_junction *j, sl_config *config, const slow_options *options, slow_error *error) {
-    sl_log log = {.sink = options->log,
-                  .arg = options->log_arg,
+    sl_log log = {.sink = options->log != NULL ? write_log : NULL,
+                  .arg = j,
                   .level = options->log_level >= 0 ? options->log_level : config->log_level};
     memcpy(j->id, config->id.text, config->id.size);
     slow_status status = sl_junction_new(j->loop, config, &log, NULL, &j->core, error);

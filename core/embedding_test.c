@@ -397,6 +397,47 @@ static void fifty_junctions_in_a_chain_reach_from_end_to_end(void **state) {
         slow_junction_free(chain[i]);
 }
 
+/* A log callback that does all that one cannot do there, and what came of it. */
+typedef struct rude {
+    slow_junction *_Atomic junction;
+    atomic_uint calls;
+    _Atomic slow_status wait, recv;
+} rude;
+
+static void rude_log(void *arg, int level, const char *who, const char *text) {
+    rude *r = arg;
+    slow_junction *j = atomic_load(&r->junction);
+    slow_message *message;
+    (void)level;
+    (void)who;
+    (void)text;
+    if (j == NULL || atomic_fetch_add(&r->calls, 1) > 1000)
+        return;
+    atomic_store(&r->wait, slow_junction_wait(j, "nobody", SECOND));
+    atomic_store(&r->recv, slow_recv(j, &message, SECOND));
+    slow_junction_free(j);
+}
+
+static void a_log_callback_can_neither_wait_nor_free(void **state) {
+    static const uint32_t modes[] = {SLOW_THREAD_OWN, SLOW_THREAD_CALLER};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        rude r = {.junction = NULL};
+        slow_options options = options_of(modes[i], NULL);
+        options.log = rude_log;
+        options.log_arg = &r;
+        slow_junction *j = slow_junction_new("alice", &options, NULL);
+        assert_non_null(j);
+        atomic_store(&r.junction, j);
+        assert_int_equal(slow_junction_listen(j, "udp://127.0.0.1:0", NULL, NULL), SLOW_OK);
+        atomic_store(&r.junction, NULL);
+        assert_int_equal(atomic_load(&r.calls), 1); /* for "listening on"; what it caused is not told to itself */
+        assert_int_equal(atomic_load(&r.wait), SLOW_E_INVAL);
+        assert_int_equal(atomic_load(&r.recv), SLOW_E_INVAL);
+        slow_junction_free(j);
+    }
+}
+
 /* Not one descriptor and not one thread stays behind. (Memory is the sanitizer's business.) */
 static size_t descriptors, threads;
 
@@ -435,6 +476,7 @@ int main(void) {
         cmocka_unit_test(the_mesh_is_seen_as_it_is),
         cmocka_unit_test(leaving_ends_the_link),
         cmocka_unit_test(junctions_of_other_networks_do_not_link),
+        cmocka_unit_test(a_log_callback_can_neither_wait_nor_free),
         cmocka_unit_test(fifty_junctions_in_a_chain_reach_from_end_to_end),
     };
     return cmocka_run_group_tests(tests, count_before, count_after);

@@ -36,7 +36,10 @@ struct slow_junction {
     sl_deferred room; /* [loop] tells the mailbag at the end of the turn what delivery holds */
 
     /* all [loop] */
-    bool inside; /* the loop is being run: whatever is called now is called by a callback */
+    bool inside;  /* the loop is being run: whatever is called now is called by a callback */
+    bool logging; /* the application's log callback is on the stack */
+    void (*log)(void *arg, int level, const char *who, const char *text);
+    void *log_arg;
     sl_route_wait *waits;
     void (*let_go)(slow_junction *); /* ends every wait for a route, every ping and every trace */
     void (*on_message)(void *arg, const slow_message *);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GROUP = 32, PREFIX_MAX = 3 };
+enum { GROUP = 32, PREFIX_MAX = 3, CONTROL_PRIORITY = 8 };
 
 typedef struct parcel {
     uint8_t *record, *package;
@@ -165,7 +165,7 @@ static bool is_double(sl_forward *forward, const uint8_t *package, const slow_ro
     if (forward->events.choose == NULL)
         return false;
     slow_bytes src = spanned(package, view->src);
-    if (sl_seen_first(forward->seen, src.data, src.size, view->session, view->packet))
+    if (sl_seen_first(forward->seen, src.data, src.size, sl_seen_stream(view->session, view->priority), view->packet))
         return false;
     SL_COUNT(forward->stats, drop_package_duplicate);
     return true;
@@ -173,8 +173,12 @@ static bool is_double(sl_forward *forward, const uint8_t *package, const slow_ro
 
 static void deliver(sl_forward *forward, sl_link *in, const parcel *item) {
     slow_package package;
-    slow_bytes bytes = {item->package, item->package_size};
+    slow_bytes bytes = {item->package, item->package_size}, src = spanned(item->package, item->view.src);
     size_t count;
+    if (sl_id_is(forward->self, src.data, src.size)) {
+        SL_COUNT(forward->stats, drop_package_own);
+        return;
+    }
     if (is_double(forward, item->package, &item->view))
         return;
     choose(forward, bytes, &item->view, adjacency_of(in), 0, NULL, &count); /* to learn from it */
@@ -380,7 +384,7 @@ void sl_forward_bundle(sl_forward *forward, sl_link *link, uint8_t *records, siz
     bool peeks = SLOW_HAS(sl_link_codec(link)->ops, peek);
     parcel items[GROUP];
     size_t count = 0;
-    while (slow_reader_left(&r) > 0) {
+    while (slow_reader_left(&r) > 0 && link->state == SL_LINK_UP) {
         uint8_t *record = records + (r.at - records);
         uint64_t length = slow_read_varint(&r);
         if (slow_reader_ok(&r) && length == 0)
@@ -410,6 +414,12 @@ void sl_forward_bundle(sl_forward *forward, sl_link *link, uint8_t *records, siz
 
 /* ---- our own ---- */
 
+/* Our messages leave half of a link's queue to what passes through. The core's own few packages may use most of that:
+ * a ping has to come through where messages keep a link busy. */
+static bool has_room(const sl_link *out, unsigned priority) {
+    return sl_link_has_room(out) || (priority >= CONTROL_PRIORITY && out->out.bytes < SL_OUTBOX_QUOTA / 8 * 7);
+}
+
 slow_status sl_forward_send(sl_forward *forward, slow_package *package) {
     uint8_t fields[256];
     slow_route_view view;
@@ -431,7 +441,7 @@ slow_status sl_forward_send(sl_forward *forward, slow_package *package) {
         const sl_neighbour *n = sl_neighbour_get(forward->neighbours, forward->fanout[i]);
         if (n == NULL || n->best == NULL)
             continue;
-        if (!sl_link_has_room(n->best)) {
+        if (!has_room(n->best, package->priority)) {
             status = status == SLOW_OK ? SLOW_OK : SLOW_E_AGAIN;
             continue;
         }

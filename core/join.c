@@ -118,17 +118,21 @@ static void unsatisfied(sl_joins *joins, const slow_id *peer) {
 
 void sl_joins_closed(sl_joins *joins, const sl_link *link, enum sl_close_reason reason) {
     sl_join *join = sl_join_of_dial(joins, link->dial);
-    if (join != NULL && reason == SL_CLOSE_DUPLICATE && link->peer != NULL) {
+    const sl_neighbour *n = link->peer != NULL ? sl_neighbour_find(joins->neighbours, &link->peer->id) : NULL;
+    bool has_another = n != NULL && n->link_count > 0; /* as when two joins are two names of one address */
+    if (join != NULL && link->peer != NULL &&
+        (reason == SL_CLOSE_DUPLICATE || (reason == SL_CLOSE_REPLACED && has_another))) {
         join->state = SL_JOIN_SATISFIED;
         join->dial = 0;
         join->tries = 0;
         join->peer = link->peer->id;
-    } else if (join != NULL && link->peer != NULL) { /* it was up: begin with short waits again */
+    } else if (join != NULL && link->peer != NULL &&
+               reason != SL_CLOSE_TOO_MANY) { /* it was up: begin with short waits again */
         join->tries = 0;
         join->last_error[0] = '\0';
         join_retry(join);
     } else if (join != NULL) {
-        bool hopeless = reason >= SL_CLOSE_VERSION && reason <= SL_CLOSE_NOT_A_MEMBER;
+        bool hopeless = reason >= SL_CLOSE_TOO_MANY && reason <= SL_CLOSE_NOT_A_MEMBER;
         join->tries = hopeless ? 6 : join->tries;
         join_failed(join, sl_close_text(reason));
     }

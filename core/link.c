@@ -266,8 +266,11 @@ static void tick_live(sl_link *link, slow_time now) {
         sl_link_touch(link);
     }
     slow_time due = sl_liveness_next(&link->live);
-    if (due <= now) /* the probe goes out at the end of this turn */
+    if (due <= now) { /* the probe goes out at the end of this turn */
+        slow_time deadline = sl_liveness_deadline(&link->live);
         due = now + link->live.keep_ms * SL_MS;
+        due = deadline > now && deadline < due ? deadline : due;
+    }
     sl_link_timer_set(link, due < next ? due : next);
 }
 

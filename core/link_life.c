@@ -2,21 +2,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { OPENINGS_WAITING = 4 };
+
 size_t sl_address_host(const char *address) {
     const char *colon = strrchr(address, ':'), *bracket = strrchr(address, ']');
     return colon == NULL || (bracket != NULL && colon < bracket) || colon[1] == '/' ? strlen(address)
                                                                                     : (size_t)(colon - address);
 }
 
-void sl_link_opening_say(sl_link *link) {
-    sl_opening *opening = link->opening;
-    slow_packet *packet = sl_packet_new(link->env->pool, opening->size, NULL);
+/* Who asks again and again without reading what we answer makes nothing grow: the oldest answer gives way. Never the
+ * newest, or what follows a FIN on a stream could come in front of it. */
+void sl_link_opening_frame(sl_link *link, const uint8_t *frame, uint32_t size) {
+    slow_packet *packet = sl_packet_new(link->env->pool, size, NULL);
     if (packet == NULL)
         return;
-    memcpy(slow_packet_data(packet), opening->frame, opening->size);
-    packet->size = opening->size;
+    memcpy(slow_packet_data(packet), frame, size);
+    packet->size = size;
+    if (link->openings.count == OPENINGS_WAITING)
+        sl_packet_drop(sl_packet_queue_pop(&link->openings));
     sl_packet_queue_push(&link->openings, packet);
     sl_link_touch(link);
+}
+
+void sl_link_opening_say(sl_link *link) {
+    sl_link_opening_frame(link, link->opening->frame, link->opening->size);
 }
 
 void sl_link_half_open_remove(sl_link *link) {

@@ -9,7 +9,8 @@ void sl_link_close(sl_link *, enum sl_close_reason, bool say);
 void sl_link_gone(sl_link *);
 /* Closes a link of which no opening is under way: a stranger on a datagram socket, of which nothing is kept. */
 void sl_link_stranger_gone(sl_link *);
-void sl_link_life_end(sl_link *);         /* drops what this life holds; the link may live again */
+void sl_link_life_end(sl_link *); /* drops what this life holds; the link may live again */
+void sl_link_opening_frame(sl_link *, const uint8_t *frame, uint32_t size); /* goes at the flush */
 void sl_link_opening_say(sl_link *);      /* what the opening has to say goes at the flush */
 void sl_link_opening_drop(sl_link *);     /* the opening under way, if any */
 void sl_link_half_open_remove(sl_link *); /* it is no longer one of the half-open */

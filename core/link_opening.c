@@ -68,6 +68,8 @@ static bool life_begin(sl_link *link) {
     sl_names_common(ours, link->peer, &ours->protocols, &link->peer->protocols, &link->protocols);
     link->codec = agree_codec(link, ours);
     sl_liveness_init(&link->live, now, opening->rtt_ns, opening->repeated, link->factor_ppm, link->bias);
+    if (opening->initiator) /* the answer to our FIN cannot come before */
+        link->live.heard_at += opening->rtt_ns;
     outbox_init(link);
     return true;
 }
@@ -136,12 +138,8 @@ static bool half_open_add(sl_link *link) {
 static void say_cookie(sl_link *link, const sl_init *init) {
     sl_cookie cookie = {.peer_index = init->index,
                         .cookie = sl_cookie_make(&link->env->jar, link->env->loop, link->remote)};
-    slow_packet *packet = sl_packet_new(link->env->pool, SL_DATAGRAM_HEADER, NULL);
-    if (packet == NULL)
-        return;
-    packet->size = (uint32_t)sl_cookie_write(&cookie, slow_packet_data(packet), SL_DATAGRAM_HEADER);
-    sl_packet_queue_push(&link->openings, packet);
-    sl_link_touch(link);
+    uint8_t frame[SL_DATAGRAM_HEADER];
+    sl_link_opening_frame(link, frame, (uint32_t)sl_cookie_write(&cookie, frame, sizeof frame));
 }
 
 void sl_link_take_init(sl_link *link, slow_bytes frame) {
@@ -158,6 +156,11 @@ void sl_link_take_init(sl_link *link, slow_bytes frame) {
     if (link->opening != NULL && link->opening->peer_index == init.index) {
         link->opening->repeated = true; /* it did not get our answer */
         sl_link_opening_say(link);
+        return;
+    }
+    if (stream && link->opening != NULL) { /* a connection opens once: another INIT would only buy it more time */
+        SL_COUNT(env->stats, drop_opening_malformed);
+        sl_link_close(link, SL_CLOSE_BROKEN, false);
         return;
     }
     if (busy_with_openings(env) && !stream && !sl_cookie_good(&env->jar, env->loop, link->remote, init.cookie)) {

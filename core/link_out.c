@@ -45,9 +45,16 @@ void sl_link_set_in_use(sl_link *link, bool in_use) {
         sl_link_set_mode(link);
 }
 
+/* The last quarter is for reliable packages, and of that the last half for the core's own: or a flood of a lower class,
+ * which is always first where room appears, would leave a higher one nothing to overtake with. */
+static uint64_t quota_of(unsigned priority) {
+    unsigned class = priority / 4;
+    return SL_OUTBOX_QUOTA / 8 * (6 + (class < 2 ? class : 2));
+}
+
 bool sl_link_put(sl_link *link, unsigned priority, const uint8_t *records, size_t size, uint32_t count) {
     uint32_t taken, too_big;
-    sl_outbox_put(&link->out, priority, records, size, count, SL_OUTBOX_QUOTA, &taken, &too_big);
+    sl_outbox_put(&link->out, priority, records, size, count, quota_of(priority), &taken, &too_big);
     SL_COUNT_BY(link->env->stats, packages_out, taken);
     SL_COUNT_BY(link->env->stats, drop_package_too_big, too_big);
     SL_COUNT_BY(link->env->stats, drop_package_queue_full, count - taken - too_big);

@@ -112,10 +112,10 @@ static slow_link host_link_up(const slow_host *host, void *cookie, const slow_li
     if (port == NULL || (info->dial != 0 && join == NULL))
         return 0;
     uint32_t number = sl_slots_add(&links->links, links);
-    if (number == 0)
-        return 0;
-    sl_link *link = sl_link_new(&links->env, port, number, cookie, info, join != NULL ? join->factor_ppm : 1000000,
-                                join != NULL ? join->bias : 0);
+    sl_link *link = NULL;
+    if (number != 0)
+        link = sl_link_new(&links->env, port, number, cookie, info, join != NULL ? join->factor_ppm : 1000000,
+                           join != NULL ? join->bias : 0);
     if (link == NULL) {
         slow_error error = {.text = "no memory for a link"};
         sl_slots_remove(&links->links, number);

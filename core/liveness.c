@@ -131,6 +131,8 @@ static void measure_rtt(sl_liveness *l, uint32_t echo, uint32_t held, slow_time 
 }
 
 void sl_liveness_take(sl_liveness *l, const sl_probe *probe, slow_time now) {
+    if (l->echo != 0 && (int32_t)(probe->stamp - l->echo) < 0)
+        return; /* overtaken on the way: what it tells is no longer so, and a shorter interval would be a false death */
     turn_window(l, now);
     l->peer_keep_ms = smaller(probe->keep_ms < 1 ? 1 : probe->keep_ms, LONGEST_MS);
     l->peer_want_ms = probe->want_ms < 10 ? 10 : probe->want_ms; /* a peer cannot make us send more than 100 a second */
@@ -169,24 +171,24 @@ bool sl_liveness_probe_due(const sl_liveness *l, slow_time now) {
     return l->probe_now || now >= probe_at(l);
 }
 
-static slow_time deadline(const sl_liveness *l) {
+slow_time sl_liveness_deadline(const sl_liveness *l) {
     uint64_t silence_ms = 3 * (uint64_t)l->peer_keep_ms + GRACE_MS;
     return l->heard_at + (silence_ms + (l->granted ? l->peer_keep_ms : 0)) * SL_MS;
 }
 
 bool sl_liveness_dead(sl_liveness *l, slow_time now, slow_time scheduled) {
-    if (now < deadline(l))
+    if (now < sl_liveness_deadline(l))
         return false;
     if (!l->granted && now - scheduled > l->peer_keep_ms * SL_MS / 2) {
         l->granted = true; /* a starved loop has not read its sockets: that is not the other end's silence */
-        return now >= deadline(l) + l->peer_keep_ms * SL_MS * 16;
+        return now >= sl_liveness_deadline(l) + l->peer_keep_ms * SL_MS * 16;
     }
     return true;
 }
 
 slow_time sl_liveness_next(const sl_liveness *l) {
     slow_time probe = l->probe_now ? l->sent_at : probe_at(l);
-    return probe < deadline(l) ? probe : deadline(l);
+    return probe < sl_liveness_deadline(l) ? probe : sl_liveness_deadline(l);
 }
 
 uint32_t sl_liveness_cost(const sl_liveness *l) {
@@ -206,6 +208,7 @@ bool sl_liveness_retell(sl_liveness *l, slow_time now) {
     uint32_t off = cost > l->told_cost ? cost - l->told_cost : l->told_cost - cost;
     if (off * UINT64_C(4) <= l->told_cost) {
         l->off_since = 0;
+        l->retell_now = false;
         return false;
     }
     if (l->off_since == 0)

@@ -54,8 +54,9 @@ void sl_liveness_make(sl_liveness *, sl_probe *, slow_time now);       /* a prob
 bool sl_liveness_probe_due(const sl_liveness *, slow_time now);
 /* True when the silence has been too long. `scheduled`: for when this look was asked; a late one grants an interval. */
 bool sl_liveness_dead(sl_liveness *, slow_time now, slow_time scheduled);
-slow_time sl_liveness_next(const sl_liveness *); /* when to look again */
-uint32_t sl_liveness_cost(const sl_liveness *);  /* measured now */
+slow_time sl_liveness_deadline(const sl_liveness *); /* until when something has to be heard */
+slow_time sl_liveness_next(const sl_liveness *);     /* when to look again */
+uint32_t sl_liveness_cost(const sl_liveness *);      /* measured now */
 /* True when the cost told has to be told anew; it is then in told_cost. */
 bool sl_liveness_retell(sl_liveness *, slow_time now);
 #endif

@@ -3,18 +3,17 @@
 #include <string.h>
 
 static const slow_time STEADY = 30 * SL_SECOND, HOLD_FIRST = SL_SECOND, HOLD_MOST = 60 * SL_SECOND;
+static const slow_time RENEW_LEAST = SL_SECOND; /* between two new beginnings of a channel that holds too much */
 static const slow_time NEVER = UINT64_MAX;
 
 static void neighbour_tick(void *arg);
+static void channel_renew(sl_neighbour *n, unsigned i, slow_time now);
 
 /* ---- the table ---- */
-
-static void overflow_run(void *arg);
 
 void sl_neighbours_init(sl_neighbours *all, sl_loop *loop, const sl_log *log, sl_stats *stats, const slow_id *self,
                         const sl_neighbour_events *events) {
     *all = (sl_neighbours){.loop = loop, .log = log, .stats = stats, .self = self, .events = *events};
-    all->overflow = (sl_deferred){.fn = overflow_run, .arg = all};
 }
 
 static void channels_free(sl_neighbour *n) {
@@ -30,7 +29,6 @@ static void neighbour_free(sl_neighbour *n) {
 }
 
 void sl_neighbours_free(sl_neighbours *all) {
-    sl_defer_cancel(all->loop, &all->overflow);
     for (uint32_t i = 0; i < all->count; i++)
         neighbour_free(all->sorted[i]);
     free(all->sorted);
@@ -107,6 +105,10 @@ static void timer_update(sl_neighbour *n) {
     for (unsigned i = 0; i < n->protocols.count; i++)
         if (n->channels[i].resend_at != 0 && n->channels[i].resend_at < next)
             next = n->channels[i].resend_at;
+    slow_time renew = n->renewed_at == 0 ? 0 : n->renewed_at + RENEW_LEAST;
+    for (unsigned i = 0; i < n->protocols.count; i++)
+        if (n->channels[i].overflowed && renew < next)
+            next = renew;
     if (next == NEVER)
         sl_timer_stop(n->timer);
     else
@@ -122,8 +124,11 @@ static void adjacency_up(sl_neighbour *n) {
     n->up_at = now;
     n->cost = n->best->live.told_cost;
     n->protocols = n->best->protocols;
-    for (unsigned i = 0; i < n->protocols.count; i++)
+    for (unsigned i = 0; i < n->protocols.count; i++) {
         sl_channel_init(&n->channels[i], ++n->epochs[i]);
+        n->channels[i].ack_due = n->missed >> i & 1; /* shows the epoch, and so that the other end has to begin anew */
+    }
+    n->missed = 0;
     sl_log_write(all->log, SLOW_LOG_INFO, "link", "%.*s is up at %s: codec %s, rtt %.1f ms, cost %u", SL_ID_ARG(&n->id),
                  n->best->remote, sl_link_codec(n->best)->ops->name, (double)n->best->live.srtt_ns / 1e6,
                  (unsigned)n->cost);
@@ -172,8 +177,10 @@ static void choose_best(sl_neighbour *n) {
     if (old != NULL && old->state == SL_LINK_UP)
         sl_link_set_in_use(old, false);
     sl_link_set_in_use(best, n->uses > 0);
-    for (unsigned i = 0; i < n->protocols.count; i++)
+    for (unsigned i = 0; i < n->protocols.count; i++) {
         sl_channel_rewind(&n->channels[i]);
+        n->channels[i].ack_due = n->channels[i].wanted > 1; /* the last one may have died with the old link */
+    }
     sl_link_touch(best);
 }
 
@@ -189,8 +196,10 @@ static void neighbour_tick(void *arg) {
     slow_time now = sl_now(n->all->loop);
     if (n->adjacency == 0 && n->link_count > 0 && now >= n->held_until)
         adjacency_up(n);
-    for (unsigned i = 0; i < n->protocols.count; i++)
+    for (unsigned i = 0; i < n->protocols.count; i++) {
         sl_channel_tick(&n->channels[i], now);
+        channel_renew(n, i, now);
+    }
     if (n->best != NULL)
         sl_link_touch(n->best);
     timer_update(n);
@@ -240,6 +249,7 @@ enum sl_close_reason sl_neighbours_opened(sl_neighbours *all, sl_link *link) {
         n->flaps = 0;
         n->held_until = 0;
         memset(n->epochs, 0, sizeof n->epochs);
+        n->missed = 0;
     }
     sl_link *losers[SL_NEIGHBOUR_LINKS];
     uint32_t loser_count = 0;
@@ -289,8 +299,7 @@ void sl_neighbours_closed(sl_neighbours *all, sl_link *link, enum sl_close_reaso
         }
     }
     if (n->link_count == 0)
-        adjacency_down(n, reason == SL_CLOSE_GOODBYE || reason == SL_CLOSE_LEAVE || reason == SL_CLOSE_REPLACED,
-                       sl_close_text(reason));
+        adjacency_down(n, reason >= SL_CLOSE_GOODBYE && reason <= SL_CLOSE_REPLACED, sl_close_text(reason));
     else
         tell_cost(n);
     timer_update(n);
@@ -334,26 +343,24 @@ slow_status sl_neighbour_send(sl_neighbour *n, const char *protocol, slow_bytes 
     int i = protocol_index(n, protocol);
     if (i < 0)
         return SLOW_E_UNSUPPORTED;
-    if (sl_channel_push(&n->channels[i], message) != SLOW_OK) {
-        /* It cannot keep up. The strategy is in the middle of something: it is told when this turn ends. */
-        n->channels[i].overflowed = true;
-        sl_defer(n->all->loop, &n->all->overflow);
+    sl_channel *channel = &n->channels[i];
+    if (channel->overflowed || sl_channel_push(channel, message) != SLOW_OK) {
+        /* It cannot keep up. The strategy is in the middle of something: it is told in another turn. */
+        channel->overflowed = true;
+        timer_update(n);
     }
     sl_link_touch(n->best);
     return SLOW_OK;
 }
 
-static void overflow_run(void *arg) {
-    sl_neighbours *all = arg;
-    for (uint32_t at = 0; (at = sl_slots_next(&all->adjacencies, at)) != 0;) {
-        sl_neighbour *n = sl_neighbour_get(all, at);
-        for (unsigned i = 0; i < n->protocols.count; i++)
-            if (n->channels[i].overflowed) {
-                sl_log_write(all->log, SLOW_LOG_WARN, "link", "%.*s cannot keep up with %s: starting anew",
-                             SL_ID_ARG(&n->id), n->protocols.name[i]);
-                channel_adopt(n, i, (uint8_t)(n->channels[i].epoch + 1));
-            }
-    }
+/* Once a second at most: a table that is more than a channel holds would otherwise be begun without end. */
+static void channel_renew(sl_neighbour *n, unsigned i, slow_time now) {
+    if (!n->channels[i].overflowed || (n->renewed_at != 0 && now < n->renewed_at + RENEW_LEAST))
+        return;
+    n->renewed_at = now;
+    sl_log_write(n->all->log, SLOW_LOG_WARN, "link", "%.*s cannot keep up with %s: starting anew", SL_ID_ARG(&n->id),
+                 n->protocols.name[i]);
+    channel_adopt(n, i, (uint8_t)(n->channels[i].epoch + 1));
 }
 
 void sl_neighbour_restart(sl_neighbour *n, const char *protocol) {
@@ -362,11 +369,23 @@ void sl_neighbour_restart(sl_neighbour *n, const char *protocol) {
         channel_restart(n, (unsigned)i, (uint8_t)(n->channels[i].epoch + 1));
 }
 
-static sl_channel *channel_of(sl_neighbours *all, sl_link *link, const sl_route_frame *route) {
+/* It is held down here, and up over there: what it says is lost, and on a stream never repeated. When the hold ends its
+ * channel begins with a newer epoch than this one, and so the other end begins anew, too. */
+static void held_frame(sl_neighbour *n, const sl_link *link, const sl_route_frame *frame) {
+    if (frame->protocol >= link->protocols.count)
+        return;
+    n->missed |= (uint8_t)(1u << frame->protocol);
+    if (sl_epoch_newer(frame->epoch, n->epochs[frame->protocol]))
+        n->epochs[frame->protocol] = frame->epoch;
+}
+
+static sl_channel *channel_of(sl_neighbours *all, sl_link *link, const sl_route_frame *frame) {
     sl_neighbour *n = link->neighbour;
-    if (n != NULL && n->adjacency != 0 && route->protocol < n->protocols.count)
-        return &n->channels[route->protocol];
-    if (n == NULL || n->adjacency != 0) /* while it is held down, the other end is left to repeat itself */
+    if (n != NULL && n->adjacency != 0 && frame->protocol < n->protocols.count)
+        return &n->channels[frame->protocol];
+    if (n != NULL && n->adjacency == 0)
+        held_frame(n, link, frame);
+    else
         SL_COUNT(all->stats, drop_route_protocol);
     return NULL;
 }

@@ -28,9 +28,10 @@ typedef struct sl_neighbour {
     sl_names protocols;
     sl_channel channels[SL_NAMES_MAX]; /* one for each protocol */
     uint8_t epochs[SL_NAMES_MAX];      /* the last ones of this start */
+    uint8_t missed;                    /* a bit for each protocol that said something while it was held down */
     sl_timer *timer;
     uint32_t flaps;
-    slow_time up_at, held_until, down_at;
+    slow_time up_at, held_until, down_at, renewed_at; /* renewed_at: a channel that held too much; 0 = never */
 } sl_neighbour;
 
 /* All [loop]; down() comes before the number dies. None may be answered with a call that ends an adjacency. */
@@ -52,7 +53,6 @@ struct sl_neighbours {
     sl_neighbour **sorted; /* by id */
     uint32_t count, capacity;
     sl_slots adjacencies;
-    sl_deferred overflow; /* channels that hold too much: restarted at the end of the turn */
 };
 
 void sl_neighbours_init(sl_neighbours *, sl_loop *, const sl_log *, sl_stats *, const slow_id *self,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum { REPORTS_PER_SOURCE = 64, ERRORS_PER_SOURCE = 10, TRACE_TRIES = 4 };
-static const slow_time ROUTE_PATIENCE = 900 * SL_MS, REPEAT = 300 * SL_MS, STRAGGLERS = 200 * SL_MS;
+static const slow_time ROUTE_PATIENCE = 900 * SL_MS, REPEAT = 300 * SL_MS, STRAGGLERS = 200 * SL_MS, BUSY = 20 * SL_MS;
 
 struct sl_query {
     sl_path *path;
@@ -12,15 +12,19 @@ struct sl_query {
     slow_id dst;
     uint16_t kind;
     uint64_t nonce;
-    slow_time began_at, sent_at, until;
+    slow_time began_at, until;
     unsigned tries;
+    bool busy; /* the way out was full when it was last tried */
     sl_query_done done;
     void *arg;
     sl_timer *timer;
     sl_query_result result;
     sl_trace_hop *hops;
-    size_t reach;                  /* the farthest place heard of */
-    uint64_t packets[TRACE_TRIES]; /* that carried it */
+    size_t reach; /* the farthest place heard of */
+    struct {
+        uint64_t packet;
+        slow_time at;
+    } sent[TRACE_TRIES];
     bool arrived;
 };
 
@@ -66,13 +70,27 @@ static void query_send(sl_query *query) {
     slow_time now = sl_now(query->path->loop);
     slow_status status = sl_delivery_control(query->path->delivery, &query->dst, query->kind, flags,
                                              (slow_bytes){nonce, sizeof nonce}, &packet);
+    query->busy = status == SLOW_E_AGAIN;
     if (status != SLOW_OK)
         return;
-    if (query->tries == 0)
-        query->sent_at = now;
-    query->packets[query->tries++] = packet;
-    slow_time again = now + REPEAT;
-    sl_timer_at(query->timer, query->kind == SL_KIND_TRACE && again < query->until ? again : query->until);
+    query->sent[query->tries].packet = packet;
+    query->sent[query->tries++].at = now;
+}
+
+static bool is_to_be_sent(const sl_query *query) {
+    return query->tries == 0 || (query->kind == SL_KIND_TRACE && query->tries < TRACE_TRIES);
+}
+
+/* Always, however the sending went: nothing else may ever come of it. */
+static void query_wait(sl_query *query, slow_time now) {
+    slow_time next = query->until;
+    if (query->busy)
+        next = now + BUSY;
+    else if (query->tries == 0)
+        next = query->began_at + ROUTE_PATIENCE;
+    else if (is_to_be_sent(query))
+        next = now + REPEAT;
+    sl_timer_at(query->timer, next < query->until ? next : query->until);
 }
 
 static void ask_self(sl_query *query) {
@@ -88,20 +106,15 @@ static void query_tick(void *arg) {
         ask_self(query);
     else if (query->arrived)
         query_end(query, SLOW_OK);
-    else if (query->tries == 0 && now < query->began_at + ROUTE_PATIENCE && now < query->until) {
-        query_send(query);
-        if (query->tries == 0) {
-            slow_time end = query->began_at + ROUTE_PATIENCE;
-            sl_timer_at(query->timer, end < query->until ? end : query->until);
-        }
-    } else if (query->tries == 0)
+    else if (query->tries == 0 && !query->busy && now >= query->began_at + ROUTE_PATIENCE)
         query_end(query, SLOW_E_NOROUTE);
     else if (now >= query->until)
-        query_end(query, SLOW_E_TIMEOUT);
-    else if (query->tries < TRACE_TRIES)
-        query_send(query);
-    else
-        sl_timer_at(query->timer, query->until);
+        query_end(query, query->tries == 0 && !query->busy ? SLOW_E_NOROUTE : SLOW_E_TIMEOUT);
+    else {
+        if (is_to_be_sent(query))
+            query_send(query);
+        query_wait(query, now);
+    }
 }
 
 static sl_query *query_new(sl_path *path, uint16_t kind, const slow_id *dst, slow_time timeout, sl_query_done done,
@@ -180,7 +193,7 @@ static void take_echo_reply(sl_path *path, const slow_package *package) {
     sl_query *query = query_find(path, SL_KIND_ECHO, nonce);
     if (!slow_reader_ok(&r) || query == NULL || !sl_id_is(&query->dst, package->src.data, package->src.size))
         return;
-    query->result.rtt_ns = sl_now(path->loop) - query->sent_at;
+    query->result.rtt_ns = sl_now(path->loop) - query->sent[0].at;
     query->result.hops = hops;
     query_end(query, SLOW_OK);
 }
@@ -209,11 +222,12 @@ static bool is_complete(const sl_query *query) {
     return true;
 }
 
-static bool is_about(const sl_query *query, uint64_t packet) {
+/* When it was sent in that package; NULL = in none of that number. */
+static const slow_time *sent_in(const sl_query *query, uint64_t packet) {
     for (unsigned i = 0; i < query->tries; i++)
-        if (query->packets[i] == packet)
-            return true;
-    return false;
+        if (query->sent[i].packet == packet)
+            return &query->sent[i].at;
+    return NULL;
 }
 
 static void take_hop(sl_path *path, const slow_package *package) {
@@ -225,14 +239,15 @@ static void take_hop(sl_path *path, const slow_package *package) {
     if (!slow_reader_ok(&r) || place == 0 || place > SL_TRACE_HOPS_MAX)
         return;
     for (sl_query *query = path->first; query != NULL; query = query->next) {
-        if (query->kind != SL_KIND_TRACE || !is_about(query, number))
+        const slow_time *sent_at = sent_in(query, number);
+        if (query->kind != SL_KIND_TRACE || sent_at == NULL)
             continue;
         sl_trace_hop *hop = &query->hops[place - 1];
         if (hop->id.size == 0) {
             sl_id_set(&hop->id, package->src);
             if (next.size > 0)
                 sl_id_set(&hop->next, next);
-            hop->rtt_ns = sl_now(path->loop) - query->sent_at;
+            hop->rtt_ns = sl_now(path->loop) - *sent_at;
         }
         if (place > query->reach && !query->arrived)
             query->reach = place;
@@ -261,7 +276,7 @@ static void take_error(sl_path *path, const slow_package *package) {
                    "%.*s dropped package %llu to %.*s: %s", (int)package->src.size, (const char *)package->src.data,
                    (unsigned long long)number, SL_ID_ARG(&dst), sl_drop_text((enum sl_drop_reason)reason));
     for (sl_query *query = path->first; query != NULL; query = query->next)
-        if (is_about(query, number)) {
+        if (sent_in(query, number) != NULL) {
             sl_id_set(&query->result.dropped_by, package->src);
             query->result.drop_reason = (enum sl_drop_reason)reason;
         }

@@ -20,12 +20,14 @@ struct sl_reassembly {
     sl_timer *timer;
     partial *first, *whole;
     uint64_t bytes;
+    uint32_t count;
 };
 
 static partial *take_out(sl_reassembly *r, partial **at) {
     partial *p = *at;
     *at = p->next;
     r->bytes -= p->total;
+    r->count--;
     return p;
 }
 
@@ -81,7 +83,8 @@ static partial **find(sl_reassembly *r, const slow_package *package, uint64_t *h
 }
 
 static partial **begin(sl_reassembly *r, const slow_package *package, uint64_t held) {
-    if (held + package->total > SL_REASSEMBLY_PER_SOURCE || r->bytes + package->total > SL_REASSEMBLY_ALL) {
+    if (held + package->total > SL_REASSEMBLY_PER_SOURCE || r->bytes + package->total > SL_REASSEMBLY_ALL ||
+        r->count >= SL_REASSEMBLY_COUNT) {
         SL_COUNT(r->stats, drop_fragment_budget);
         return NULL;
     }
@@ -98,6 +101,7 @@ static partial **begin(sl_reassembly *r, const slow_package *package, uint64_t h
         at = &(*at)->next;
     *at = p;
     r->bytes += p->total;
+    r->count++;
     if (r->first == p)
         sl_timer_at(r->timer, p->until);
     return at;

@@ -182,6 +182,19 @@ static void a_source_holds_256_kib_and_all_hold_4_mib(void **state) {
     assert_true(add(g, "b", 1, 1, 1025));
 }
 
+static void no_more_than_512_messages_are_looked_through(void **state) {
+    rig *g = *state;
+    char src[16];
+    for (unsigned i = 0; i < SL_REASSEMBLY_COUNT + 3; i++) {
+        snprintf(src, sizeof src, "s%u", i);
+        assert_false(add(g, src, 1, 0, 1025));
+    }
+    assert_int_equal(g->stats.count[SL_drop_fragment_budget], 3);
+    assert_true(add(g, "s0", 1, 1, 1025));
+    assert_false(add(g, "again", 1, 0, 1025));
+    assert_int_equal(g->stats.count[SL_drop_fragment_budget], 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(fragments_in_any_order_make_the_message, set_up, tear_down),
@@ -191,6 +204,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_offset_behind_the_end_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_unfinished_message_is_forgotten_after_two_seconds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_source_holds_256_kib_and_all_hold_4_mib, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_more_than_512_messages_are_looked_through, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

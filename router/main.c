@@ -306,9 +306,9 @@ int main(int argc, char **argv) {
         break;
     case CHECK:
     case RUN:
-        return check_and_run(&a);
+        code = check_and_run(&a);
     }
-    if (fflush(stdout) != 0) {
+    if (fflush(stdout) != 0 && code == EXIT_SUCCESS) {
         fprintf(stderr, "slow-router: cannot write: %s\n", strerror(errno));
         return EXIT_FAILURE;
     }

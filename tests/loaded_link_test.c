@@ -190,6 +190,21 @@ static void a_trace_that_was_repeated_tells_the_round_trip_of_the_repeat(void **
     sim_mesh_free(mesh);
 }
 
+/* Whoever sends to us in our own name is no part of us. */
+static void a_package_in_our_own_name_is_not_handed_over(void **state) {
+    sim_mesh *mesh = line_of(2);
+    sl_forward *forward = junction(mesh, 0)->forward;
+    const slow_id *self = forward->self;
+    (void)state;
+    forward->self = &n1;
+    send_to(junction(mesh, 0), "n1", 0, 1);
+    forward->self = self;
+    sim_mesh_run(mesh, 100 * SL_MS);
+    assert_int_equal(mesh->nodes[1].received, 0);
+    assert_int_equal(junction(mesh, 1)->stats.count[SL_drop_package_own], 1);
+    sim_mesh_free(mesh);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_overtaken_by_a_higher_priority_is_no_double),
@@ -200,6 +215,7 @@ int main(void) {
         cmocka_unit_test(a_ping_into_a_full_link_waits_and_has_a_route),
         cmocka_unit_test(a_trace_ends_in_time_when_its_route_goes_away),
         cmocka_unit_test(a_trace_that_was_repeated_tells_the_round_trip_of_the_repeat),
+        cmocka_unit_test(a_package_in_our_own_name_is_not_handed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

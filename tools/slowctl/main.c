@@ -189,7 +189,7 @@ int main(int argc, char **argv) {
     while ((option = getopt_long(argc, argv, ":s:jhc:n:i:f:", options, NULL)) != -1) {
         if (option == 'h') {
             print_help();
-            return EXIT_SUCCESS;
+            return fflush(stdout) == 0 ? EXIT_SUCCESS : complain("the output cannot be written");
         }
         if ((code = take_option(&r, option, argv[optind - 1], &socket)) != 0)
             return code;

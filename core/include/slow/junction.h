@@ -18,8 +18,8 @@
  *
  * Waiting on the junction's own thread: in a callback (slow_on_message, log) nothing that is waited for could ever
  * come, and a caller's event base is not ours to run. There slow_recv(), slow_wait_writable(), slow_junction_wait(),
- * slow_ping() and slow_trace() with a timeout above 0 return SLOW_E_INVAL, and say so in the log; with 0 they work.
- * With SLOW_THREAD_CALLER, outside of callbacks, they run the junction until they are done.
+ * slow_ping() and slow_trace() with a timeout above 0 return SLOW_E_INVAL where they would have to wait, and say so in
+ * the log; with 0 they work. With SLOW_THREAD_CALLER, outside of callbacks, they run the junction until they are done.
  *
  * Every `slow_error *` may be NULL. Every `const char *` that is returned is borrowed as its function says; what a
  * function fills in is a copy. Times are in nanoseconds; SLOW_FOREVER waits without a limit, and 0 does not wait. Once
@@ -60,7 +60,8 @@ typedef struct slow_options {
     const char *network;            /* NULL = "slow"; junctions of another network are refused. Not with a config */
     const char *const *plugin_dirs; /* ends with NULL; searched before the standard places. NULL = none. Not with a
                                      * config, which names its own */
-    /* The log, a line a call, from the junction's thread. NULL = none. level: enum slow_log_level */
+    /* The log, a line a call, from the junction's thread; never from within itself. NULL = none. level: enum
+     * slow_log_level */
     void (*log)(void *arg, int level, const char *who, const char *text);
     void *log_arg;
     int log_level; /* the most talkative level wanted; -1 = as the config says */
@@ -148,8 +149,9 @@ typedef struct slow_send_options {
 #define SLOW_SEND_INIT \
     { sizeof(slow_send_options), 0, 1, 0 }
 
-/* Best effort, at most 64 KiB: accepted, sent as soon as there is a route (5 s at most), delivered at most once, no
- * outcome. SLOW_E_AGAIN: too much waits already, see slow_wait_writable(); SLOW_E_TOOBIG; SLOW_E_INVAL.
+/* Best effort, at most 64 KiB: accepted, sent as soon as there is a route (in 5 s at most, and while no more than 1 MiB
+ * waits) and room on its link, delivered at most once, no outcome. SLOW_E_AGAIN: too much waits already, see
+ * slow_wait_writable(); SLOW_E_TOOBIG; SLOW_E_INVAL.
  * A JSON text is checked, and stripped of insignificant white space; nothing else in it is changed. */
 SLOW_API slow_status slow_send_json(slow_junction *, const char *id, const char *json, const slow_send_options *,
                                     slow_error *);
