@@ -8,7 +8,8 @@
 #include <slow/wire.h>
 #include <string.h>
 
-enum { BATCH = 64 };
+/* Packets, and bytes, that are sealed before they are offered to the transport: what is sealed cannot be overtaken. */
+enum { BATCH = 64, SEALED_AHEAD = 256 * 1024 };
 static const slow_time HOT_FOR = 10 * SL_SECOND;
 
 void sl_link_touch(sl_link *link) {
@@ -158,7 +159,8 @@ static bool flush_live(sl_link *link) {
         return true;
     bool open = true;
     do {
-        while (link->ready.count < BATCH && !sl_outbox_empty(&link->out)) {
+        uint64_t limit = link->bytes_out + SEALED_AHEAD;
+        while (link->ready.count < BATCH && link->bytes_out < limit && !sl_outbox_empty(&link->out)) {
             slow_packet *packet = sl_outbox_take(&link->out);
             if (packet != NULL)
                 packet_seal(link, packet);

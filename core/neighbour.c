@@ -363,12 +363,6 @@ static void channel_renew(sl_neighbour *n, unsigned i, slow_time now) {
     channel_adopt(n, i, (uint8_t)(n->channels[i].epoch + 1));
 }
 
-void sl_neighbour_restart(sl_neighbour *n, const char *protocol) {
-    int i = protocol_index(n, protocol);
-    if (i >= 0)
-        channel_restart(n, (unsigned)i, (uint8_t)(n->channels[i].epoch + 1));
-}
-
 /* It is held down here, and up over there: what it says is lost, and on a stream never repeated. When the hold ends its
  * channel begins with a newer epoch than this one, and so the other end begins anew, too. */
 static void held_frame(sl_neighbour *n, const sl_link *link, const sl_route_frame *frame) {

@@ -75,8 +75,6 @@ static inline sl_neighbour *sl_neighbour_get(const sl_neighbours *neighbours, sl
 slow_neighbour sl_neighbour_describe(const sl_neighbour *);
 /* A strategy's message. SLOW_E_UNSUPPORTED: this neighbour does not run that protocol. */
 slow_status sl_neighbour_send(sl_neighbour *, const char *protocol, slow_bytes);
-/* A strategy was restarted here: its channel to this neighbour begins a new epoch. */
-void sl_neighbour_restart(sl_neighbour *, const char *protocol);
 bool sl_neighbour_speaks(const sl_neighbour *, const char *protocol);
 /* One more forwarding entry chose it (+1), or one less (-1). */
 void sl_neighbour_use(sl_neighbour *, int change);
