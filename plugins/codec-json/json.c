@@ -32,7 +32,7 @@
  *
  * There is no peek(): to find "dst" is to read half of the text. A junction that forwards JSON decodes and encodes. */
 #include "jsontext.h"
-#include "limits.h"
+#include "../common/limits.h"
 #include <slow/transport.h>
 #include <sodium.h>
 

@@ -19,7 +19,7 @@
  *
  * Rejected: a table of fields instead of a line for each (peek took twice the time); ids as `string` (protobuf-c then
  * wants terminated copies). Source: https://protobuf.dev/programming-guides/encoding/ */
-#include "limits.h"
+#include "../common/limits.h"
 #include "package.pb-c.h"
 #include <endian.h>
 #include <slow/codec.h>
