@@ -1,7 +1,7 @@
 /* The two containers: deadlines behind one timer, and short strings in one block. Each against a naive model of it. */
 #include "deadline.h"
 #include "store.h"
-#include "core/loop.h"
+#include "tests/support/routing_bench.h"
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
