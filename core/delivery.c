@@ -1,4 +1,5 @@
 #include "delivery.h"
+#include "json.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -246,6 +247,19 @@ slow_status sl_delivery_control(sl_delivery *d, const slow_id *dst, uint16_t kin
 
 /* ---- in ---- */
 
+/* A codec that does not know JSON carries anything under that name; an application, and who embeds the text in JSON of its
+ * own (the admin API), must not be handed it. */
+static bool is_what_it_says(const sl_message *message) {
+    if (message->type != SLOW_JSON)
+        return true;
+    size_t size = message->payload.size;
+    char *stripped = malloc(size + 1);
+    bool good = stripped != NULL &&
+                sl_json_compact((const char *)message->payload.data, size, stripped, &size, NULL) == SLOW_OK;
+    free(stripped);
+    return good;
+}
+
 void sl_delivery_receive(sl_delivery *d, const slow_package *package) {
     slow_bytes payload = package->payload;
     bool core = package->type == SLOW_CONTROL && package->kind < SLOW_KIND_APPLICATION;
@@ -267,7 +281,7 @@ void sl_delivery_receive(sl_delivery *d, const slow_package *package) {
         return;
     sl_message message = {
         .type = package->type, .channel = package->channel, .kind = package->kind, .payload = payload};
-    if (!sl_id_set(&message.peer, package->src)) {
+    if (!sl_id_set(&message.peer, package->src) || !is_what_it_says(&message)) {
         SL_COUNT(d->stats, drop_message_malformed);
         return;
     }

@@ -271,6 +271,22 @@ static void json_edges_are_translated_through_a_protobuf_middle(void **state) {
     sim_mesh_free(mesh);
 }
 
+/* Protobuf carries any bytes as JSON: who receives them must not be handed what is none. */
+static void what_is_not_json_is_not_handed_over_as_json(void **state) {
+    sim_mesh *mesh = line_of(2);
+    (void)state;
+    sim_mesh_start_all(mesh);
+    sim_mesh_run(mesh, 2 * SL_SECOND);
+    sl_message message = {
+        .peer = {.size = 2, .text = "n1"}, .type = SLOW_JSON, .payload = {(const uint8_t *)"1,\"x\":{", 7}};
+    sl_junction_send(mesh->nodes[0].junction, sl_outgoing_new(&message)); /* past the sender's own check */
+    sim_mesh_send(mesh, 0, 1, "{}");
+    sim_mesh_run(mesh, SL_SECOND);
+    assert_int_equal(mesh->nodes[1].received, 1);
+    assert_int_equal(counted(mesh, 1, SL_drop_message_malformed), 1);
+    sim_mesh_free(mesh);
+}
+
 static void a_message_of_64_kib_arrives_whole(void **state) {
     static uint8_t bytes[SL_BEST_EFFORT_MAX];
     sim_mesh *mesh = line_of(3);
@@ -414,6 +430,7 @@ int main(void) {
         cmocka_unit_test(a_flapping_link_comes_back_later_and_later),
         cmocka_unit_test(strategies_and_messages_live_through_loss),
         cmocka_unit_test(json_edges_are_translated_through_a_protobuf_middle),
+        cmocka_unit_test(what_is_not_json_is_not_handed_over_as_json),
         cmocka_unit_test(a_message_of_64_kib_arrives_whole),
         cmocka_unit_test(a_lost_fragment_is_forgotten_and_counted),
         cmocka_unit_test(a_message_waits_five_seconds_for_a_route),
