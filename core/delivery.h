@@ -2,7 +2,8 @@
  *
  * A message is cut into packages of SLOW_PAYLOAD_MAX bytes, numbered by one counter over all destinations in the session
  * that is the junction's start number. Without a route it waits up to 5 s for one; with a full queue it waits for room, and
- * the next messages to that destination behind it. Doubles are dropped by windows for each (source, session).
+ * the next messages to that destination behind it. Doubles are dropped by windows for each (source, session,
+ * priority), and what says it is JSON and is none is dropped, too.
  *
  * Reliable messages travel in pairs; until those are built a package that asks for an outcome is counted and dropped. */
 #ifndef SL_DELIVERY_H
