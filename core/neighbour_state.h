@@ -31,7 +31,7 @@ typedef struct sl_neighbour {
     uint32_t cost;               /* last told to the strategies */
     sl_protocols protocols;      /* that it speaks, as it last told us; of this start */
     uint32_t told;               /* the generation of ours that it is known to have */
-    slow_time tell_at;           /* when to tell it of ours again; 0 = at once, if there is something to tell */
+    slow_time tell_at;           /* when to tell it of ours again; 0 = with the next flush, if it does not have it */
     unsigned tells;              /* how often that was told in vain */
     bool told_us;                /* its list came, and it waits for our word that it did */
     sl_talk talks[SL_NAMES_MAX]; /* by the place of the protocol in `all` */

@@ -72,7 +72,7 @@ static bool list_say(sl_neighbour *n, sl_link *link, slow_time now) {
         sl_link_control(link, SL_FRAME_PROTOCOLS_ACK, ack, sizeof ack, NULL, 0);
         n->told_us = false;
     }
-    if (n->told == n->all->protocols->generation || now < n->tell_at)
+    if (n->told == n->all->protocols->generation || n->tell_at != 0)
         return false;
     slow_time wait = 2 * link->live.srtt_ns > TELL_LEAST ? 2 * link->live.srtt_ns : TELL_LEAST;
     wait <<= n->tells < 8 ? n->tells : 8;
@@ -102,7 +102,7 @@ void sl_talk_timer(sl_neighbour *n) {
     slow_time next = NEVER, renew = n->renewed_at == 0 ? 0 : n->renewed_at + RENEW_LEAST;
     if (n->adjacency == 0 && n->link_count > 0)
         next = n->held_until;
-    if (n->link_count > 0 && n->told != n->all->protocols->generation && n->tell_at < next)
+    if (n->link_count > 0 && n->tell_at != 0 && n->tell_at < next)
         next = n->tell_at;
     for (unsigned i = 0; i < n->all->places; i++) {
         const sl_talk *talk = &n->talks[i];
@@ -138,6 +138,8 @@ static void relieve(sl_neighbour *n, sl_talk *talk, slow_time now) {
 }
 
 void sl_talk_tick(sl_neighbour *n, slow_time now) {
+    if (now >= n->tell_at)
+        n->tell_at = 0;
     for (unsigned i = 0; i < n->all->places; i++) {
         if (!n->talks[i].open)
             continue;
@@ -322,6 +324,8 @@ void sl_neighbours_protocols_ack(sl_neighbours *all, sl_link *link, uint32_t gen
         return;
     n->told = generation;
     n->tells = 0;
+    if (generation == all->protocols->generation)
+        n->tell_at = 0;
     sl_talk_timer(n);
 }
 
