@@ -53,10 +53,8 @@ static void was_told(rig *g, const char *expected) {
 static slow_status fake_new(const slow_host *host, const void *config, void **self, char name) {
     fake *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    *f = (fake){.rig = *(rig *const *)config,
-                .host = host,
-                .routing = host->service(host, SLOW_ROUTING_HOST_ID),
-                .name = name};
+    *f = (fake){
+        .rig = *(rig *const *)config, .host = host, .routing = host->service(host, SLOW_ROUTING_HOST_ID), .name = name};
     *self = f;
     return SLOW_OK;
 }
@@ -138,19 +136,18 @@ static size_t choose(void *self, slow_bytes package, const slow_route_view *view
     return 0;
 }
 
-#define OPS(letter, ...)                                                                                               \
-    {                                                                                                                  \
-        .struct_size = sizeof(slow_routing_ops), .protocol = letter "/1", .neighbour_up = neighbour_up,                \
-        .neighbour_changed = neighbour_changed, .neighbour_down = neighbour_down, __VA_ARGS__                          \
+#define OPS(letter, ...)                                                                                \
+    {                                                                                                   \
+        .struct_size = sizeof(slow_routing_ops), .protocol = letter "/1", .neighbour_up = neighbour_up, \
+        .neighbour_changed = neighbour_changed, .neighbour_down = neighbour_down, __VA_ARGS__           \
     }
 static const slow_routing_ops ops_p = OPS("p", .message = message), ops_q = OPS("q", .message = message),
                               ops_c = OPS("c", .choose = choose);
 
 #define PLUGIN(letter)                                                                                                 \
     {                                                                                                                  \
-        .struct_size = sizeof(slow_plugin), .kind = SLOW_ROUTING, .id = "routing-" #letter,                            \
-        .create = create_##letter, .start = start, .leave = leave, .stop = stop, .destroy = destroy,                   \
-        .ops = &ops_##letter                                                                                           \
+        .struct_size = sizeof(slow_plugin), .kind = SLOW_ROUTING, .id = "routing-" #letter, .create = create_##letter, \
+        .start = start, .leave = leave, .stop = stop, .destroy = destroy, .ops = &ops_##letter                         \
     }
 static const slow_plugin plugin_p = PLUGIN(p), plugin_q = PLUGIN(q), plugin_c = PLUGIN(c);
 

@@ -317,14 +317,20 @@ static void a_list_that_comes_late_or_twice_changes_nothing(void **state) {
 }
 
 static void a_list_that_cannot_be_is_dropped_and_counted(void **state) {
-    static const uint8_t nine[] = {0, 0, 0, 9, 9, 1, 'a', 1, 'b', 1, 'c', 1, 'd', 1, 'e', 1, 'f', 1, 'g', 1, 'h', 1, 'i',
-                                   0, 1, 2, 3, 4, 5, 6, 7, 8},
-                         cut[] = {0, 0, 0, 9, 2, 1, 'p', 1, 'q', 0}, one_number[] = {0, 0, 0, 9, 2, 1, 'p', 1, 'q', 1, 1},
+    static const uint8_t nine[] = {0,   0, 0,   9, 9,   1, 'a', 1, 'b', 1, 'c', 1, 'd', 1, 'e', 1,
+                                   'f', 1, 'g', 1, 'h', 1, 'i', 0, 1,   2, 3,   4, 5,   6, 7,   8},
+                         cut[] = {0, 0, 0, 9, 2, 1, 'p', 1, 'q', 0},
+                         one_number[] = {0, 0, 0, 9, 2, 1, 'p', 1, 'q', 1, 1},
                          one_name[] = {0, 0, 0, 9, 2, 1, 'q', 1, 'q', 0, 1}, empty[] = {0, 0, 0, 9, 1, 0, 0},
                          control[] = {0, 0, 0, 9, 1, 1, '\n', 0}, nothing[] = {0};
-    const slow_bytes bad[] = {{nine, sizeof nine},         {cut, sizeof cut},     {one_number, sizeof one_number},
-                              {one_name, sizeof one_name}, {empty, sizeof empty}, {control, sizeof control},
-                              {nothing, 0},                {nothing, 1}};
+    const slow_bytes bad[] = {{nine, sizeof nine},
+                              {cut, sizeof cut},
+                              {one_number, sizeof one_number},
+                              {one_name, sizeof one_name},
+                              {empty, sizeof empty},
+                              {control, sizeof control},
+                              {nothing, 0},
+                              {nothing, 1}};
     pair *p = pair_that_speaks_p(*state);
     takes_up(&p->a, "q", 1);
     talk(p);

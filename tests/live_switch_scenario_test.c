@@ -22,7 +22,7 @@ typedef struct strategy {
 
 static const strategy DISTANCE_VECTOR = {"routing-distance-vector", "", true},
                       FLOODING = {"routing-flooding", ", \"learn\": false", false},
-                      LEARNING = {"routing-flooding", "", false};
+                      LEARNING = {"routing-flooding", "", false}, FEWEST_HOPS = {"routing-template", "", true};
 
 typedef struct traffic {
     sim_mesh *mesh;
@@ -127,7 +127,23 @@ static void move(traffic *t, const strategy *from, const strategy *to) {
 
 /* ---- scenarios ---- */
 
-static traffic *grid(uint64_t seed, const strategy *first, uint32_t loss_ppm) {
+/* Every cable as long as the others, or each of another length. Where two strategies do not prefer the same paths, a package
+ * can go round for as long as they are mixed: fewest hops are least cost only on cables that are alike. */
+enum lengths { ALIKE, VARIED };
+
+/* The template of the SDK is a plugin, too, and lies among the tests' modules. */
+static void find_template(sl_config *config) {
+    char **directories = calloc(3, sizeof *directories), text[512];
+    const char *build = getenv("SLOW_BUILD");
+    assert_true(directories != NULL && config->plugin_dirs[1] == NULL);
+    snprintf(text, sizeof text, "%s/tests/modules", build != NULL ? build : "build/dev");
+    directories[0] = config->plugin_dirs[0];
+    directories[1] = strdup(text);
+    free(config->plugin_dirs);
+    config->plugin_dirs = directories;
+}
+
+static traffic *grid(uint64_t seed, const strategy *first, enum lengths lengths, uint32_t loss_ppm) {
     traffic *t = calloc(1, sizeof *t);
     assert_non_null(t);
     print_message("seed %" PRIu64 "\n", seed);
@@ -138,13 +154,15 @@ static traffic *grid(uint64_t seed, const strategy *first, uint32_t loss_ppm) {
     sim_mesh_grid(t->mesh, WIDTH, SL_MS);
     for (uint32_t c = 1; c <= sim_network_cables(t->mesh->network); c++) {
         sim_cable *cable = sim_network_cable_at(t->mesh->network, c);
-        cable->latency_ns = (10 + c * 7 % 40) * SL_MS / 10;
+        cable->latency_ns = lengths == ALIKE ? SL_MS : (10 + c * 7 % 40) * SL_MS / 10;
         cable->loss_ppm = loss_ppm;
-        cable->stream = c % 3 == 0 && loss_ppm == 0;
+        cable->stream = c % 3 == 0 && loss_ppm == 0 && lengths == VARIED;
     }
     t->mesh->on_message = take;
     t->mesh->arg = t;
     sim_mesh_start_all(t->mesh);
+    for (uint32_t i = 0; i < PLACES; i++)
+        find_template(t->mesh->nodes[i].junction->config);
     assert_true(sim_mesh_until(t->mesh, 30 * SL_SECOND, sim_mesh_converged, NULL));
     sim_mesh_run(t->mesh, 2 * SL_SECOND);
     return t;
@@ -171,8 +189,8 @@ static void nothing_is_lost(traffic *t) {
     assert_int_equal(closed, 0);
 }
 
-static void there_and_back(const strategy *first, const strategy *second) {
-    traffic *t = grid(seed_of_run(), first, 0);
+static void there_and_back(const strategy *first, const strategy *second, enum lengths lengths) {
+    traffic *t = grid(seed_of_run(), first, lengths, 0);
     run_with_traffic(t, SL_SECOND);
     move(t, first, second);
     move(t, second, first);
@@ -183,12 +201,17 @@ static void there_and_back(const strategy *first, const strategy *second) {
 
 static void a_live_move_to_flooding_and_back_loses_nothing(void **state) {
     (void)state;
-    there_and_back(&DISTANCE_VECTOR, &FLOODING);
+    there_and_back(&DISTANCE_VECTOR, &FLOODING, VARIED);
 }
 
 static void a_live_move_to_learning_and_back_loses_nothing(void **state) {
     (void)state;
-    there_and_back(&DISTANCE_VECTOR, &LEARNING);
+    there_and_back(&DISTANCE_VECTOR, &LEARNING, VARIED);
+}
+
+static void a_live_move_to_another_that_talks_and_back_loses_nothing(void **state) {
+    (void)state;
+    there_and_back(&DISTANCE_VECTOR, &FEWEST_HOPS, ALIKE);
 }
 
 static bool all_are_routed(sim_mesh *mesh, void *arg) {
@@ -200,8 +223,9 @@ static bool all_are_routed(sim_mesh *mesh, void *arg) {
 /* The lists, and the strategies' messages, get through where one frame of twenty is lost; packages do not. */
 static void a_live_move_over_cables_that_lose_ends_well(void **state) {
     (void)state;
-    traffic *t = grid(seed_of_run(), &DISTANCE_VECTOR, 50000);
+    traffic *t = grid(seed_of_run(), &DISTANCE_VECTOR, VARIED, 50000);
     for (unsigned round = 0; round < 2; round++) {
+        step_everywhere(t, ADD, &DISTANCE_VECTOR, &FEWEST_HOPS, SL_SECOND);
         step_everywhere(t, ADD, &DISTANCE_VECTOR, &FLOODING, SL_SECOND);
         step_everywhere(t, PREFER, &DISTANCE_VECTOR, &FLOODING, SL_SECOND);
         step_everywhere(t, REMOVE, &DISTANCE_VECTOR, &FLOODING, SL_SECOND);
@@ -209,6 +233,7 @@ static void a_live_move_over_cables_that_lose_ends_well(void **state) {
         assert_true(sim_mesh_until(t->mesh, 30 * SL_SECOND, all_are_routed, NULL));
         step_everywhere(t, PREFER, &FLOODING, &DISTANCE_VECTOR, SL_SECOND);
         step_everywhere(t, REMOVE, &FLOODING, &DISTANCE_VECTOR, SL_SECOND);
+        step_everywhere(t, REMOVE, &FEWEST_HOPS, &DISTANCE_VECTOR, SL_SECOND);
     }
     assert_true(sim_mesh_until(t->mesh, 30 * SL_SECOND, all_are_routed, NULL));
     grid_free(t);
@@ -217,7 +242,7 @@ static void a_live_move_over_cables_that_lose_ends_well(void **state) {
 /* Many new beginnings of the same strategy: epochs and numbers go on, and it converges each time. */
 static void the_same_strategy_comes_and_goes_many_times(void **state) {
     (void)state;
-    traffic *t = grid(seed_of_run(), &FLOODING, 0);
+    traffic *t = grid(seed_of_run(), &FLOODING, VARIED, 0);
     for (unsigned round = 0; round < 20; round++) {
         for (uint32_t i = 0; i < PLACES; i++) {
             add(t->mesh->nodes[i].junction, &DISTANCE_VECTOR, HIGH);
@@ -235,6 +260,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_live_move_to_flooding_and_back_loses_nothing),
         cmocka_unit_test(a_live_move_to_learning_and_back_loses_nothing),
+        cmocka_unit_test(a_live_move_to_another_that_talks_and_back_loses_nothing),
         cmocka_unit_test(a_live_move_over_cables_that_lose_ends_well),
         cmocka_unit_test(the_same_strategy_comes_and_goes_many_times),
     };
