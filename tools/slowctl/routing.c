@@ -31,12 +31,13 @@ static void print_strategies(const json_t *answer) {
     size_t i;
     const json_t *strategy;
     table t;
-    table_begin(&t, (const char *const[]){"STRATEGY", "PROTOCOL", ">PREFERENCE", ">ROUTES", ">IN USE", ">NEIGHBOURS",
-                                          ">KNOWN", ">PENDING", ">MEMORY", NULL});
+    table_begin(&t, (const char *const[]){"STRATEGY", "PROTOCOL", ">PREFERENCE", "CHOOSES", ">ROUTES", ">IN USE",
+                                          ">NEIGHBOURS", ">KNOWN", ">PENDING", ">MEMORY", NULL});
     json_array_foreach(json_object_get(answer, "routing"), i, strategy) {
         table_add(&t, "%s", short_name(text_of(strategy, "plugin")));
         table_add(&t, "%s", text_of(strategy, "protocol"));
         table_add(&t, "%lld", number_of(strategy, "preference"));
+        table_add(&t, "%s", json_is_true(json_object_get(strategy, "chooses")) ? "yes" : "no");
         table_add(&t, "%lld", number_of(strategy, "destinations"));
         table_add(&t, "%lld", number_of(strategy, "in_use"));
         table_add(&t, "%zu", json_array_size(json_object_get(strategy, "neighbours")));
