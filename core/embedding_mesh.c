@@ -55,6 +55,51 @@ slow_status slow_junction_leave(slow_junction *j, const char *address, slow_erro
     return address_run(j, leave_start, address, NULL, error);
 }
 
+/* ---- strategies ---- */
+
+typedef struct strategy_call {
+    sl_errand errand;
+    const char *text; /* an entry, or a plugin's id */
+    int preference;
+    slow_error *error;
+} strategy_call;
+
+static void add_start(sl_errand *errand) {
+    strategy_call *call = (strategy_call *)errand;
+    slow_bytes entry = {(const uint8_t *)call->text, strlen(call->text)};
+    sl_errand_end(errand, sl_junction_routing_add(core_of(errand), entry, call->error));
+}
+
+static void prefer_start(sl_errand *errand) {
+    strategy_call *call = (strategy_call *)errand;
+    sl_errand_end(errand, sl_junction_routing_prefer(core_of(errand), call->text, call->preference, call->error));
+}
+
+static void remove_start(sl_errand *errand) {
+    strategy_call *call = (strategy_call *)errand;
+    sl_errand_end(errand, sl_junction_routing_remove(core_of(errand), call->text, call->error));
+}
+
+static slow_status strategy_run(slow_junction *j, void (*start)(sl_errand *), const char *text, int preference,
+                                slow_error *error) {
+    slow_error ignored;
+    strategy_call call = {
+        .errand = {.start = start}, .text = text, .preference = preference, .error = error != NULL ? error : &ignored};
+    return sl_errand_run(j, &call.errand, call.error);
+}
+
+slow_status slow_junction_routing_add(slow_junction *j, const char *entry, slow_error *error) {
+    return strategy_run(j, add_start, entry, 0, error);
+}
+
+slow_status slow_junction_routing_prefer(slow_junction *j, const char *plugin, int preference, slow_error *error) {
+    return strategy_run(j, prefer_start, plugin, preference, error);
+}
+
+slow_status slow_junction_routing_remove(slow_junction *j, const char *plugin, slow_error *error) {
+    return strategy_run(j, remove_start, plugin, 0, error);
+}
+
 /* ---- waiting for a route ---- */
 
 struct sl_route_wait {

@@ -359,6 +359,40 @@ static void leaving_ends_the_link(void **state) {
     slow_junction_free(bob);
 }
 
+static void strategies_come_and_go_under_messages(void **state) {
+    slow_junction *js[2] = {junction_of("alice"), junction_of("bob")};
+    slow_route_info route;
+    slow_error error = {.text = ""};
+    (void)state;
+    connect_over("udp", js[0], js[1]);
+    assert_int_equal(slow_junction_wait(js[0], "bob", LIMIT), SLOW_OK);
+    assert_int_equal(slow_junction_routing_remove(js[0], "routing-distance-vector", &error), SLOW_E_INVAL);
+    assert_non_null(strstr(error.text, "only strategy"));
+    assert_int_equal(slow_junction_routing_add(js[0], "\"routing-floding\"", &error), SLOW_E_INVAL);
+    assert_non_null(strstr(error.text, "did you mean \"routing-flooding\""));
+    for (size_t i = 0; i < 2; i++) {
+        const char *entry = i == 0 ? "\"routing-flooding\"" : "{\"plugin\": \"routing-flooding\", \"learn\": false}";
+        assert_int_equal(slow_junction_routing_add(js[i], entry, &error), SLOW_OK);
+        assert_int_equal(slow_junction_routing_prefer(js[i], "routing-flooding", 65536, &error), SLOW_E_INVAL);
+        assert_int_equal(slow_junction_routing_prefer(js[i], "routing-flooding", 65535, &error), SLOW_OK);
+        assert_int_equal(slow_junction_routing_remove(js[i], "routing-distance-vector", &error), SLOW_OK);
+    }
+    assert_int_equal(slow_send_json(js[0], "bob", "\"flooded\"", NULL, NULL), SLOW_OK);
+    recv_json(js[1], "alice", "\"flooded\"");
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(slow_junction_routing_add(js[i], "\"routing-distance-vector\"", &error), SLOW_OK);
+        assert_int_equal(slow_junction_routing_remove(js[i], "routing-flooding", NULL), SLOW_OK);
+    }
+    assert_int_equal(slow_junction_wait(js[0], "bob", LIMIT), SLOW_OK);
+    assert_int_equal(slow_junction_best_route(js[0], "bob", &route), SLOW_OK);
+    assert_string_equal(route.strategy, "routing-distance-vector");
+    assert_int_equal(slow_send_json(js[0], "bob", "\"routed\"", NULL, NULL), SLOW_OK);
+    recv_json(js[1], "alice", "\"routed\"");
+    assert_int_equal(slow_junction_counter(js[0], "links_lost"), 0);
+    for (size_t i = 0; i < 2; i++)
+        slow_junction_free(js[i]);
+}
+
 static void junctions_of_other_networks_do_not_link(void **state) {
     slow_options options = options_of(SLOW_THREAD_OWN, NULL);
     slow_junction *alice = junction_of("alice");
@@ -475,6 +509,7 @@ int main(void) {
         cmocka_unit_test(ping_without_a_route_fails_within_a_second),
         cmocka_unit_test(the_mesh_is_seen_as_it_is),
         cmocka_unit_test(leaving_ends_the_link),
+        cmocka_unit_test(strategies_come_and_go_under_messages),
         cmocka_unit_test(junctions_of_other_networks_do_not_link),
         cmocka_unit_test(a_log_callback_can_neither_wait_nor_free),
         cmocka_unit_test(fifty_junctions_in_a_chain_reach_from_end_to_end),

@@ -352,6 +352,55 @@ static void a_route_is_a_header_and_a_message(void **state) {
     assert_false(sl_route_read((slow_bytes){out, 5}, &back));
 }
 
+static sl_protocols some_protocols(void) {
+    return (sl_protocols){.names = {.count = 2, .name = {"p/1", "q/2"}}, .number = {3, 255}, .generation = 0x01020304};
+}
+
+static void protocols_are_a_generation_names_and_numbers(void **state) {
+    (void)state;
+    uint8_t out[SL_PROTOCOLS_MAX];
+    sl_protocols list = some_protocols(), back;
+    const slow_bytes bytes = BYTES("\x01\x02\x03\x04\x02\x03p/1\x03q/2\x03\xff");
+    assert_int_equal(sl_protocols_write(&list, out), bytes.size);
+    assert_memory_equal(out, bytes.data, bytes.size);
+    assert_true(sl_protocols_read(bytes, &back));
+    assert_int_equal(back.generation, 0x01020304);
+    assert_int_equal(sl_protocols_place(&back, "q/2"), 1);
+    assert_int_equal(sl_protocols_place(&back, "q"), -1);
+    assert_int_equal(sl_protocols_place_of_number(&back, 255), 1);
+    assert_int_equal(sl_protocols_place_of_number(&back, 0), -1);
+    for (size_t size = 0; size < bytes.size; size++)
+        assert_false(sl_protocols_read((slow_bytes){bytes.data, size}, &back));
+}
+
+static void the_longest_list_of_protocols_fits(void **state) {
+    (void)state;
+    uint8_t out[SL_PROTOCOLS_MAX];
+    sl_protocols list = {.names.count = SL_NAMES_MAX}, back;
+    for (uint8_t i = 0; i < SL_NAMES_MAX; i++) {
+        memset(list.names.name[i], 'a' + i, SL_NAME_SIZE - 1);
+        list.number[i] = i;
+    }
+    assert_int_equal(sl_protocols_write(&list, out), SL_PROTOCOLS_MAX);
+    assert_true(sl_protocols_read((slow_bytes){out, SL_PROTOCOLS_MAX}, &back));
+}
+
+static void a_claim_has_numbers_once_its_protocols_have_changed(void **state) {
+    (void)state;
+    uint8_t out[SL_CLAIM_MAX];
+    sl_claim claim = a_claim(), back;
+    assert_true(sl_claim_read((slow_bytes){out, sl_claim_write(&claim, out, sizeof out)}, &back));
+    assert_int_equal(back.protocols.generation, 0);
+    claim.protocols = some_protocols();
+    size_t size = sl_claim_write(&claim, out, sizeof out);
+    assert_true(sl_claim_read((slow_bytes){out, size}, &back));
+    assert_int_equal(back.features, SL_FEATURE_NUMBERS);
+    assert_int_equal(back.protocols.generation, claim.protocols.generation);
+    assert_int_equal(sl_protocols_place_of_number(&back.protocols, 255), 1);
+    for (size_t cut = 1; cut <= 6; cut++)
+        assert_false(sl_claim_read((slow_bytes){out, size - cut}, &back));
+}
+
 static void every_reason_to_close_has_words(void **state) {
     (void)state;
     const char *unknown = sl_close_text(SL_CLOSE_REASONS);
@@ -382,6 +431,9 @@ int main(void) {
         cmocka_unit_test(a_claim_names_at_most_eight_codecs),
         cmocka_unit_test(a_probe_is_16_bytes),
         cmocka_unit_test(a_route_is_a_header_and_a_message),
+        cmocka_unit_test(protocols_are_a_generation_names_and_numbers),
+        cmocka_unit_test(the_longest_list_of_protocols_fits),
+        cmocka_unit_test(a_claim_has_numbers_once_its_protocols_have_changed),
         cmocka_unit_test(every_reason_to_close_has_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -454,6 +454,20 @@ static void ask(peer *p, slow_reader *in) {
         sl_path_ping(&p->of->junction->path, &dst, SL_SECOND, query_done, NULL);
 }
 
+/* What an operator does: adds, prefers or removes a strategy, or tries to. */
+static void change_strategies(harness *h, uint8_t choice) {
+    static const char *const plugins[] = {"routing-distance-vector", "routing-flooding"};
+    const char *plugin = plugins[choice & 1];
+    char entry[64];
+    if (choice % 3 == 0) {
+        int size = snprintf(entry, sizeof entry, "{\"plugin\": \"%s\"}", plugin);
+        sl_junction_routing_add(h->junction, (slow_bytes){(const uint8_t *)entry, (size_t)size}, NULL);
+    } else if (choice % 3 == 1)
+        sl_junction_routing_prefer(h->junction, plugin, choice, NULL);
+    else
+        sl_junction_routing_remove(h->junction, plugin, NULL);
+}
+
 /* ---- events ---- */
 
 enum event {
@@ -473,6 +487,7 @@ enum event {
     REFLECT,
     ASK,
     ANSWER,
+    STRATEGY,
     EVENT_KINDS
 };
 
@@ -538,6 +553,9 @@ static void run_event(peer *p, enum event event, slow_reader *in) {
         break;
     case ANSWER:
         say_answer(p, in);
+        break;
+    case STRATEGY:
+        change_strategies(h, slow_read_u8(in));
         break;
     case REFLECT:
         number = slow_read_u8(in);
