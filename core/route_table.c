@@ -155,7 +155,7 @@ slow_status sl_route_table_offer(sl_route_table *table, uint32_t strategy, int32
     uint32_t entry = (uint32_t)(route - table->entries);
     route_choose(table, route);
     if (table->changed != NULL)
-        table->changed(table->changed_arg, dst);
+        table->changed(table->changed_arg, route);
     if (count == 0)
         entry_remove(table, entry);
     return SLOW_OK;
@@ -171,6 +171,9 @@ void sl_route_table_drop_strategy(sl_route_table *table, uint32_t strategy) {
 void sl_route_table_down(sl_route_table *table, sl_neighbour *n, slow_link adjacency) {
     (void)adjacency;
     for (uint32_t i = 0; i < table->count; i++)
-        if (table->entries[i].next_hop == n)
+        if (table->entries[i].next_hop == n) {
             route_choose(table, &table->entries[i]);
+            if (table->changed != NULL)
+                table->changed(table->changed_arg, &table->entries[i]);
+        }
 }

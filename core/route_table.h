@@ -37,7 +37,8 @@ typedef struct sl_route_table {
     uint32_t count, capacity, mask;                /* mask: slots - 1 */
     void (*reachable)(void *arg, const slow_id *); /* a destination got a next hop that had none */
     void *arg;
-    void (*changed)(void *arg, const slow_id *); /* candidates or the next hop are others: for checkers; may be NULL */
+    /* Candidates or the next hop are others; no candidates: it is about to be forgotten. For checkers; may be NULL. */
+    void (*changed)(void *arg, const sl_route *);
     void *changed_arg;
 } sl_route_table;
 
