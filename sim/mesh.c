@@ -132,73 +132,46 @@ static void on_routed(void *arg, const sl_route *route) {
     node->mesh->watch.routed(node->mesh->watch.arg, node, route);
 }
 
+/* A watcher stands between a junction's layers, where they speak to each other by tables of functions anyway; what they
+ * say goes on to whom it was for. */
+static sim_node *node_of_routing(void *arg) {
+    return ((sl_junction *)(void *)((char *)arg - offsetof(sl_junction, routing)))->arg;
+}
+
 static void on_up(void *arg, sl_neighbour *n) {
-    sim_node *node = arg;
+    sim_node *node = node_of_routing(arg);
     if (node->mesh->watch.up != NULL)
         node->mesh->watch.up(node->mesh->watch.arg, node, n);
-    node->neighbours.up(node->neighbours.arg, n);
+    node->up(arg, n);
 }
 
 static void on_down(void *arg, sl_neighbour *n, slow_link adjacency) {
-    sim_node *node = arg;
+    sim_node *node = node_of_routing(arg);
     if (node->mesh->watch.downing != NULL)
         node->mesh->watch.downing(node->mesh->watch.arg, node, n, adjacency);
-    node->neighbours.down(node->neighbours.arg, n, adjacency);
+    node->down(arg, n, adjacency);
     if (node->mesh->watch.down != NULL)
         node->mesh->watch.down(node->mesh->watch.arg, node, n, adjacency);
 }
 
-static void on_changed(void *arg, sl_neighbour *n) {
-    sim_node *node = arg;
-    node->neighbours.changed(node->neighbours.arg, n);
-}
-
-static void on_route_message(void *arg, sl_neighbour *n, unsigned protocol, slow_bytes message) {
-    sim_node *node = arg;
-    node->neighbours.message(node->neighbours.arg, n, protocol, message);
-}
-
-static void on_restart(void *arg, sl_neighbour *n, unsigned protocol) {
-    sim_node *node = arg;
-    node->neighbours.restart(node->neighbours.arg, n, protocol);
-}
-
 static void on_local(void *arg, const slow_package *package, const sl_link *from) {
-    sim_node *node = arg;
+    sim_node *node = ((sl_junction *)arg)->arg;
     if (node->mesh->watch.arrived != NULL)
         node->mesh->watch.arrived(node->mesh->watch.arg, node, package);
-    node->forward.local(node->forward.arg, package, from);
+    node->local(arg, package, from);
 }
 
-static void on_dropped(void *arg, const sl_transit *transit, enum sl_drop_reason reason) {
-    sim_node *node = arg;
-    node->forward.dropped(node->forward.arg, transit, reason);
-}
-
-static void on_traced(void *arg, const sl_transit *transit, const sl_neighbour *next_hop) {
-    sim_node *node = arg;
-    node->forward.traced(node->forward.arg, transit, next_hop);
-}
-
-/* Puts itself between a junction's layers, where they speak to each other by tables of functions anyway. */
 static void watch_junction(sim_node *node) {
     sl_junction *junction = node->junction;
     const sim_watch *watch = &node->mesh->watch;
-    sl_neighbours *neighbours = &junction->links.neighbours;
     if (watch->came != NULL)
         watch->came(watch->arg, node);
-    node->neighbours = neighbours->events;
-    neighbours->events = (sl_neighbour_events){.arg = node,
-                                               .up = on_up,
-                                               .changed = on_changed,
-                                               .down = on_down,
-                                               .message = on_route_message,
-                                               .restart = on_restart};
-    node->forward = junction->forward->events;
-    junction->forward->events.arg = node;
+    node->up = junction->links.neighbours.events.up;
+    node->down = junction->links.neighbours.events.down;
+    node->local = junction->forward->events.local;
+    junction->links.neighbours.events.up = on_up;
+    junction->links.neighbours.events.down = on_down;
     junction->forward->events.local = on_local;
-    junction->forward->events.dropped = on_dropped;
-    junction->forward->events.traced = on_traced;
     if (watch->routed != NULL) {
         junction->forward->table.changed = on_routed;
         junction->forward->table.changed_arg = node;
@@ -207,12 +180,10 @@ static void watch_junction(sim_node *node) {
 
 static void unwatch_junction(sim_node *node) {
     sl_junction *junction = node->junction;
+    junction->links.neighbours.events.up = node->up;
+    junction->links.neighbours.events.down = node->down;
+    junction->forward->events.local = node->local;
     junction->forward->table.changed = NULL;
-    junction->links.neighbours.events = node->neighbours;
-    junction->forward->events.arg = node->forward.arg;
-    junction->forward->events.local = node->forward.local;
-    junction->forward->events.dropped = node->forward.dropped;
-    junction->forward->events.traced = node->forward.traced;
 }
 
 void sim_mesh_unwatch(sim_mesh *mesh) {

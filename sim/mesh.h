@@ -23,9 +23,11 @@ typedef struct sim_node {
     const char *id, *network, *codecs, *routing;
     uint64_t warnings; /* lines of its log at warn or worse */
     char last_warning[256];
-    sl_stats past;                  /* what its earlier processes counted */
-    sl_neighbour_events neighbours; /* what a watched junction's own are */
-    sl_forward_events forward;
+    sl_stats past; /* what its earlier processes counted */
+    /* What the junction's own layers say to each other, when a watcher stands between them. */
+    void (*up)(void *arg, sl_neighbour *);
+    void (*down)(void *arg, sl_neighbour *, slow_link adjacency);
+    void (*local)(void *arg, const slow_package *, const sl_link *);
 } sim_node;
 
 /* Who looks on. All are called in the middle of what happens, and change nothing; any may be NULL. */

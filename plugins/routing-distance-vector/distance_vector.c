@@ -20,6 +20,7 @@
  * one asker's entry a neighbour and destination. */
 #include "inspect.h"
 #include "origin.h"
+#include <slow/inspect.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -401,8 +402,27 @@ static const dv_inspect inspection = {
     .memory = inspect_memory,
 };
 
+static uint64_t inspect_entries(const void *self) {
+    return ((const struct dv *)self)->entries;
+}
+
+static uint64_t inspect_requests(const void *self) {
+    return ((const struct dv *)self)->requests;
+}
+
+static const slow_routing_inspect common_inspection = {
+    .struct_size = sizeof common_inspection,
+    .memory = inspect_memory,
+    .destinations = inspect_destinations,
+    .pending = inspect_pending,
+    .entries = inspect_entries,
+    .requests = inspect_requests,
+};
+
 static const void *extension(void *self, const char *id) {
     (void)self;
+    if (strcmp(id, SLOW_ROUTING_INSPECT_ID) == 0)
+        return &common_inspection;
     return strcmp(id, DV_INSPECT_ID) == 0 ? &inspection : NULL;
 }
 
