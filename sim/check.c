@@ -169,7 +169,7 @@ static void routes_over(sim_check *check, uint32_t place, slow_link via) {
     sim_node *node = &check->mesh->nodes[place];
     const sl_route_table *table = &node->junction->forward->table;
     for (uint32_t i = 0; i < table->count; i++)
-        for (uint16_t k = 0; k < table->entries[i].count; k++)
+        for (uint8_t k = 0; k < table->entries[i].count; k++)
             if (table->entries[i].candidates[k].via == via) {
                 on_routed(check, node, &table->entries[i]);
                 break;
@@ -188,8 +188,9 @@ static void edge_look(sim_check *check, uint32_t place, check_adjacency *a) {
     if (a->held == held)
         return;
     uint32_t peer = a->peer;
-    a->held = held;
-    back->held = held;
+    a->held = back->held = held;
+    a->back = back->number;
+    back->back = a->number;
     check_pairs_changed(check);
     if (!held) {
         check->forest_stale = true;
@@ -245,11 +246,11 @@ static void dead_hops(sim_check *check, const sim_node *node, const sl_neighbour
     for (uint32_t i = 0; i < table->count; i++) {
         const sl_route *route = &table->entries[i];
         bool dead = route->next_hop == n;
-        for (uint16_t k = 0; k < route->count && !dead; k++)
+        for (uint8_t k = 0; k < route->count && !dead; k++)
             dead = route->candidates[k].via == number;
         if (dead && check_breach(check, SIM_DEAD_HOP))
             check_tell(check, "%s still has a route to %.*s by %.*s, which it knows to be down",
-                       check_name(check, node->place), SL_ID_ARG(&route->id), SL_ID_ARG(&n->id));
+                       check_name(check, node->place), route->id_size, sl_route_id_text(route), SL_ID_ARG(&n->id));
     }
 }
 
@@ -267,7 +268,8 @@ static void on_down(void *arg, sim_node *node, const sl_neighbour *n, slow_link 
 
 static void on_routed(void *arg, sim_node *node, const sl_route *route) {
     sim_check *check = arg;
-    uint32_t place = node->place, row = check_row_of(check, &route->id), next = NO_PLACE;
+    slow_id id = sl_route_id(route);
+    uint32_t place = node->place, row = check_row_of(check, &id), next = NO_PLACE;
     if (row == NO_ROW || !check->places[place].present)
         return;
     strategies_look(check, place);
@@ -283,7 +285,7 @@ static void on_routed(void *arg, sim_node *node, const sl_route *route) {
     }
     check_next_set(check, row, place, next);
     check_loops(check, row, place, route);
-    check_vector_changed(check, row, place, route);
+    check_vector_changed(check, row, place, &id, route);
 }
 
 /* ---- junctions ---- */
@@ -376,8 +378,10 @@ sim_check *sim_check_new(sim_mesh *mesh, char *const *names) {
     check->at = calloc(mesh->count, sizeof *check->at);
     check->order = calloc(mesh->count + 1, sizeof *check->order);
     check->mark = calloc(mesh->count, sizeof *check->mark);
+    check->sunk = calloc(mesh->count, sizeof *check->sunk);
     if (check->places == NULL || check->rows == NULL || check->distances == NULL || check->own == NULL ||
-        check->stack == NULL || check->at == NULL || check->order == NULL || check->mark == NULL) {
+        check->stack == NULL || check->at == NULL || check->order == NULL || check->mark == NULL ||
+        check->sunk == NULL) {
         sim_check_free(check);
         return NULL;
     }
@@ -419,6 +423,7 @@ void sim_check_free(sim_check *check) {
     free(check->at);
     free(check->order);
     free(check->mark);
+    free(check->sunk);
     free(check);
 }
 

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { GAP = 4096, LOWEST = INT32_MIN / 2 };
+enum { SCALE = 8, HIGHEST = INT32_MAX / 4, LOWEST = INT32_MIN / 2 }; /* SCALE: a level, a unit of metric */
 
 /* The place behind a candidate, when the edge counts; else NO_PLACE. */
 static uint32_t edge_to(const sim_check *check, uint32_t place, const sl_candidate *candidate) {
@@ -70,14 +70,17 @@ typedef struct search {
 static void visit(search *s, uint32_t place) {
     sim_check *check = s->check;
     check->mark[place] = check->marker;
+    check->sunk[place] = s->levels[place];
     check->stack[s->depth] = place;
     check->at[s->depth++] = 0;
 }
 
-/* Depth first from the start. False: it led back there, and the stack is the cycle. */
+/* Depth first from the start, to all that stand at the floor or above. False: it led back to the start, and the stack is
+ * the cycle. */
 static bool descend(search *s) {
     sim_check *check = s->check;
     check->marker++;
+    s->count = s->depth = 0;
     visit(s, s->start);
     while (s->depth > 0) {
         uint32_t place = check->stack[s->depth - 1];
@@ -92,24 +95,34 @@ static bool descend(search *s) {
         if (to == s->start)
             return false;
         if (to != NO_PLACE && check->mark[to] != check->marker && !check_is_home(check, to, s->row) &&
-            s->levels[to] != NO_LEVEL && s->levels[to] > s->floor)
+            s->levels[to] != NO_LEVEL && s->levels[to] >= s->floor)
             visit(s, to);
     }
     return true;
 }
 
-/* In topological order: everybody below whoever leads to it. */
-static void sink(search *s) {
+/* In topological order: everybody below whoever leads to it. False, and nothing is done: somebody outside of what was
+ * searched would have to sink, too. */
+static bool sink(search *s) {
     sim_check *check = s->check;
-    while (s->count > 0) {
-        uint32_t place = check->order[--s->count];
+    for (uint32_t at = s->count; at-- > 0;) {
+        uint32_t place = check->order[at];
         const sl_route *route = check_route(check, place, s->row);
-        for (uint16_t i = 0; route != NULL && i < route->count; i++) {
+        for (uint8_t i = 0; route != NULL && i < route->count; i++) {
             uint32_t to = edge_to(check, place, &route->candidates[i]);
-            if (to != NO_PLACE && !check_is_home(check, to, s->row) && s->levels[to] >= s->levels[place])
-                s->levels[to] = s->levels[place] - 1;
+            if (to == NO_PLACE || check_is_home(check, to, s->row))
+                continue;
+            if (check->mark[to] != check->marker) {
+                if (s->levels[to] >= check->sunk[place])
+                    return false;
+            } else if (check->sunk[to] >= check->sunk[place]) {
+                check->sunk[to] = check->sunk[place] - 1;
+            }
         }
     }
+    for (uint32_t at = 0; at < s->count; at++)
+        s->levels[check->order[at]] = check->sunk[check->order[at]];
+    return true;
 }
 
 /* All sank so far that there is no room below: all rise, which keeps the order. */
@@ -119,33 +132,47 @@ static void lift(sim_check *check, int32_t *levels) {
             levels[i] += -LOWEST / 2;
 }
 
+static void search_from(sim_check *check, uint32_t number, uint32_t place) {
+    search s = {.check = check, .row = number, .start = place, .levels = check->rows[number].levels};
+    if (s.levels[place] < LOWEST)
+        lift(check, s.levels);
+    for (int32_t below = 0;; below = below * 8 + 8) { /* nobody has to sink by more than there are places */
+        s.floor = s.levels[place] - below;
+        if (!descend(&s)) {
+            if (check_breach(check, SIM_LOOP))
+                tell_cycle(check, number, check->stack, s.depth, "candidates");
+            return;
+        }
+        if (sink(&s))
+            return;
+    }
+}
+
+/* ---- at each change ---- */
+
 void check_loops(sim_check *check, uint32_t number, uint32_t place, const sl_route *route) {
     if (!check_is_loop_free(check) || check_is_home(check, place, number))
         return;
-    int32_t *levels = levels_of(check, number), highest = 0;
+    int32_t *levels = levels_of(check, number), least = 1;
     bool violated = false, any = false;
-    for (uint16_t i = 0; i < route->count; i++) {
+    for (uint8_t i = 0; i < route->count; i++) {
         uint32_t to = edge_to(check, place, &route->candidates[i]);
         if (to == NO_PLACE)
             continue;
+        if (!any) { /* the best one's metric */
+            uint32_t metric = route->candidates[i].metric;
+            least = metric < HIGHEST / SCALE ? (int32_t)metric * SCALE : HIGHEST;
+        }
         any = true;
         if (check_is_home(check, to, number))
             continue;
         if (levels[to] == NO_LEVEL)
             levels[to] = levels[place] == NO_LEVEL ? 0 : levels[place] - 1;
-        highest = levels[to] > highest ? levels[to] : highest;
         violated |= levels[place] != NO_LEVEL && levels[to] >= levels[place];
+        least = levels[to] >= least ? levels[to] + 1 : least;
     }
-    if (any && levels[place] == NO_LEVEL)
-        levels[place] = highest + GAP;
-    if (!violated)
-        return;
-    if (levels[place] < LOWEST)
-        lift(check, levels);
-    search s = {.check = check, .row = number, .start = place, .levels = levels};
-    s.floor = levels[place] - (int32_t)check->count - 1;
-    if (descend(&s))
-        sink(&s);
-    else if (check_breach(check, SIM_LOOP))
-        tell_cycle(check, number, check->stack, s.depth, "candidates");
+    if (any && (levels[place] == NO_LEVEL || least < levels[place]))
+        levels[place] = least;
+    if (violated)
+        search_from(check, number, place);
 }

@@ -185,13 +185,14 @@ static void strangers_look(rest *r, uint32_t from) {
     sim_check *check = r->check;
     const sl_route_table *table = &check->mesh->nodes[from].junction->forward->table;
     for (uint32_t i = 0; i < table->count; i++) {
-        uint32_t row = check_row_of(check, &table->entries[i].id);
+        slow_id id = sl_route_id(&table->entries[i]);
+        uint32_t row = check_row_of(check, &id);
         if (table->entries[i].next_hop == NULL || (row != NO_ROW && check->rows[row].homes > 0))
             continue;
         r->verdict.stale++;
         if (breach(r, SIM_STALE))
             check_tell(check, "%s has a route to %.*s, which is not there", check_name(check, from),
-                       SL_ID_ARG(&table->entries[i].id));
+                       SL_ID_ARG(&id));
     }
 }
 

@@ -24,6 +24,7 @@ typedef struct check_row {
 
 typedef struct check_adjacency {
     slow_link number; /* 0 = free */
+    slow_link back;   /* the peer's number for it, while it is held */
     uint32_t peer;    /* its place */
     uint64_t start;   /* the peer's, as it was when the adjacency came up */
     bool held;        /* by both ends */
@@ -72,6 +73,7 @@ struct sim_check {
     sim_failure failure;
     /* scratch */
     uint32_t *stack, *at, *order, *mark, marker;
+    int32_t *sunk;
     uint32_t sampled; /* rows at rest, for large meshes */
     char row_name[16];
 };
@@ -119,7 +121,7 @@ void check_loops(sim_check *, uint32_t row, uint32_t place, const sl_route *);
 void check_loop_in_use(sim_check *, uint32_t row, uint32_t place);
 
 /* check_vector.c: the inside of a distance vector. */
-void check_vector_changed(sim_check *, uint32_t row, uint32_t place, const sl_route *);
+void check_vector_changed(sim_check *, uint32_t row, uint32_t place, const slow_id *, const sl_route *);
 void check_vector_rest(sim_check *);
 void check_vector_forget(sim_check *, uint32_t place);
 #endif

@@ -28,21 +28,27 @@ static bool distance_of(const sim_check *check, uint32_t row, uint32_t place, co
     return true;
 }
 
-static void check_monotone(sim_check *check, uint32_t row, uint32_t place, bool known, check_distance now) {
+static check_distance *last_of(sim_check *check, uint32_t row, uint32_t place) {
     if (check->distances[place] == NULL) {
-        if (!known)
-            return;
         check->distances[place] = calloc(check->row_count, sizeof **check->distances);
         if (check->distances[place] == NULL)
             abort();
     }
-    check_distance *last = &check->distances[place][row];
-    if (known && last->epoch != 0 && is_nearer(last->epoch, last->seq, last->metric, &now) &&
+    return &check->distances[place][row];
+}
+
+/* Looks at a feasibility distance, and that it did not go back since the last time. */
+static bool distance_look(sim_check *check, uint32_t row, uint32_t place, const slow_id *id, check_distance *now) {
+    check_distance *last = last_of(check, row, place);
+    bool known = distance_of(check, row, place, id, now);
+    if (known && last->epoch != 0 && is_nearer(last->epoch, last->seq, last->metric, now) &&
         check_breach(check, SIM_MONOTONE))
         check_tell(check,
                    "the feasibility distance of %s to %s went back from sequence number %u, metric %u, to %u, %u",
-                   check_name(check, place), check_row_name(check, row), last->seq, last->metric, now.seq, now.metric);
-    *last = known ? now : (check_distance){.epoch = 0};
+                   check_name(check, place), check_row_name(check, row), last->seq, last->metric, now->seq,
+                   now->metric);
+    *last = known ? *now : (check_distance){.epoch = 0};
+    return known;
 }
 
 static void check_own(sim_check *check, uint32_t place) {
@@ -56,35 +62,39 @@ static void check_own(sim_check *check, uint32_t place) {
     *last = now;
 }
 
+/* Is the other end of an adjacency nearer than `mine`? Feasibility distances only sink, so one that was low enough when it
+ * was last looked at still is, which spares nearly all looks. */
+static bool is_peer_nearer(sim_check *check, uint32_t row, uint32_t peer, const slow_id *id, const check_distance *mine,
+                           check_distance *theirs) {
+    *theirs = *last_of(check, row, peer);
+    if (theirs->epoch != 0 && is_nearer(theirs->epoch, theirs->seq, theirs->metric, mine))
+        return true;
+    return distance_look(check, row, peer, id, theirs) && is_nearer(theirs->epoch, theirs->seq, theirs->metric, mine);
+}
+
 /* Every candidate's junction has to be nearer than we are. Who has told nobody yet has no feasibility distance. */
-static void check_falls(sim_check *check, uint32_t row, uint32_t place, const sl_route *route, bool known,
+static void check_falls(sim_check *check, uint32_t row, uint32_t place, const sl_route *route, const slow_id *id,
                         const check_distance *mine) {
-    for (uint16_t i = 0; i < route->count; i++) {
+    for (uint8_t i = 0; i < route->count; i++) {
         const check_adjacency *a = check_held(check, place, route->candidates[i].via);
-        check_distance theirs = {.epoch = 0};
-        if (a == NULL || check->places[a->peer].dv == NULL || route->candidates[i].metric == SLOW_METRIC_INFINITY)
+        check_distance theirs;
+        if (a == NULL || check->places[a->peer].dv == NULL || route->candidates[i].metric == SLOW_METRIC_INFINITY ||
+            is_peer_nearer(check, row, a->peer, id, mine, &theirs) || !check_breach(check, SIM_FEASIBILITY))
             continue;
-        bool has = distance_of(check, row, a->peer, &route->id, &theirs);
-        if (has && (!known || is_nearer(theirs.epoch, theirs.seq, theirs.metric, mine)))
-            continue;
-        if (check_breach(check, SIM_FEASIBILITY))
-            check_tell(
-                check,
-                "%s would send to %s by %s, which is no nearer: its sequence number %u, metric %u%s, ours %u, %u",
-                check_name(check, place), check_row_name(check, row), check_name(check, a->peer), theirs.seq,
-                theirs.metric, has ? "" : " (none)", mine->seq, mine->metric);
+        check_tell(check,
+                   "%s would send to %s by %s, which is no nearer: its sequence number %u, metric %u, ours %u, %u",
+                   check_name(check, place), check_row_name(check, row), check_name(check, a->peer), theirs.seq,
+                   theirs.metric, mine->seq, mine->metric);
     }
 }
 
-void check_vector_changed(sim_check *check, uint32_t row, uint32_t place, const sl_route *route) {
-    check_distance mine = {.epoch = 0};
+void check_vector_changed(sim_check *check, uint32_t row, uint32_t place, const slow_id *id, const sl_route *route) {
+    check_distance mine;
     if (check->places[place].dv == NULL || check->places[place].strategy_count != 1)
         return;
-    bool known = distance_of(check, row, place, &route->id, &mine);
-    check_monotone(check, row, place, known, mine);
     check_own(check, place);
-    if (route->count > 0)
-        check_falls(check, row, place, route, known, &mine);
+    if (distance_look(check, row, place, id, &mine))
+        check_falls(check, row, place, route, id, &mine);
 }
 
 void check_vector_forget(sim_check *check, uint32_t place) {
@@ -99,19 +109,18 @@ static bool is_same(bool a_is, const dv_inspect_word *a, bool b_is, const dv_ins
     return a_is == b_is && (!a_is || (a->epoch == b->epoch && a->seq == b->seq && a->metric == b->metric));
 }
 
-/* What we remember to have told over each adjacency is what is heard at its other end. */
-static void check_beliefs(sim_check *check, uint32_t row, uint32_t place) {
+/* What we remember to have told over each adjacency is what is heard at its other end. `numbers`: each place's own for the
+ * destination. */
+static void check_beliefs(sim_check *check, uint32_t row, uint32_t place, const size_t *numbers) {
     const check_place *p = &check->places[place];
-    slow_id id = check_row_id(check, row);
     for (uint32_t slot = 1; slot < p->slots; slot++) {
         const check_adjacency *a = &p->adjacencies[slot];
         if (a->number == 0 || !a->held || check->places[a->peer].dv == NULL || check_is_home(check, a->peer, row))
             continue;
         const check_place *peer = &check->places[a->peer];
         dv_inspect_word told, heard;
-        slow_link back = check_back(check, place, a->peer)->number;
-        bool is_told = p->dv->told(p->dv_self, a->number, &id, &told);
-        bool is_heard = peer->dv->heard(peer->dv_self, back, &id, &heard);
+        bool is_told = p->dv->told_of(p->dv_self, a->number, numbers[place], &told);
+        bool is_heard = peer->dv->heard_of(peer->dv_self, a->back, numbers[a->peer], &heard);
         if (is_same(is_told, &told, is_heard, &heard) || !check_breach(check, SIM_BELIEFS))
             continue;
         check_tell(check, "%s told %s of %s %s (%u, %u), and that one believes %s (%u, %u)", check_name(check, place),
@@ -121,27 +130,37 @@ static void check_beliefs(sim_check *check, uint32_t row, uint32_t place) {
     }
 }
 
-static void check_row_at_rest(sim_check *check, uint32_t row) {
+static void check_row_at_rest(sim_check *check, uint32_t row, size_t *numbers) {
     slow_id id = check_row_id(check, row);
+    for (uint32_t place = 0; place < check->count; place++)
+        if (check->places[place].present && check->places[place].dv != NULL)
+            numbers[place] = check->places[place].dv->number(check->places[place].dv_self, &id);
     for (uint32_t place = 0; place < check->count; place++) {
+        check_distance mine;
         if (!check->places[place].present || check->places[place].dv == NULL)
             continue;
+        check_beliefs(check, row, place, numbers);
+        if (check_is_home(check, place, row) || !distance_look(check, row, place, &id, &mine) ||
+            check->places[place].strategy_count != 1)
+            continue;
         const sl_route *route = check_route(check, place, row);
-        check_distance mine = {.epoch = 0};
-        bool known = distance_of(check, row, place, &id, &mine);
-        if (!check_is_home(check, place, row))
-            check_monotone(check, row, place, known, mine);
-        if (route != NULL && check->places[place].strategy_count == 1)
-            check_falls(check, row, place, route, known, &mine);
-        check_beliefs(check, row, place);
+        if (route != NULL)
+            check_falls(check, row, place, route, &id, &mine);
     }
 }
 
 /* Destinations that nothing was said of since the last time are looked at in turns, where there are many. */
 void check_vector_rest(sim_check *check) {
     uint32_t share = check->count / ALL_ROWS_UP_TO + 1;
+    bool any = false;
+    for (uint32_t place = 0; place < check->count && !any; place++)
+        any = check->places[place].present && check->places[place].dv != NULL;
+    size_t *numbers = any ? calloc(check->count, sizeof *numbers) : NULL;
+    if (numbers == NULL)
+        return;
     for (uint32_t row = 0; row < check->row_count; row++)
         if (check->rows[row].touched || row % share == check->sampled % share)
-            check_row_at_rest(check, row);
+            check_row_at_rest(check, row, numbers);
     check->sampled++;
+    free(numbers);
 }
