@@ -214,7 +214,7 @@ void sl_admin_neighbours(void *arg, sl_http_request *request) {
 
 /* ---- routes ---- */
 
-static void put_candidate(sl_json_writer *w, const sl_junction *j, const sl_route *route, uint16_t i) {
+static void put_candidate(sl_json_writer *w, const sl_junction *j, const sl_route *route, uint8_t i) {
     const sl_candidate *c = &route->candidates[i];
     const sl_neighbour *via = sl_neighbour_get(&j->links.neighbours, c->via);
     sl_json_begin(w, '{');
@@ -229,20 +229,26 @@ static void put_candidate(sl_json_writer *w, const sl_junction *j, const sl_rout
 
 static void put_route(sl_json_writer *w, const sl_junction *j, const sl_route *route) {
     const sl_candidate *chosen = &route->candidates[route->chosen];
+    slow_id id = sl_route_id(route);
     sl_json_begin(w, '{');
-    sl_admin_put_id(w, "id", &route->id);
+    sl_admin_put_id(w, "id", &id);
     sl_admin_put_id(w, "next_hop", &route->next_hop->id);
     sl_admin_put_number(w, "metric", chosen->metric);
     sl_admin_put_text(w, "strategy", sl_junction_strategy_name(j, chosen->strategy));
     begin_list(w, "candidates");
-    for (uint16_t i = 0; i < route->count; i++)
+    for (uint8_t i = 0; i < route->count; i++)
         put_candidate(w, j, route, i);
     sl_json_end(w, ']');
     sl_json_end(w, '}');
 }
 
 static int route_compare(const void *a, const void *b) {
-    return sl_id_compare(&(*(const sl_route *const *)a)->id, &(*(const sl_route *const *)b)->id);
+    return sl_route_compare(*(const sl_route *const *)a, *(const sl_route *const *)b);
+}
+
+static bool is_behind(const sl_route *route, const slow_id *after) {
+    slow_id id = sl_route_id(route);
+    return sl_id_compare(&id, after) > 0;
 }
 
 /* The usable routes behind `after`, by id; NULL = no memory. */
@@ -250,7 +256,7 @@ static const sl_route **routes_sorted(const sl_route_table *table, const slow_id
     const sl_route **sorted = malloc((table->count + 1) * sizeof *sorted);
     *count = 0;
     for (uint32_t i = 0; sorted != NULL && i < table->count; i++)
-        if (table->entries[i].next_hop != NULL && (after->size == 0 || sl_id_compare(&table->entries[i].id, after) > 0))
+        if (table->entries[i].next_hop != NULL && (after->size == 0 || is_behind(&table->entries[i], after)))
             sorted[(*count)++] = &table->entries[i];
     if (sorted != NULL)
         qsort(sorted, *count, sizeof *sorted, route_compare);

@@ -180,7 +180,7 @@ size_t slow_junction_neighbours(slow_junction *j, slow_neighbour_info *out, size
 /* Candidates that lead to other neighbours than the one in use, and could be used. */
 static uint32_t count_alternatives(const sl_junction *core, const sl_route *route) {
     uint32_t count = 0;
-    for (uint16_t i = 0; i < route->count; i++) {
+    for (uint8_t i = 0; i < route->count; i++) {
         const sl_candidate *candidate = &route->candidates[i];
         bool counted = candidate->via == route->next_hop->adjacency || candidate->metric == SLOW_METRIC_INFINITY ||
                        sl_neighbour_get(&core->links.neighbours, candidate->via) == NULL;
@@ -195,13 +195,14 @@ static uint32_t count_alternatives(const sl_junction *core, const sl_route *rout
 static void describe_route(const sl_junction *core, const sl_route *route, slow_route_info *info) {
     const sl_candidate *chosen = &route->candidates[route->chosen];
     *info = (slow_route_info){.metric = chosen->metric, .alternatives = count_alternatives(core, route)};
-    copy_id(info->id, &route->id);
+    slow_id id = sl_route_id(route);
+    copy_id(info->id, &id);
     copy_id(info->next_hop, &route->next_hop->id);
     copy_text(info->strategy, sizeof info->strategy, sl_junction_strategy_name(core, chosen->strategy));
 }
 
 static int compare_routes(const void *a, const void *b) {
-    return sl_id_compare(&(*(const sl_route *const *)a)->id, &(*(const sl_route *const *)b)->id);
+    return sl_route_compare(*(const sl_route *const *)a, *(const sl_route *const *)b);
 }
 
 static void routes_start(sl_errand *errand) {

@@ -1,28 +1,43 @@
 /* Virtual time. One binary heap holds every event of the world; an event knows its place in it, so a timer moves in
- * O(log n). Rejected: one heap a loop under a heap of loops, which is faster to free a loop with, and slower all else. */
+ * O(log n). The events of a loop are chained, too, so that a loop is freed without a look at all others'. Rejected: one
+ * heap a loop under a heap of loops, which needs no chains, and is slower all else.
+ *
+ * The heap holds the key beside the pointer: a comparison then reads the heap alone, and not four events all over memory.
+ *
+ * What comes up for a loop that stands still is put by in the order of the heap, and gets numbers below all others' when
+ * the loop goes on: so it runs before whatever else is due in that instant, in its own order. */
 #include "loop_virtual.h"
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct virtual_loop virtual_loop;
 
-enum { NOT_QUEUED = UINT32_MAX };
+enum { NOT_QUEUED = UINT32_MAX, IS_PUT_BY = UINT32_MAX - 1 };
+static const uint64_t ORDER_FIRST = UINT64_C(1) << 40; /* below it: what was put by */
+
 typedef struct event {
-    slow_time when;
-    uint64_t order;
     virtual_loop *loop;  /* NULL = the world's own */
     sl_call fn, dropped; /* dropped: instead of fn, when the loop is freed first; may be NULL */
     void *arg;
-    uint32_t place; /* in the heap, or NOT_QUEUED */
-    bool is_timer;  /* part of a timer: not freed when it has run */
+    struct event *next, **here; /* of its loop */
+    uint32_t place;             /* in the heap, or one of the above */
+    bool is_timer;              /* part of a timer: not freed when it has run */
 } event;
 
+typedef struct entry {
+    slow_time when;
+    uint64_t order;
+    event *event;
+    uint32_t loop; /* number */
+} entry;
+
 struct sl_world {
-    event **heap;
+    entry *heap;
     uint32_t count, capacity;
     slow_time now;
-    uint64_t order, random_state, seed, trace;
+    uint64_t order, early_order, random_state, seed, trace;
     uint32_t loop_count;
+    event *unused, *events; /* events: the world's own */
     sl_call turn_fn;
     void *turn_arg;
 };
@@ -34,7 +49,10 @@ struct virtual_loop {
     int64_t wall_shift_ms;
     uint64_t random_state, entropy_state;
     sl_deferred_queue deferred;
-    bool in_turn;
+    bool in_turn, paused;
+    event *events;  /* that are scheduled, or put by */
+    event **put_by; /* in order; NULL = cancelled since */
+    uint32_t put_by_count, put_by_capacity;
 };
 
 typedef struct virtual_timer {
@@ -50,70 +68,129 @@ static virtual_loop *virtual(sl_loop *loop) {
 
 /* ---- the heap ---- */
 
-static uint32_t loop_number(const event *e) {
-    return e->loop == NULL ? 0 : e->loop->number;
+static uint32_t loop_number(const virtual_loop *loop) {
+    return loop == NULL ? 0 : loop->number;
 }
 
-static bool before(const event *a, const event *b) {
+static bool before(const entry *a, const entry *b) {
     if (a->when != b->when)
         return a->when < b->when;
-    if (loop_number(a) != loop_number(b))
-        return loop_number(a) < loop_number(b);
+    if (a->loop != b->loop)
+        return a->loop < b->loop;
     return a->order < b->order;
 }
 
-static void heap_set(sl_world *world, uint32_t place, event *e) {
-    world->heap[place] = e;
-    e->place = place;
+static void heap_set(sl_world *world, uint32_t place, const entry *at) {
+    world->heap[place] = *at;
+    at->event->place = place;
 }
 
-static void heap_up(sl_world *world, uint32_t place) {
-    event *e = world->heap[place];
-    while (place > 0 && before(e, world->heap[(place - 1) / 2])) {
-        heap_set(world, place, world->heap[(place - 1) / 2]);
+static void heap_up(sl_world *world, uint32_t place, entry moved) {
+    while (place > 0 && before(&moved, &world->heap[(place - 1) / 2])) {
+        heap_set(world, place, &world->heap[(place - 1) / 2]);
         place = (place - 1) / 2;
     }
-    heap_set(world, place, e);
+    heap_set(world, place, &moved);
 }
 
-static void heap_down(sl_world *world, uint32_t place) {
-    event *e = world->heap[place];
+static void heap_down(sl_world *world, uint32_t place, entry moved) {
     for (uint32_t child; (child = place * 2 + 1) < world->count; place = child) {
-        if (child + 1 < world->count && before(world->heap[child + 1], world->heap[child]))
+        if (child + 1 < world->count && before(&world->heap[child + 1], &world->heap[child]))
             child++;
-        if (!before(world->heap[child], e))
+        if (!before(&world->heap[child], &moved))
             break;
-        heap_set(world, place, world->heap[child]);
+        heap_set(world, place, &world->heap[child]);
     }
-    heap_set(world, place, e);
+    heap_set(world, place, &moved);
 }
 
-static bool heap_add(sl_world *world, event *e) {
+static void heap_move(sl_world *world, uint32_t place, entry moved) {
+    if (place > 0 && before(&moved, &world->heap[(place - 1) / 2]))
+        heap_up(world, place, moved);
+    else
+        heap_down(world, place, moved);
+}
+
+static bool heap_add(sl_world *world, event *e, slow_time when, uint64_t order) {
     if (world->count == world->capacity) {
         uint32_t capacity = world->capacity == 0 ? 1024 : world->capacity * 2;
-        event **heap = realloc(world->heap, capacity * sizeof *heap);
+        entry *heap = realloc(world->heap, capacity * sizeof *heap);
         if (heap == NULL)
             return false;
         world->heap = heap;
         world->capacity = capacity;
     }
-    e->order = world->order++;
-    world->heap[world->count] = e;
-    heap_up(world, world->count++);
+    heap_up(world, world->count++, (entry){.when = when, .order = order, .event = e, .loop = loop_number(e->loop)});
     return true;
 }
 
 static void heap_remove(sl_world *world, event *e) {
-    uint32_t place = e->place;
-    if (place == NOT_QUEUED)
+    entry last = world->heap[--world->count];
+    if (last.event != e)
+        heap_move(world, e->place, last);
+}
+
+/* ---- events ---- */
+
+static void chain(sl_world *world, event *e) {
+    event **first = e->loop == NULL ? &world->events : &e->loop->events;
+    e->next = *first;
+    e->here = first;
+    if (e->next != NULL)
+        e->next->here = &e->next;
+    *first = e;
+}
+
+static void unchain(event *e) {
+    *e->here = e->next;
+    if (e->next != NULL)
+        e->next->here = e->here;
+}
+
+static bool schedule(sl_world *world, event *e, slow_time when) {
+    if (!heap_add(world, e, when > world->now ? when : world->now, world->order++))
+        return false;
+    chain(world, e);
+    return true;
+}
+
+static void unschedule(sl_world *world, event *e) {
+    if (e->place == NOT_QUEUED)
         return;
-    event *last = world->heap[--world->count];
+    if (e->place != IS_PUT_BY)
+        heap_remove(world, e);
+    for (uint32_t i = 0; e->place == IS_PUT_BY && i < e->loop->put_by_count; i++)
+        if (e->loop->put_by[i] == e)
+            e->loop->put_by[i] = NULL;
+    unchain(e);
     e->place = NOT_QUEUED;
-    if (last == e)
+}
+
+/* An event that is over; timers' are their own. */
+static void event_done(sl_world *world, event *e) {
+    if (e->is_timer)
         return;
-    heap_set(world, place, last);
-    heap_up(world, place);
-    heap_down(world, last->place);
+    e->next = world->unused;
+    world->unused = e;
+}
+
+static event *event_new(sl_world *world) {
+    event *e = world->unused;
+    if (e == NULL)
+        return malloc(sizeof *e);
+    world->unused = e->next;
+    return e;
+}
+
+static void events_drop(sl_world *world, event **first) {
+    for (event *e; (e = *first) != NULL;) {
+        sl_call dropped = e->is_timer ? NULL : e->dropped;
+        void *arg = e->arg;
+        unschedule(world, e);
+        event_done(world, e);
+        if (dropped != NULL)
+            dropped(arg);
+    }
 }
 
 /* ---- the world ---- */
@@ -123,24 +200,19 @@ sl_world *sl_world_new(uint64_t seed) {
     if (world == NULL)
         return NULL;
     world->seed = world->random_state = seed;
+    world->order = ORDER_FIRST;
     world->trace = sl_splitmix(&seed);
     return world;
-}
-
-static void event_drop(event *e) {
-    e->place = NOT_QUEUED;
-    if (e->is_timer)
-        return;
-    if (e->dropped != NULL)
-        e->dropped(e->arg);
-    free(e);
 }
 
 void sl_world_free(sl_world *world) {
     if (world == NULL)
         return;
-    for (uint32_t i = 0; i < world->count; i++)
-        event_drop(world->heap[i]);
+    events_drop(world, &world->events);
+    for (event *e; (e = world->unused) != NULL;) {
+        world->unused = e->next;
+        free(e);
+    }
     free(world->heap);
     free(world);
 }
@@ -149,17 +221,23 @@ slow_time sl_world_now(const sl_world *world) {
     return world->now;
 }
 
+static void mix_word(sl_world *world, uint64_t word) {
+    world->trace = (world->trace ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    world->trace ^= world->trace >> 29;
+}
+
+static uint64_t drawn(sl_world *world, uint64_t *state) {
+    uint64_t word = sl_splitmix(state);
+    mix_word(world, word);
+    return word;
+}
+
 uint64_t sl_world_random(sl_world *world) {
-    return sl_splitmix(&world->random_state);
+    return drawn(world, &world->random_state);
 }
 
 uint64_t sl_world_trace(const sl_world *world) {
     return world->trace;
-}
-
-static void mix_word(sl_world *world, uint64_t word) {
-    world->trace = (world->trace ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-    world->trace ^= world->trace >> 29;
 }
 
 void sl_world_mix(sl_world *world, const void *bytes, size_t size) {
@@ -175,40 +253,57 @@ void sl_world_mix(sl_world *world, const void *bytes, size_t size) {
 }
 
 bool sl_world_at(sl_world *world, sl_loop *loop, slow_time when, sl_call fn, sl_call dropped, void *arg) {
-    event *e = calloc(1, sizeof *e);
+    event *e = event_new(world);
     if (e == NULL)
         return false;
-    *e = (event){
-        .when = when > world->now ? when : world->now, .loop = virtual(loop), .fn = fn, .dropped = dropped, .arg = arg};
-    if (heap_add(world, e))
+    *e = (event){.loop = virtual(loop), .fn = fn, .dropped = dropped, .arg = arg, .place = NOT_QUEUED};
+    if (schedule(world, e, when))
         return true;
-    free(e);
+    event_done(world, e);
     return false;
 }
 
 static void event_run(sl_world *world, event *e) {
     sl_call fn = e->fn;
     void *arg = e->arg;
-    heap_remove(world, e);
-    if (!e->is_timer)
-        free(e);
+    unschedule(world, e);
+    event_done(world, e);
     fn(arg);
 }
 
+/* The first event's loop stands still: it has to wait. */
+static void put_by(sl_world *world, event *e) {
+    virtual_loop *loop = e->loop;
+    if (loop->put_by_count == loop->put_by_capacity) {
+        uint32_t capacity = loop->put_by_capacity == 0 ? 64 : loop->put_by_capacity * 2;
+        event **grown = realloc(loop->put_by, capacity * sizeof *grown);
+        if (grown == NULL)
+            abort();
+        loop->put_by = grown;
+        loop->put_by_capacity = capacity;
+    }
+    heap_remove(world, e);
+    loop->put_by[loop->put_by_count++] = e;
+    e->place = IS_PUT_BY;
+}
+
 bool sl_world_turn(sl_world *world, slow_time until) {
-    if (world->count == 0 || world->heap[0]->when > until)
+    while (world->count > 0 && world->heap[0].when <= until && world->heap[0].event->loop != NULL &&
+           world->heap[0].event->loop->paused)
+        put_by(world, world->heap[0].event);
+    if (world->count == 0 || world->heap[0].when > until)
         return false;
-    virtual_loop *loop = world->heap[0]->loop;
-    world->now = world->heap[0]->when;
+    virtual_loop *loop = world->heap[0].event->loop;
+    world->now = world->heap[0].when;
     mix_word(world, world->now);
-    mix_word(world, loop_number(world->heap[0]));
+    mix_word(world, loop_number(loop));
     if (loop == NULL)
-        event_run(world, world->heap[0]);
+        event_run(world, world->heap[0].event);
     else {
         loop->in_turn = true;
         do
-            event_run(world, world->heap[0]);
-        while (world->count > 0 && world->heap[0]->loop == loop && world->heap[0]->when == world->now);
+            event_run(world, world->heap[0].event);
+        while (world->count > 0 && world->heap[0].event->loop == loop && world->heap[0].when == world->now);
         sl_deferred_run(&loop->deferred);
         loop->in_turn = false;
     }
@@ -240,12 +335,12 @@ static uint64_t virtual_wall_ms(sl_loop *loop) {
 }
 
 static uint64_t virtual_random(sl_loop *loop) {
-    return sl_splitmix(&virtual(loop)->random_state);
+    return drawn(virtual(loop)->world, &virtual(loop)->random_state);
 }
 
 static void virtual_entropy(sl_loop *loop, void *out, size_t size) {
     for (uint8_t *at = out; size > 0;) {
-        uint64_t word = sl_splitmix(&virtual(loop)->entropy_state);
+        uint64_t word = drawn(virtual(loop)->world, &virtual(loop)->entropy_state);
         size_t part = size < sizeof word ? size : sizeof word;
         memcpy(at, &word, part);
         at += part;
@@ -264,17 +359,23 @@ static sl_timer *virtual_timer_new(sl_loop *loop, sl_call fire, void *arg) {
 
 static void virtual_timer_stop(sl_timer *face) {
     virtual_timer *timer = (virtual_timer *)face;
-    heap_remove(timer->event.loop->world, &timer->event);
+    unschedule(timer->event.loop->world, &timer->event);
 }
 
-/* The heap has room for a timer that was armed before; a first arming that finds no memory ends the simulation. */
+/* One that is armed already moves within the heap. The heap has room for a timer that was armed before; a first arming
+ * that finds no memory ends the simulation. */
 static void virtual_timer_at(sl_timer *face, slow_time when) {
-    virtual_timer *timer = (virtual_timer *)face;
-    sl_world *world = timer->event.loop->world;
-    virtual_timer_stop(face);
-    timer->event.when = when > world->now ? when : world->now;
-    if (!heap_add(world, &timer->event))
-        abort();
+    event *e = &((virtual_timer *)face)->event;
+    sl_world *world = e->loop->world;
+    when = when > world->now ? when : world->now;
+    if (e->place == IS_PUT_BY)
+        unschedule(world, e);
+    if (e->place == NOT_QUEUED) {
+        if (!schedule(world, e, when))
+            abort();
+        return;
+    }
+    heap_move(world, e->place, (entry){.when = when, .order = world->order++, .event = e, .loop = e->loop->number});
 }
 
 static void virtual_timer_free(sl_timer *face) {
@@ -304,21 +405,9 @@ static slow_status virtual_post(sl_loop *face, sl_call fn, void *arg) {
 
 static void virtual_free(sl_loop *face) {
     virtual_loop *loop = virtual(face);
-    sl_world *world = loop->world;
-    uint32_t kept = 0, gone = 0;
     sl_deferred_run(&loop->deferred);
-    event **dropped = malloc((world->count + 1) * sizeof *dropped);
-    for (uint32_t i = 0; i < world->count; i++)
-        if (world->heap[i]->loop != loop)
-            heap_set(world, kept++, world->heap[i]);
-        else if (dropped != NULL)
-            dropped[gone++] = world->heap[i];
-    world->count = kept;
-    for (uint32_t i = kept / 2; i-- > 0;)
-        heap_down(world, i);
-    for (uint32_t i = 0; i < gone; i++)
-        event_drop(dropped[i]);
-    free(dropped);
+    events_drop(loop->world, &loop->events);
+    free(loop->put_by);
     free(loop);
 }
 
@@ -352,6 +441,24 @@ sl_loop *sl_loop_virtual_new(sl_world *world) {
 
 void sl_loop_virtual_shift_wall(sl_loop *loop, int64_t shift_ms) {
     virtual(loop)->wall_shift_ms += shift_ms;
+}
+
+void sl_loop_virtual_pause(sl_loop *face) {
+    virtual(face)->paused = true;
+}
+
+void sl_loop_virtual_resume(sl_loop *face) {
+    virtual_loop *loop = virtual(face);
+    loop->paused = false;
+    for (uint32_t i = 0; i < loop->put_by_count; i++)
+        if (loop->put_by[i] != NULL &&
+            !heap_add(loop->world, loop->put_by[i], loop->world->now, loop->world->early_order++))
+            abort();
+    loop->put_by_count = 0;
+}
+
+bool sl_loop_virtual_paused(const sl_loop *face) {
+    return ((const virtual_loop *)face)->paused;
 }
 
 sl_world *sl_loop_virtual_world(sl_loop *loop) {

@@ -1,7 +1,8 @@
 /* loop_virtual.h - virtual time: a world of discrete events, and one loop in it for each junction.
  *
  * Events are ordered by (time, loop, order of scheduling), so a run depends on nothing but the seed. All events of one
- * loop at one instant are one turn. The world mixes each event into a trace hash. One thread. */
+ * loop at one instant are one turn. The world mixes each turn and each random number that it gives into a trace hash, so
+ * that two runs with one hash did the same, and another seed gives another hash. One thread. */
 #ifndef SL_LOOP_VIRTUAL_H
 #define SL_LOOP_VIRTUAL_H
 #include "loop.h"
@@ -30,5 +31,10 @@ void sl_world_on_turn(sl_world *, sl_call fn, void *arg);
 sl_loop *sl_loop_virtual_new(sl_world *);
 /* Shifts this loop's wall clock, in ms: for clocks that go back. */
 void sl_loop_virtual_shift_wall(sl_loop *, int64_t shift_ms);
+/* Its process stands still, as a suspended machine does: from now on its events wait, whatever comes from outside
+ * included. Resumed, they run in this instant, in the order in which they would have. Clocks go on meanwhile. */
+void sl_loop_virtual_pause(sl_loop *);
+void sl_loop_virtual_resume(sl_loop *);
+bool sl_loop_virtual_paused(const sl_loop *);
 sl_world *sl_loop_virtual_world(sl_loop *);
 #endif

@@ -9,16 +9,22 @@ bool sl_route_table_init(sl_route_table *table, sl_loop *loop, const sl_neighbou
     return table->slots != NULL;
 }
 
+static void route_free(sl_route *route) {
+    free(route->candidates);
+    if (route->id_size > SL_ROUTE_ID_INSIDE)
+        free(route->id.outside);
+}
+
 void sl_route_table_free(sl_route_table *table) {
     for (uint32_t i = 0; i < table->count; i++)
-        free(table->entries[i].candidates);
+        route_free(&table->entries[i]);
     free(table->entries);
     free(table->slots);
 }
 
 sl_route *sl_route_table_find(const sl_route_table *table, uint32_t hash, const uint8_t *text, size_t size) {
     for (uint32_t at = hash & table->mask; table->slots[at].entry != 0; at = (at + 1) & table->mask)
-        if (table->slots[at].hash == hash && sl_id_is(&table->entries[table->slots[at].entry - 1].id, text, size))
+        if (table->slots[at].hash == hash && sl_route_is_to(&table->entries[table->slots[at].entry - 1], text, size))
             return &table->entries[table->slots[at].entry - 1];
     return NULL;
 }
@@ -34,7 +40,7 @@ static void slot_fill(sl_route_table *table, uint32_t hash, uint32_t entry) {
 
 static bool table_reserve(sl_route_table *table) {
     if (table->count == table->capacity) {
-        uint32_t capacity = table->capacity == 0 ? 32 : table->capacity * 2;
+        uint32_t capacity = table->capacity + table->capacity / 4 + 32;
         sl_route *entries = realloc(table->entries, capacity * sizeof *entries);
         if (entries == NULL)
             return false;
@@ -81,14 +87,17 @@ static sl_route *entry_add(sl_route_table *table, const slow_id *id, uint32_t ha
     if (table->count >= SL_ROUTES_MAX || !table_reserve(table))
         return NULL;
     sl_route *route = &table->entries[table->count];
-    *route = (sl_route){.hash = hash, .id = *id};
+    *route = (sl_route){.hash = hash, .id_size = id->size};
+    if (id->size > SL_ROUTE_ID_INSIDE && (route->id.outside = malloc(id->size)) == NULL)
+        return NULL;
+    memcpy(id->size > SL_ROUTE_ID_INSIDE ? route->id.outside : route->id.inside, id->text, id->size);
     slot_fill(table, hash, table->count++);
     return route;
 }
 
 static void entry_remove(sl_route_table *table, uint32_t entry) {
     sl_route *route = &table->entries[entry];
-    free(route->candidates);
+    route_free(route);
     slot_empty(table, slot_of(table, route->hash, entry));
     uint32_t last = --table->count;
     if (entry == last)
@@ -104,66 +113,89 @@ static sl_neighbour *usable(const sl_route_table *table, const sl_candidate *can
     return n != NULL && n->adjacency != 0 && candidate->metric != SLOW_METRIC_INFINITY ? n : NULL;
 }
 
-static void route_choose(sl_route_table *table, sl_route *route) {
+/* True when the next hop is another. */
+static bool route_choose(sl_route_table *table, sl_route *route) {
     sl_neighbour *old = route->next_hop, *new = NULL;
-    for (uint16_t i = 0; i < route->count && new == NULL; i++)
+    for (uint8_t i = 0; i < route->count && new == NULL; i++)
         if ((new = usable(table, &route->candidates[i])) != NULL)
             route->chosen = i;
     route->next_hop = new;
     if (new == old)
-        return;
+        return false;
     if (new != NULL)
         sl_neighbour_use(new, 1);
     if (old != NULL)
         sl_neighbour_use(old, -1);
-    if (old == NULL && table->reachable != NULL)
-        table->reachable(table->arg, &route->id);
+    if (old == NULL && table->reachable != NULL) {
+        slow_id id = sl_route_id(route);
+        table->reachable(table->arg, &id);
+    }
+    return true;
 }
 
 static bool goes_before(const sl_candidate *a, uint32_t strategy, int32_t preference) {
     return a->preference > preference || (a->preference == preference && a->strategy < strategy);
 }
 
-slow_status sl_route_table_offer(sl_route_table *table, uint32_t strategy, int32_t preference, const slow_id *dst,
-                                 const slow_route *routes, size_t n) {
-    uint32_t hash = sl_route_table_hash(table, (const uint8_t *)dst->text, dst->size);
-    sl_route *route = sl_route_table_find(table, hash, (const uint8_t *)dst->text, dst->size);
-    n = n < SL_CANDIDATES_PER_STRATEGY ? n : SL_CANDIDATES_PER_STRATEGY;
-    if (route == NULL && n == 0)
-        return SLOW_OK;
-    if (route == NULL && (route = entry_add(table, dst, hash)) == NULL)
-        return SLOW_E_NOSPACE;
-    size_t kept = 0;
-    for (size_t i = 0; i < route->count; i++)
-        kept += route->candidates[i].strategy != strategy;
-    sl_candidate *list = kept + n == 0 ? NULL : malloc((kept + n) * sizeof *list);
-    if (list == NULL && kept + n > 0)
-        return SLOW_E_NOMEM;
-    uint16_t count = 0;
-    for (size_t i = 0; i < route->count; i++)
+/* All candidates as they will be: the others' that go before, the strategy's, the others' that do not. */
+static size_t list_make(const sl_route *route, uint32_t strategy, int32_t preference, const slow_route *routes,
+                        size_t n, sl_candidate *list) {
+    size_t count = 0;
+    for (uint8_t i = 0; i < route->count; i++)
         if (route->candidates[i].strategy != strategy && goes_before(&route->candidates[i], strategy, preference))
             list[count++] = route->candidates[i];
     for (size_t i = 0; i < n; i++)
         list[count++] = (sl_candidate){
             .via = routes[i].via, .metric = routes[i].metric, .preference = preference, .strategy = strategy};
-    for (size_t i = 0; i < route->count; i++)
+    for (uint8_t i = 0; i < route->count; i++)
         if (route->candidates[i].strategy != strategy && !goes_before(&route->candidates[i], strategy, preference))
             list[count++] = route->candidates[i];
-    free(route->candidates);
-    route->candidates = list;
-    route->count = count;
-    uint32_t entry = (uint32_t)(route - table->entries);
-    route_choose(table, route);
-    if (table->changed != NULL)
-        table->changed(table->changed_arg, dst);
-    if (count == 0)
-        entry_remove(table, entry);
+    return count;
+}
+
+/* They stay where they are while they fit, and most offers say what was said before: neither costs an allocation. */
+static slow_status list_store(sl_route *route, const sl_candidate *list, size_t count, bool *changed) {
+    *changed = count != route->count || (count > 0 && memcmp(list, route->candidates, count * sizeof *list) != 0);
+    if (!*changed)
+        return SLOW_OK;
+    if (count > route->capacity) {
+        sl_candidate *candidates = realloc(route->candidates, count * sizeof *candidates);
+        if (candidates == NULL)
+            return SLOW_E_NOMEM;
+        route->candidates = candidates;
+        route->capacity = (uint8_t)count;
+    }
+    if (count > 0)
+        memcpy(route->candidates, list, count * sizeof *list);
+    route->count = (uint8_t)count;
     return SLOW_OK;
+}
+
+slow_status sl_route_table_offer(sl_route_table *table, uint32_t strategy, int32_t preference, const slow_id *dst,
+                                 const slow_route *routes, size_t n) {
+    uint32_t hash = sl_route_table_hash(table, (const uint8_t *)dst->text, dst->size);
+    sl_route *route = sl_route_table_find(table, hash, (const uint8_t *)dst->text, dst->size);
+    sl_candidate list[UINT8_MAX];
+    bool changed;
+    n = n < SL_CANDIDATES_PER_STRATEGY ? n : SL_CANDIDATES_PER_STRATEGY;
+    if (route == NULL && n == 0)
+        return SLOW_OK;
+    if (route == NULL && (route = entry_add(table, dst, hash)) == NULL)
+        return SLOW_E_NOSPACE;
+    uint32_t entry = (uint32_t)(route - table->entries);
+    if (route->count + n > UINT8_MAX)
+        return SLOW_E_NOSPACE;
+    slow_status status = list_store(route, list, list_make(route, strategy, preference, routes, n, list), &changed);
+    if (status == SLOW_OK && (route_choose(table, route) || changed) && table->changed != NULL)
+        table->changed(table->changed_arg, route);
+    if (route->count == 0)
+        entry_remove(table, entry);
+    return status;
 }
 
 void sl_route_table_drop_strategy(sl_route_table *table, uint32_t strategy) {
     for (uint32_t i = table->count; i-- > 0;) { /* downwards: a removed entry's place is taken by a later one */
-        slow_id id = table->entries[i].id;
+        slow_id id = sl_route_id(&table->entries[i]);
         sl_route_table_offer(table, strategy, 0, &id, NULL, 0);
     }
 }
@@ -171,6 +203,9 @@ void sl_route_table_drop_strategy(sl_route_table *table, uint32_t strategy) {
 void sl_route_table_down(sl_route_table *table, sl_neighbour *n, slow_link adjacency) {
     (void)adjacency;
     for (uint32_t i = 0; i < table->count; i++)
-        if (table->entries[i].next_hop == n)
+        if (table->entries[i].next_hop == n) {
             route_choose(table, &table->entries[i]);
+            if (table->changed != NULL)
+                table->changed(table->changed_arg, &table->entries[i]);
+        }
 }

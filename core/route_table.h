@@ -3,7 +3,10 @@
  * Candidates stand in the order of preference: the strategy's, then its own ranking. The first whose adjacency is up is
  * in use. When an adjacency dies every entry that used it falls to its next candidate at once, with no word from a
  * strategy. Open addressing with linear probing over SipHash, so that a remote that chooses ids cannot choose slots; the
- * look-up is in two steps that a caller can put prefetches between. */
+ * look-up is in two steps that a caller can put prefetches between.
+ *
+ * An entry is 48 bytes, so that a large network's table is small and one look at memory finds most of it: short ids, which
+ * nearly all are, stand in it. */
 #ifndef SL_ROUTE_TABLE_H
 #define SL_ROUTE_TABLE_H
 #include "neighbour.h"
@@ -17,13 +20,37 @@ typedef struct sl_candidate {
     uint32_t strategy; /* its number; never used twice */
 } sl_candidate;
 
+enum { SL_ROUTE_ID_INSIDE = 24 };
+
 typedef struct sl_route {
     sl_neighbour *next_hop; /* NULL = no candidate is usable */
     sl_candidate *candidates;
-    uint16_t count, chosen; /* chosen: index, where next_hop != NULL */
     uint32_t hash;
-    slow_id id;
+    uint8_t count, chosen, capacity; /* chosen: index, where next_hop != NULL */
+    uint8_t id_size;
+    union {
+        char inside[SL_ROUTE_ID_INSIDE];
+        char *outside; /* where id_size is more than that */
+    } id;
 } sl_route;
+
+static inline const char *sl_route_id_text(const sl_route *route) {
+    return route->id_size <= SL_ROUTE_ID_INSIDE ? route->id.inside : route->id.outside;
+}
+static inline slow_id sl_route_id(const sl_route *route) {
+    slow_id id = {.size = route->id_size};
+    memcpy(id.text, sl_route_id_text(route), id.size);
+    return id;
+}
+static inline bool sl_route_is_to(const sl_route *route, const uint8_t *text, size_t size) {
+    return route->id_size == size && memcmp(sl_route_id_text(route), text, size) == 0;
+}
+
+/* By id. */
+static inline int sl_route_compare(const sl_route *a, const sl_route *b) {
+    slow_id first = sl_route_id(a), second = sl_route_id(b);
+    return sl_id_compare(&first, &second);
+}
 
 typedef struct sl_route_slot {
     uint32_t hash, entry; /* entry + 1; 0 = free */
@@ -37,7 +64,8 @@ typedef struct sl_route_table {
     uint32_t count, capacity, mask;                /* mask: slots - 1 */
     void (*reachable)(void *arg, const slow_id *); /* a destination got a next hop that had none */
     void *arg;
-    void (*changed)(void *arg, const slow_id *); /* candidates or the next hop are others: for checkers; may be NULL */
+    /* Candidates or the next hop are others than before; no candidates: it is about to be forgotten. For checkers; may be NULL. */
+    void (*changed)(void *arg, const sl_route *);
     void *changed_arg;
 } sl_route_table;
 
@@ -65,7 +93,7 @@ static inline void sl_route_table_prefetch_entry(const sl_route_table *table, ui
         return;
     const char *entry = (const char *)&table->entries[table->slots[at].entry - 1];
     __builtin_prefetch(entry);
-    __builtin_prefetch(entry + offsetof(sl_route, id) + 16); /* most ids are no longer */
+    __builtin_prefetch(entry + sizeof(sl_route) - 1); /* it may lie across two lines */
 }
 /* NULL = unknown. Valid until the next offer. */
 sl_route *sl_route_table_find(const sl_route_table *, uint32_t hash, const uint8_t *text, size_t size);

@@ -18,7 +18,8 @@ typedef struct rig {
     sl_neighbours neighbours;
     sl_neighbour around[AROUND];
     sl_route_table table;
-    unsigned reachable; /* how often it was said */
+    unsigned reachable, changed; /* how often it was said */
+    unsigned last_count;         /* candidates, at the last change */
     slow_id last_reachable;
 } rig;
 
@@ -216,6 +217,57 @@ static void a_destination_is_said_to_be_reachable_when_it_was_not(void **state) 
     assert_null(find(g, "a"));
 }
 
+static void on_changed(void *arg, const sl_route *route) {
+    rig *g = arg;
+    g->changed++;
+    g->last_count = route->count;
+}
+
+static void a_change_is_told_and_what_is_no_change_is_not(void **state) {
+    rig *g = *state;
+    slow_route routes[] = {via(g, 0, 1), via(g, 1, 2)};
+    g->table.changed = on_changed;
+    g->table.changed_arg = g;
+    offer(g, 1, 100, "a", routes, 2);
+    assert_int_equal(g->changed, 1);
+    offer(g, 1, 100, "a", routes, 2);
+    assert_int_equal(g->changed, 1);
+    routes[1].metric = 3;
+    offer(g, 1, 100, "a", routes, 2);
+    assert_int_equal(g->changed, 2);
+    offer(g, 1, 101, "a", routes, 2); /* another preference */
+    assert_int_equal(g->changed, 3);
+    down(g, 0);
+    assert_int_equal(g->changed, 4);
+    down(g, 2); /* nobody used it */
+    assert_int_equal(g->changed, 4);
+    offer(g, 1, 101, "a", NULL, 0);
+    assert_int_equal(g->changed, 5);
+    assert_int_equal(g->last_count, 0);
+}
+
+/* Of every length, beside each other: those that stand in the entry, and those that do not. */
+static void ids_of_any_length_are_told_apart(void **state) {
+    rig *g = *state;
+    char dst[64] = "";
+    for (size_t size = 1; size < sizeof dst; size++) {
+        dst[size - 1] = 'x';
+        dst[size] = '\0';
+        offer_one(g, 1, 100, dst, size % AROUND);
+    }
+    assert_int_equal(g->table.count, 63);
+    for (size_t size = sizeof dst - 1; size > 0; size--) {
+        dst[size] = '\0';
+        const sl_route *route = find(g, dst);
+        assert_non_null(route);
+        slow_id id = id_of(dst), stored = sl_route_id(route);
+        assert_true(sl_id_equal(&stored, &id));
+        assert_ptr_equal(route->next_hop, &g->around[size % AROUND]);
+        offer(g, 1, 100, dst, NULL, 0);
+        assert_null(find(g, dst));
+    }
+}
+
 /* Any row of offers and withdrawals, against a plain list. */
 static void many_destinations_come_and_go(void **state) {
     rig *g = *state;
@@ -264,6 +316,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_strategy_that_leaves_takes_its_candidates_along, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_the_first_eight_candidates_of_a_strategy_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_destination_is_said_to_be_reachable_when_it_was_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_change_is_told_and_what_is_no_change_is_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ids_of_any_length_are_told_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_destinations_come_and_go, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,26 +61,42 @@ uint64_t sim_check_count(const sim_check *, enum sim_rule); /* breaches so far, 
 const sim_failure *sim_check_failure(const sim_check *);
 
 /* Ordered pairs that adjacencies connect; those of them that reach each other by the next hops in use. Of strategies that
- * choose for each package, the second is the first. */
-uint64_t sim_check_connected(const sim_check *);
-uint64_t sim_check_reaching(const sim_check *);
-static inline bool sim_check_is_whole(const sim_check *check) {
+ * choose for each package, the second is the first. A junction that is frozen is not there; a destination that two
+ * junctions claim to be is in neither count. */
+uint64_t sim_check_connected(sim_check *);
+uint64_t sim_check_reaching(sim_check *);
+static inline bool sim_check_is_whole(sim_check *check) {
     return sim_check_reaching(check) == sim_check_connected(check);
 }
 /* When the mesh last became whole (or ceased to be). */
-slow_time sim_check_whole_since(const sim_check *);
+slow_time sim_check_whole_since(sim_check *);
 /* When an adjacency last came up, and went down, anywhere; 0 = never. */
 slow_time sim_check_last_up(const sim_check *);
 slow_time sim_check_last_down(const sim_check *);
 /* When a strategy last said anything, anywhere. */
 slow_time sim_check_last_said(const sim_check *);
+/* What strategies have begun and not ended. `place`: the first that has; may be NULL. */
+size_t sim_check_pending(const sim_check *, uint32_t *place);
 
-/* Of connected pairs, the sum of the metrics in use over that of the shortest paths: mean and largest. Of strategies that
- * choose, 1. */
+/* Of connected pairs, the sum of the costs along the next hops in use over that of the shortest paths: mean and largest.
+ * Of strategies that choose, 1. */
 typedef struct sim_stretch {
     double mean, most;
 } sim_stretch;
 
+/* Ordered pairs, and routes that are wrong. */
+typedef struct sim_verdict {
+    uint64_t connected, routed, missing, stale, suboptimal;
+} sim_verdict;
+
+/* How long nothing is said in a mesh that has settled: longer than any pause between two messages of which one follows
+ * from the other. */
+#define SIM_QUIET SL_SECOND
+/* Runs the mesh until nothing was said and no pair changed for SIM_QUIET, and nothing is pending. False: not within the
+ * limit. */
+bool sim_check_settle(sim_check *, slow_time limit_ns);
+/* The routes as they are now; counts no breach, for whoever waits for them to be right. `stretch` may be NULL. */
+sim_verdict sim_check_routes(sim_check *, sim_stretch *);
 /* Looks at everything that must hold at rest, and counts its breaches; call it when the mesh has settled. */
 sim_verdict sim_check_rest(sim_check *, sim_stretch *);
 #endif

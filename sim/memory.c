@@ -1,4 +1,5 @@
 #include "memory.h"
+#include "core/link_wire.h"
 #include "core/module.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,9 @@ struct sim_place {
     sim_network *network;
     uint32_t number;
     sl_loop *loop;
-    port *port; /* listening here */
+    port *port;       /* listening here */
+    uint32_t *cables; /* numbers, ascending */
+    uint32_t cable_count, cable_capacity;
 };
 
 struct sim_network {
@@ -37,8 +40,10 @@ struct sim_network {
     sim_place *places;
     uint32_t place_count;
     sim_cable *cables;
-    uint32_t cable_count, last_connection;
+    uint32_t cable_count, cable_capacity, last_connection;
     uint64_t bytes, frames;
+    sim_traffic traffic[SIM_TRAFFIC_COUNT];
+    slow_time routing_at;
 };
 
 /* A transport's instance. */
@@ -70,18 +75,59 @@ sim_network *sim_network_new(sl_world *world, uint32_t places) {
 void sim_network_free(sim_network *network) {
     if (network == NULL)
         return;
+    for (uint32_t i = 0; i < network->place_count; i++)
+        free(network->places[i].cables);
     free(network->cables);
     free(network->places);
     free(network);
 }
 
+static bool place_note(sim_place *place, uint32_t number) {
+    if (place->cable_count == place->cable_capacity) {
+        uint32_t capacity = place->cable_capacity == 0 ? 4 : place->cable_capacity * 2;
+        uint32_t *cables = realloc(place->cables, capacity * sizeof *cables);
+        if (cables == NULL)
+            return false;
+        place->cables = cables;
+        place->cable_capacity = capacity;
+    }
+    place->cables[place->cable_count++] = number;
+    return true;
+}
+
 uint32_t sim_network_cable(sim_network *network, uint32_t a, uint32_t b, slow_time latency_ns) {
-    sim_cable *cables = realloc(network->cables, (network->cable_count + 1) * sizeof *cables);
-    if (cables == NULL)
+    if (network->cable_count == network->cable_capacity) {
+        uint32_t capacity = network->cable_capacity == 0 ? 16 : network->cable_capacity * 2;
+        sim_cable *cables = realloc(network->cables, capacity * sizeof *cables);
+        if (cables == NULL)
+            return 0;
+        network->cables = cables;
+        network->cable_capacity = capacity;
+    }
+    uint32_t number = network->cable_count + 1;
+    if (!place_note(&network->places[a], number))
         return 0;
-    network->cables = cables;
-    cables[network->cable_count] = (sim_cable){.ends = {a, b}, .latency_ns = latency_ns};
+    if (!place_note(&network->places[b], number)) {
+        network->places[a].cable_count--;
+        return 0;
+    }
+    network->cables[network->cable_count] = (sim_cable){.ends = {a, b}, .latency_ns = latency_ns};
     return ++network->cable_count;
+}
+
+const uint32_t *sim_network_cables_of(const sim_network *network, uint32_t place, uint32_t *count) {
+    *count = network->places[place].cable_count;
+    return network->places[place].cables;
+}
+
+uint32_t sim_network_cable_between(const sim_network *network, uint32_t a, uint32_t b) {
+    const sim_place *place = &network->places[a];
+    for (uint32_t i = 0; i < place->cable_count; i++) {
+        const sim_cable *cable = &network->cables[place->cables[i] - 1];
+        if (cable->ends[cable->ends[0] == a] == b)
+            return place->cables[i];
+    }
+    return 0;
 }
 
 sim_cable *sim_network_cable_at(sim_network *network, uint32_t number) {
@@ -100,13 +146,17 @@ uint64_t sim_network_frames(const sim_network *network) {
     return network->frames;
 }
 
+const sim_traffic *sim_network_traffic(const sim_network *network) {
+    return network->traffic;
+}
+
+slow_time sim_network_routing_at(const sim_network *network) {
+    return network->routing_at;
+}
+
 const sim_place *sim_network_place(sim_network *network, uint32_t place, sl_loop *loop) {
     network->places[place].loop = loop;
     return &network->places[place];
-}
-
-bool sim_same_connection(const void *cookie, const void *other) {
-    return ((const end *)cookie)->of == ((const end *)other)->of;
 }
 
 /* ---- connections ---- */
@@ -145,6 +195,11 @@ static uint32_t place_of(const connection *c, unsigned side) {
     uint32_t dialler = c->number & 1 ? cable->ends[1] : cable->ends[0];
     uint32_t answerer = c->number & 1 ? cable->ends[0] : cable->ends[1];
     return side == 0 ? dialler : answerer;
+}
+
+uint32_t sim_cookie_peer(const void *cookie) {
+    const end *e = cookie;
+    return place_of(e->of, e == &e->of->ends[0] ? 1 : 0);
 }
 
 static slow_link tell_up(end *e, unsigned side) {
@@ -209,10 +264,13 @@ static void delivery_arrive(void *arg) {
     delivery *d = arg;
     connection *c = d->connection;
     slow_slice slices[64];
-    size_t count = 0;
     sl_world_mix(c->network->world, d->bytes, d->size);
-    if (!c->network->cables[c->cable - 1].cut && receiver_ready(c, d->side)) {
-        for (uint32_t at = 0; at < d->size && count < 64; at += d->segment)
+    for (uint32_t at = 0; at < d->size;) {
+        size_t count = 0;
+        /* Looked at for each batch: what the one before brought may have closed the link. */
+        if (c->network->cables[c->cable - 1].cut || !receiver_ready(c, d->side))
+            break;
+        for (; at < d->size && count < sizeof slices / sizeof *slices; at += d->segment)
             slices[count++] =
                 (slow_slice){.data = d->bytes + at, .size = d->size - at < d->segment ? d->size - at : d->segment};
         end *e = &c->ends[d->side];
@@ -225,10 +283,30 @@ static bool chance(sim_network *network, uint32_t ppm) {
     return ppm > 0 && sl_world_random(network->world) % 1000000 < ppm;
 }
 
-static void send_copy(connection *c, unsigned side, const uint8_t *bytes, uint32_t size, uint32_t segment) {
+/* When what is sent now has left the cable's end. False: the queue is full. */
+static bool queue_through(const sim_network *network, sim_cable *cable, unsigned way, uint32_t size, slow_time *left) {
+    slow_time now = sl_world_now(network->world);
+    *left = now;
+    if (cable->rate == 0)
+        return true;
+    slow_time begin = cable->busy_until[way] > now ? cable->busy_until[way] : now;
+    uint64_t most = cable->queue_bytes != 0 ? cable->queue_bytes : SIM_QUEUE_BYTES;
+    if (!cable->stream && begin - now > most * SL_SECOND / cable->rate)
+        return false;
+    *left = cable->busy_until[way] = begin + size * SL_SECOND / cable->rate;
+    return true;
+}
+
+static void send_copy(connection *c, unsigned side, unsigned way, const uint8_t *bytes, uint32_t size,
+                      uint32_t segment) {
     sim_network *network = c->network;
-    const sim_cable *cable = &network->cables[c->cable - 1];
+    sim_cable *cable = &network->cables[c->cable - 1];
     sim_place *to = &network->places[place_of(c, !side)];
+    slow_time when;
+    if (!queue_through(network, cable, way, size, &when)) {
+        cable->queue_full++;
+        return;
+    }
     if (to->loop == NULL)
         return;
     delivery *d = malloc(sizeof *d + size);
@@ -236,9 +314,11 @@ static void send_copy(connection *c, unsigned side, const uint8_t *bytes, uint32
         return;
     *d = (delivery){.connection = c, .side = !side, .size = size, .segment = segment};
     memcpy(d->bytes, bytes, size);
-    slow_time when = sl_world_now(network->world) + cable->latency_ns;
+    when += cable->latency_ns;
     if (cable->jitter_ns > 0)
         when += sl_world_random(network->world) % cable->jitter_ns;
+    if (!cable->stream && chance(network, cable->reorder_ppm))
+        when += cable->reorder_ns != 0 ? cable->reorder_ns : cable->latency_ns;
     if (cable->stream && when < c->last_arrival[side])
         when = c->last_arrival[side];
     c->last_arrival[side] = when;
@@ -247,31 +327,59 @@ static void send_copy(connection *c, unsigned side, const uint8_t *bytes, uint32
         delivery_drop(d);
 }
 
+static enum sim_traffic_kind kind_of(uint8_t first) {
+    switch (first) {
+    case SL_FRAME_ROUTE:
+    case SL_FRAME_ROUTE_ACK:
+        return SIM_TRAFFIC_ROUTING;
+    case SL_FRAME_PROBE:
+        return SIM_TRAFFIC_PROBES;
+    case SL_FRAME_BUNDLE:
+        return SIM_TRAFFIC_PACKAGES;
+    default:
+        return SIM_TRAFFIC_OPENING;
+    }
+}
+
+static void count_frame(sim_network *network, sim_cable *cable, const uint8_t *frame, uint32_t size) {
+    enum sim_traffic_kind kind = kind_of(frame[0]);
+    cable->frames++;
+    cable->bytes += size;
+    network->frames++;
+    network->bytes += size;
+    cable->traffic[kind].frames++;
+    cable->traffic[kind].bytes += size;
+    network->traffic[kind].frames++;
+    network->traffic[kind].bytes += size;
+    if (kind == SIM_TRAFFIC_ROUTING)
+        cable->routing_at = network->routing_at = sl_world_now(network->world);
+}
+
 static void send_packet(end *e, const slow_packet *packet) {
     connection *c = e->of;
     sim_network *network = c->network;
     sim_cable *cable = &network->cables[c->cable - 1];
     unsigned side = e == &c->ends[1];
+    unsigned way = cable->ends[0] == place_of(c, side) ? 0 : 1;
     uint32_t step = packet->segment != 0 ? packet->segment : packet->size;
     const uint8_t *data = slow_packet_data(packet);
-    bool swallowed = cable->cut || cable->cut_way[cable->ends[0] == place_of(c, side) ? 0 : 1];
-    cable->frames += step == 0 ? 1 : (packet->size + step - 1) / step;
-    cable->bytes += packet->size;
-    network->frames += step == 0 ? 1 : (packet->size + step - 1) / step;
-    network->bytes += packet->size;
-    if (swallowed || packet->size == 0)
-        return;
-    if (cable->stream || (cable->loss_ppm == 0 && cable->duplicate_ppm == 0 && cable->jitter_ns == 0)) {
-        send_copy(c, side, data, packet->size, step);
-        return;
-    }
+    bool swallowed = cable->cut || cable->cut_way[way];
+    bool whole = cable->stream || (cable->loss_ppm == 0 && cable->duplicate_ppm == 0 && cable->jitter_ns == 0 &&
+                                   cable->reorder_ppm == 0 && cable->rate == 0);
     for (uint32_t at = 0; at < packet->size; at += step) {
         uint32_t size = packet->size - at < step ? packet->size - at : step;
-        if (!chance(network, cable->loss_ppm))
-            send_copy(c, side, data + at, size, size);
-        if (chance(network, cable->duplicate_ppm))
-            send_copy(c, side, data + at, size, size);
+        count_frame(network, cable, data + at, size);
+        bool lost = swallowed || (!cable->stream && chance(network, cable->loss_ppm));
+        cable->lost += lost;
+        if (!whole && !lost)
+            send_copy(c, side, way, data + at, size, size);
+        if (swallowed || cable->stream || !chance(network, cable->duplicate_ppm))
+            continue;
+        cable->duplicated++;
+        send_copy(c, side, way, data + at, size, size);
     }
+    if (whole && !swallowed && packet->size > 0)
+        send_copy(c, side, way, data, packet->size, step);
 }
 
 /* ---- the plugin ---- */
@@ -401,24 +509,33 @@ static void memory_close(void *self, void *cookie) {
     end_close(e);
 }
 
-void sim_network_cut(sim_network *network, uint32_t number, bool carrier) {
-    network->cables[number - 1].cut = true;
-    for (uint32_t i = 0; carrier && i < network->place_count; i++) {
-        port *p = network->places[i].port;
-        for (end *e = p == NULL ? NULL : p->ends, *next; e != NULL; e = next) {
-            next = e->next;
-            if (e->of->cable != number || e->link == 0)
-                continue;
-            slow_link link = e->link;
-            e->of->broken = true;
-            end_close(e);
-            p->core->link_down(p->host, link, SLOW_E_CLOSED);
-        }
+void sim_network_carrier_lost(sim_network *network, uint32_t cable, uint32_t place) {
+    port *p = network->places[place].port;
+    for (end *e = p == NULL ? NULL : p->ends, *next; e != NULL; e = next) {
+        next = e->next;
+        if (e->of->cable != cable || e->link == 0)
+            continue;
+        slow_link link = e->link;
+        e->of->broken = true;
+        end_close(e);
+        p->core->link_down(p->host, link, SLOW_E_CLOSED);
     }
 }
 
+void sim_network_cut(sim_network *network, uint32_t number, bool carrier) {
+    sim_cable *cable = &network->cables[number - 1];
+    cable->cut = true;
+    if (!carrier)
+        return;
+    unsigned low = cable->ends[0] < cable->ends[1] ? 0 : 1;
+    uint32_t first = cable->ends[low], second = cable->ends[!low];
+    sim_network_carrier_lost(network, number, first);
+    sim_network_carrier_lost(network, number, second);
+}
+
 void sim_network_mend(sim_network *network, uint32_t number) {
-    network->cables[number - 1].cut = false;
+    sim_cable *cable = &network->cables[number - 1];
+    cable->cut = cable->cut_way[0] = cable->cut_way[1] = false;
 }
 
 static const slow_transport_ops memory_ops = {

@@ -15,16 +15,13 @@ sim_mesh *sim_mesh_new(uint64_t seed, uint32_t places) {
     mesh->world = sl_world_new(seed);
     mesh->network = mesh->world == NULL ? NULL : sim_network_new(mesh->world, places);
     mesh->nodes = calloc(places, sizeof *mesh->nodes);
-    mesh->stack = calloc(places, sizeof *mesh->stack);
-    mesh->mark = calloc(places, sizeof *mesh->mark);
-    if (mesh->network == NULL || mesh->nodes == NULL || mesh->stack == NULL || mesh->mark == NULL)
+    if (mesh->network == NULL || mesh->nodes == NULL)
         abort();
     for (uint32_t i = 0; i < places; i++)
         mesh->nodes[i] = (sim_node){.mesh = mesh, .place = i};
     snprintf(mesh->routing, sizeof mesh->routing, "[\"routing-distance-vector\"]");
     snprintf(mesh->codecs, sizeof mesh->codecs, "[\"codec-protobuf\", \"codec-json\"]");
     mesh->hop_limit = 255;
-    mesh->check_cycles = true;
     mesh->verbose = getenv("SIM_VERBOSE") != NULL;
     return mesh;
 }
@@ -37,8 +34,6 @@ void sim_mesh_free(sim_mesh *mesh) {
     sl_world_free(mesh->world);
     sim_network_free(mesh->network);
     free(mesh->nodes);
-    free(mesh->stack);
-    free(mesh->mark);
     free(mesh);
 }
 
@@ -56,15 +51,6 @@ void sim_mesh_grid(sim_mesh *mesh, uint32_t width, slow_time latency_ns) {
     }
 }
 
-static bool has_cable(const sim_mesh *mesh, uint32_t a, uint32_t b) {
-    for (uint32_t c = 1; c <= sim_network_cables(mesh->network); c++) {
-        const sim_cable *cable = sim_network_cable_at(mesh->network, c);
-        if ((cable->ends[0] == a && cable->ends[1] == b) || (cable->ends[0] == b && cable->ends[1] == a))
-            return true;
-    }
-    return false;
-}
-
 /* A random tree, and random cables on top; latencies of 1 to 20 ms in steps of 0.1 ms. */
 void sim_mesh_random(sim_mesh *mesh, uint32_t degree) {
     sl_world *world = mesh->world;
@@ -76,7 +62,7 @@ void sim_mesh_random(sim_mesh *mesh, uint32_t degree) {
         uint32_t a = (uint32_t)(sl_world_random(world) % mesh->count),
                  b = (uint32_t)(sl_world_random(world) % mesh->count);
         slow_time latency_ns = (10 + sl_world_random(world) % 190) * 100000;
-        if (a != b && !has_cable(mesh, a, b))
+        if (a != b && sim_network_cable_between(mesh->network, a, b) == 0)
             sim_network_cable(mesh->network, a, b, latency_ns);
     }
 }
@@ -107,31 +93,31 @@ static void count_message(void *arg, const sl_message *message) {
         node->mesh->on_message(node->mesh->arg, node, message);
 }
 
-static void check_offer(void *arg, const slow_id *dst);
-
 static char *config_text(const sim_mesh *mesh, uint32_t place) {
     const sim_node *node = &mesh->nodes[place];
-    char id[16];
+    slow_id id = sim_mesh_id(mesh, place);
     char *text = NULL;
     size_t size;
+    uint32_t cable_count;
     bool first = true;
+    const char *build = getenv("SLOW_BUILD");
     FILE *out = open_memstream(&text, &size);
     if (out == NULL)
         abort();
-    snprintf(id, sizeof id, "n%u", place);
     fprintf(out,
-            "{\"id\": \"%s\", \"network\": \"%s\", \"hop_limit\": %u, \"routing\": %s, \"codecs\": %s,\n"
+            "{\"id\": \"%.*s\", \"network\": \"%s\", \"hop_limit\": %u, \"routing\": %s, \"codecs\": %s,\n"
             " \"plugin_dirs\": [\"%s/lib/slow/1\"],\n"
             " \"transports\": [{\"plugin\": \"transport-memory\", \"listen\": [\"memory://%u:0\"]}],\n \"join\": [",
-            node->id != NULL ? node->id : id, node->network != NULL ? node->network : "slow", mesh->hop_limit,
-            mesh->routing, node->codecs != NULL ? node->codecs : mesh->codecs,
-            getenv("SLOW_BUILD") != NULL ? getenv("SLOW_BUILD") : "build/dev", place);
-    for (uint32_t c = 1; c <= sim_network_cables(mesh->network); c++) {
-        const sim_cable *cable = sim_network_cable_at(mesh->network, c);
+            SL_ID_ARG(&id), node->network != NULL ? node->network : "slow", mesh->hop_limit,
+            node->routing != NULL ? node->routing : mesh->routing, node->codecs != NULL ? node->codecs : mesh->codecs,
+            build != NULL ? build : "build/dev", place);
+    const uint32_t *cables = sim_network_cables_of(mesh->network, place, &cable_count);
+    for (uint32_t i = 0; i < cable_count; i++) {
+        const sim_cable *cable = sim_network_cable_at(mesh->network, cables[i]);
         uint32_t low = cable->ends[0] < cable->ends[1] ? 0 : 1;
         if (cable->ends[low] != place)
             continue;
-        fprintf(out, "%s\"memory://%u:%u\"", first ? "" : ", ", cable->ends[!low], c);
+        fprintf(out, "%s\"memory://%u:%u\"", first ? "" : ", ", cable->ends[!low], cables[i]);
         first = false;
     }
     fprintf(out, "]}\n");
@@ -139,33 +125,114 @@ static char *config_text(const sim_mesh *mesh, uint32_t place) {
     return text;
 }
 
-void sim_mesh_start(sim_mesh *mesh, uint32_t place) {
+/* ---- what a watcher is shown ---- */
+
+static void on_routed(void *arg, const sl_route *route) {
+    sim_node *node = arg;
+    node->mesh->watch.routed(node->mesh->watch.arg, node, route);
+}
+
+/* A watcher stands between a junction's layers, where they speak to each other by tables of functions anyway; what they
+ * say goes on to whom it was for. */
+static sim_node *node_of_routing(void *arg) {
+    return ((sl_junction *)(void *)((char *)arg - offsetof(sl_junction, routing)))->arg;
+}
+
+static void on_up(void *arg, sl_neighbour *n) {
+    sim_node *node = node_of_routing(arg);
+    if (node->mesh->watch.up != NULL)
+        node->mesh->watch.up(node->mesh->watch.arg, node, n);
+    node->up(arg, n);
+}
+
+static void on_down(void *arg, sl_neighbour *n, slow_link adjacency) {
+    sim_node *node = node_of_routing(arg);
+    if (node->mesh->watch.downing != NULL)
+        node->mesh->watch.downing(node->mesh->watch.arg, node, n, adjacency);
+    node->down(arg, n, adjacency);
+    if (node->mesh->watch.down != NULL)
+        node->mesh->watch.down(node->mesh->watch.arg, node, n, adjacency);
+}
+
+static void on_local(void *arg, const slow_package *package, const sl_link *from) {
+    sim_node *node = ((sl_junction *)arg)->arg;
+    if (node->mesh->watch.arrived != NULL)
+        node->mesh->watch.arrived(node->mesh->watch.arg, node, package);
+    node->local(arg, package, from);
+}
+
+static void watch_junction(sim_node *node) {
+    sl_junction *junction = node->junction;
+    const sim_watch *watch = &node->mesh->watch;
+    if (watch->came != NULL)
+        watch->came(watch->arg, node);
+    node->up = junction->links.neighbours.events.up;
+    node->down = junction->links.neighbours.events.down;
+    node->local = junction->forward->events.local;
+    junction->links.neighbours.events.up = on_up;
+    junction->links.neighbours.events.down = on_down;
+    junction->forward->events.local = on_local;
+    if (watch->routed != NULL) {
+        junction->forward->table.changed = on_routed;
+        junction->forward->table.changed_arg = node;
+    }
+}
+
+static void unwatch_junction(sim_node *node) {
+    sl_junction *junction = node->junction;
+    junction->links.neighbours.events.up = node->up;
+    junction->links.neighbours.events.down = node->down;
+    junction->forward->events.local = node->local;
+    junction->forward->table.changed = NULL;
+}
+
+void sim_mesh_unwatch(sim_mesh *mesh) {
+    mesh->watch = (sim_watch){.arg = NULL};
+    for (uint32_t i = 0; i < mesh->count; i++)
+        if (mesh->nodes[i].junction != NULL)
+            mesh->nodes[i].junction->forward->table.changed = NULL;
+}
+
+/* ---- coming and going ---- */
+
+slow_status sim_mesh_try_start(sim_mesh *mesh, uint32_t place, slow_error *error) {
     sim_node *node = &mesh->nodes[place];
-    slow_error error = {.code = SLOW_OK};
     sl_config *config;
     sl_log log = {.sink = take_log, .arg = node, .level = mesh->verbose ? SLOW_LOG_DEBUG : SLOW_LOG_WARN};
-    char *text = config_text(mesh, place);
     if (node->junction != NULL)
         abort();
     node->loop = sl_loop_virtual_new(mesh->world);
     if (node->loop == NULL)
         abort();
     sl_loop_virtual_shift_wall(node->loop, node->wall_shift_ms);
+    char *text = config_text(mesh, place);
     sl_service extra[] = {{SIM_PLACE_ID, sim_network_place(mesh->network, place, node->loop)}, {NULL, NULL}};
-    if (sl_config_parse("simulation", text, strlen(text), &config, &error) != SLOW_OK ||
-        sl_junction_new(node->loop, config, &log, extra, &node->junction, &error) != SLOW_OK) {
-        fprintf(stderr, "n%u: %s\n%s\n", place, error.text, text);
-        abort();
-    }
+    slow_status status = sl_config_parse("simulation", text, strlen(text), &config, error);
     free(text);
+    if (status == SLOW_OK)
+        status = sl_junction_new(node->loop, config, &log, extra, &node->junction, error);
+    if (status != SLOW_OK) {
+        node->junction = NULL;
+        sim_network_place(mesh->network, place, NULL);
+        sl_loop_free(node->loop);
+        node->loop = NULL;
+        return status;
+    }
     node->junction->on_message = count_message;
     node->junction->arg = node;
-    node->junction->forward->table.changed = check_offer;
-    node->junction->forward->table.changed_arg = node;
-    if (sl_junction_start(node->junction, &error) != SLOW_OK) {
-        fprintf(stderr, "n%u: %s\n", place, error.text);
-        abort();
-    }
+    watch_junction(node);
+    status = sl_junction_start(node->junction, error);
+    if (status != SLOW_OK)
+        sim_mesh_kill(mesh, place);
+    return status;
+}
+
+void sim_mesh_start(sim_mesh *mesh, uint32_t place) {
+    slow_error error = {.code = SLOW_OK};
+    if (sim_mesh_try_start(mesh, place, &error) == SLOW_OK)
+        return;
+    fprintf(stderr, "n%u: %s\n", place, error.text);
+    abort();
 }
 
 void sim_mesh_start_all(sim_mesh *mesh) {
@@ -178,6 +245,11 @@ void sim_mesh_kill(sim_mesh *mesh, uint32_t place) {
     if (node->junction == NULL)
         return;
     sl_junction *junction = node->junction;
+    if (mesh->watch.gone != NULL)
+        mesh->watch.gone(mesh->watch.arg, node);
+    for (unsigned i = 0; i < SL_COUNTER_COUNT; i++)
+        node->past.count[i] += junction->stats.count[i];
+    unwatch_junction(node);
     node->junction = NULL;
     unsigned leaks = sl_junction_free(junction);
     sim_network_place(mesh->network, place, NULL);
@@ -187,6 +259,66 @@ void sim_mesh_kill(sim_mesh *mesh, uint32_t place) {
         return;
     fprintf(stderr, "n%u: %u leaks\n", place, leaks);
     abort();
+}
+
+static void neighbours_lose_carrier(sim_mesh *mesh, uint32_t place) {
+    uint32_t count;
+    const uint32_t *cables = sim_network_cables_of(mesh->network, place, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        const sim_cable *cable = sim_network_cable_at(mesh->network, cables[i]);
+        sim_network_carrier_lost(mesh->network, cables[i], cable->ends[cable->ends[0] == place]);
+    }
+}
+
+void sim_mesh_unplug(sim_mesh *mesh, uint32_t place) {
+    sim_mesh_kill(mesh, place);
+    neighbours_lose_carrier(mesh, place);
+}
+
+void sim_mesh_freeze(sim_mesh *mesh, uint32_t place, bool carrier) {
+    sim_node *node = &mesh->nodes[place];
+    if (node->junction == NULL || sl_loop_virtual_paused(node->loop))
+        return;
+    sl_loop_virtual_pause(node->loop);
+    if (mesh->watch.gone != NULL)
+        mesh->watch.gone(mesh->watch.arg, node);
+    if (carrier)
+        neighbours_lose_carrier(mesh, place);
+}
+
+void sim_mesh_thaw(sim_mesh *mesh, uint32_t place) {
+    sim_node *node = &mesh->nodes[place];
+    if (!sim_mesh_is_frozen(mesh, place))
+        return;
+    sl_loop_virtual_resume(node->loop);
+    if (mesh->watch.came != NULL)
+        mesh->watch.came(mesh->watch.arg, node);
+}
+
+bool sim_mesh_is_frozen(const sim_mesh *mesh, uint32_t place) {
+    return mesh->nodes[place].junction != NULL && sl_loop_virtual_paused(mesh->nodes[place].loop);
+}
+
+void sim_mesh_shift_wall(sim_mesh *mesh, uint32_t place, int64_t shift_ms) {
+    sim_node *node = &mesh->nodes[place];
+    node->wall_shift_ms += shift_ms;
+    if (node->loop != NULL)
+        sl_loop_virtual_shift_wall(node->loop, shift_ms);
+}
+
+uint32_t sim_mesh_partition(sim_mesh *mesh, const bool *marked, bool carrier, void (*each)(void *arg, uint32_t cable),
+                            void *arg) {
+    uint32_t count = 0;
+    for (uint32_t c = 1; c <= sim_network_cables(mesh->network); c++) {
+        const sim_cable *cable = sim_network_cable_at(mesh->network, c);
+        if (cable->cut || marked[cable->ends[0]] == marked[cable->ends[1]])
+            continue;
+        sim_network_cut(mesh->network, c, carrier);
+        count++;
+        if (each != NULL)
+            each(arg, c);
+    }
+    return count;
 }
 
 void sim_mesh_goodbye(sim_mesh *mesh, uint32_t place) {
@@ -209,14 +341,56 @@ bool sim_mesh_until(sim_mesh *mesh, slow_time limit_ns, bool (*done)(sim_mesh *,
     return true;
 }
 
-slow_status sim_mesh_send(sim_mesh *mesh, uint32_t from, uint32_t to, const char *json) {
+static slow_status send(sim_mesh *mesh, uint32_t from, sl_message *message, uint32_t to) {
     sl_outgoing *out;
-    sl_message message = {.type = SLOW_JSON, .payload = {(const uint8_t *)json, strlen(json)}};
-    message.peer.size = (uint8_t)snprintf(message.peer.text, sizeof message.peer.text, "n%u", to);
-    slow_status status = sl_message_check(&message, &out, NULL);
+    message->peer = sim_mesh_id(mesh, to);
+    slow_status status = sl_message_check(message, &out, NULL);
     if (status == SLOW_OK)
         sl_junction_send(mesh->nodes[from].junction, out);
     return status;
+}
+
+slow_status sim_mesh_send(sim_mesh *mesh, uint32_t from, uint32_t to, const char *json) {
+    sl_message message = {.type = SLOW_JSON, .payload = {(const uint8_t *)json, strlen(json)}};
+    return send(mesh, from, &message, to);
+}
+
+slow_status sim_mesh_send_bytes(sim_mesh *mesh, uint32_t from, uint32_t to, size_t size, uint8_t priority) {
+    slow_time now = sl_world_now(mesh->world);
+    size = size < sizeof now ? sizeof now : size;
+    uint8_t *bytes = calloc(1, size);
+    if (bytes == NULL)
+        return SLOW_E_NOMEM;
+    memcpy(bytes, &now, sizeof now);
+    sl_message message = {.type = SLOW_BINARY, .priority = priority, .payload = {bytes, size}};
+    slow_status status = send(mesh, from, &message, to);
+    free(bytes);
+    return status;
+}
+
+slow_time sim_mesh_sent_at(const sl_message *message) {
+    slow_time at;
+    if (message->type != SLOW_BINARY || message->payload.size < sizeof at)
+        return 0;
+    memcpy(&at, message->payload.data, sizeof at);
+    return at;
+}
+
+slow_id sim_mesh_id(const sim_mesh *mesh, uint32_t place) {
+    const char *given = mesh->nodes[place].id;
+    slow_id id = {.size = 0};
+    id.size = (uint8_t)(given != NULL ? snprintf(id.text, sizeof id.text, "%s", given)
+                                      : snprintf(id.text, sizeof id.text, "n%u", place));
+    return id;
+}
+
+uint64_t sim_mesh_counted(const sim_mesh *mesh, enum sl_counter counter) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < mesh->count; i++) {
+        const sim_node *node = &mesh->nodes[i];
+        count += node->past.count[counter] + (node->junction != NULL ? node->junction->stats.count[counter] : 0);
+    }
+    return count;
 }
 
 sim_node *sim_mesh_node_of(sim_mesh *mesh, const slow_id *id) {
@@ -229,144 +403,4 @@ sim_node *sim_mesh_node_of(sim_mesh *mesh, const slow_id *id) {
         else
             place = place * 10 + (uint32_t)(id->text[i] - '0');
     return place < mesh->count ? &mesh->nodes[place] : NULL;
-}
-
-/* ---- checking ---- */
-
-static bool same_connection(const sl_link *a, const sl_link *b) {
-    return !a->cookie_dead && !b->cookie_dead && sim_same_connection(a->cookie, b->cookie);
-}
-
-/* Do both ends hold the same adjacency? Returns the node at the other end. */
-static sim_node *holds(sim_mesh *mesh, const sim_node *from, const sl_neighbour *n) {
-    sim_node *node = sim_mesh_node_of(mesh, &n->id);
-    if (node == NULL || node->junction == NULL || n->adjacency == 0)
-        return NULL;
-    const sl_neighbour *back = sl_neighbour_find(&node->junction->links.neighbours, &from->junction->claim.id);
-    if (back == NULL || back->adjacency == 0)
-        return NULL;
-    for (uint32_t i = 0; i < n->link_count; i++)
-        for (uint32_t k = 0; k < back->link_count; k++)
-            if (same_connection(n->links[i], back->links[k]))
-                return node;
-    return NULL;
-}
-
-static const sl_route *route_to(const sim_node *node, const slow_id *dst) {
-    const sl_route_table *table = &node->junction->forward->table;
-    uint32_t hash = sl_route_table_hash(table, (const uint8_t *)dst->text, dst->size);
-    return sl_route_table_find(table, hash, (const uint8_t *)dst->text, dst->size);
-}
-
-/* Can `start`'s installed next hops to dst lead back to it? Over all candidates, not only the ones in use. */
-static bool leads_back(sim_mesh *mesh, sim_node *start, const slow_id *dst) {
-    uint32_t depth = 0;
-    mesh->marker++;
-    mesh->stack[depth++] = start->place;
-    while (depth > 0) {
-        sim_node *node = &mesh->nodes[mesh->stack[--depth]];
-        if (node->junction == NULL || sl_id_equal(&node->junction->claim.id, dst))
-            continue;
-        const sl_route *route = route_to(node, dst);
-        for (uint16_t i = 0; route != NULL && i < route->count; i++) {
-            const sl_neighbour *n = sl_neighbour_get(&node->junction->links.neighbours, route->candidates[i].via);
-            sim_node *next =
-                n == NULL || route->candidates[i].metric == SLOW_METRIC_INFINITY ? NULL : holds(mesh, node, n);
-            if (next == start)
-                return true;
-            if (next == NULL || mesh->mark[next->place] == mesh->marker)
-                continue;
-            mesh->mark[next->place] = mesh->marker;
-            mesh->stack[depth++] = next->place;
-        }
-    }
-    return false;
-}
-
-static void check_offer(void *arg, const slow_id *dst) {
-    sim_node *node = arg;
-    sim_mesh *mesh = node->mesh;
-    if (!mesh->check_cycles || node->junction == NULL || !leads_back(mesh, node, dst))
-        return;
-    if (mesh->cycles++ == 0)
-        mesh->first_cycle_at = sl_world_now(mesh->world);
-    take_log(node, SLOW_LOG_ERROR, "check", "a cycle");
-}
-
-uint32_t sim_mesh_count_cycles(sim_mesh *mesh) {
-    uint32_t cycles = 0;
-    for (uint32_t i = 0; i < mesh->count; i++)
-        for (uint32_t r = 0; mesh->nodes[i].junction != NULL && r < mesh->nodes[i].junction->forward->table.count; r++)
-            cycles += leads_back(mesh, &mesh->nodes[i], &mesh->nodes[i].junction->forward->table.entries[r].id);
-    return cycles;
-}
-
-/* Distances of all to `target` over the costs that the strategies were told (Dijkstra, quadratic: at rest only). */
-static void distances(sim_mesh *mesh, uint32_t target, uint64_t *distance, bool *final) {
-    for (uint32_t i = 0; i < mesh->count; i++) {
-        distance[i] = UINT64_MAX;
-        final[i] = false;
-    }
-    distance[target] = 0;
-    for (;;) {
-        uint32_t next = mesh->count;
-        for (uint32_t i = 0; i < mesh->count; i++)
-            if (!final[i] && distance[i] != UINT64_MAX && (next == mesh->count || distance[i] < distance[next]))
-                next = i;
-        if (next == mesh->count)
-            return;
-        final[next] = true;
-        const sl_neighbours *around = &mesh->nodes[next].junction->links.neighbours;
-        for (uint32_t i = 0; i < around->count; i++) {
-            const sl_neighbour *n = around->sorted[i];
-            sim_node *peer = holds(mesh, &mesh->nodes[next], n);
-            if (peer == NULL)
-                continue;
-            const sl_neighbour *back =
-                sl_neighbour_find(&peer->junction->links.neighbours, &mesh->nodes[next].junction->claim.id);
-            if (back != NULL && distance[next] + back->cost < distance[peer->place])
-                distance[peer->place] = distance[next] + back->cost;
-        }
-    }
-}
-
-sim_verdict sim_mesh_verify(sim_mesh *mesh) {
-    sim_verdict verdict = {.connected = 0};
-    uint64_t *distance = calloc(mesh->count, sizeof *distance);
-    bool *final = calloc(mesh->count, sizeof *final);
-    if (distance == NULL || final == NULL)
-        abort();
-    for (uint32_t target = 0; target < mesh->count; target++) {
-        slow_id id = {.size = 0};
-        id.size = (uint8_t)snprintf(id.text, sizeof id.text, "n%u", target);
-        bool alive = mesh->nodes[target].junction != NULL;
-        if (alive)
-            distances(mesh, target, distance, final);
-        for (uint32_t i = 0; i < mesh->count; i++) {
-            if (i == target || mesh->nodes[i].junction == NULL)
-                continue;
-            const sl_route *route = route_to(&mesh->nodes[i], &id);
-            bool routed = route != NULL && route->next_hop != NULL;
-            verdict.routed += routed;
-            if (!alive || distance[i] == UINT64_MAX) {
-                verdict.stale += routed;
-                continue;
-            }
-            verdict.connected++;
-            if (!routed)
-                verdict.missing++;
-            else if (route->candidates[route->chosen].metric != distance[i])
-                verdict.suboptimal++;
-        }
-    }
-    free(distance);
-    free(final);
-    return verdict;
-}
-
-/* The count alone, as it is asked after every turn: components by the adjacencies that both ends hold. */
-bool sim_mesh_converged(sim_mesh *mesh, void *unused) {
-    (void)unused;
-    sim_verdict verdict = sim_mesh_verify(mesh);
-    return verdict.missing == 0 && verdict.stale == 0 && verdict.suboptimal == 0;
 }

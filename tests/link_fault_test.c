@@ -2,7 +2,7 @@
  * frames that overtake one another, links that are refused for ever, and strangers that ask without listening. */
 #include "core/link_test.h"
 #include "core/neighbour.h"
-#include "sim/mesh.h"
+#include "sim/check.h"
 #include <inttypes.h>
 
 static uint64_t seed_of_run(void) {
@@ -39,6 +39,7 @@ static uint64_t counted(const sim_mesh *mesh, uint32_t place, enum sl_counter co
 static void an_end_that_held_the_other_down_learns_its_routes_on_a_stream(void **state) {
     sim_mesh *mesh = pair_of(5 * SL_MS);
     (void)state;
+    sim_check *check = sim_check_new(mesh, NULL);
     sim_network_cable_at(mesh->network, 1)->stream = true;
     sim_mesh_start_all(mesh);
     sim_mesh_run(mesh, 2 * SL_SECOND);
@@ -51,11 +52,12 @@ static void an_end_that_held_the_other_down_learns_its_routes_on_a_stream(void *
         cable->cut_way[0] = false;
         cable->latency_ns = 5 * SL_MS;
         sim_mesh_run(mesh, 15 * SL_SECOND);
-        sim_verdict v = sim_mesh_verify(mesh);
+        sim_verdict v = sim_check_routes(check, NULL);
         assert_true(is_up(mesh, 0, "n1") && is_up(mesh, 1, "n0"));
         assert_int_equal(v.routed, 2);
         assert_int_equal(v.missing + v.stale, 0);
     }
+    sim_check_free(check);
     sim_mesh_free(mesh);
 }
 

@@ -1,6 +1,6 @@
 /* Whole junctions with the real plugins, in virtual time: the five classic scenarios of flooding, and distance vector on
  * rings, grids and random graphs, through every cut and every death. */
-#include "sim/mesh.h"
+#include "sim/check.h"
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,9 +21,15 @@ static sim_mesh *mesh_of(uint64_t seed, uint32_t places, const char *routing) {
     sim_mesh *mesh = sim_mesh_new(seed, places);
     assert_non_null(mesh);
     print_message("seed %" PRIu64 ", %u junctions\n", seed, places);
+    assert_non_null(sim_check_new(mesh, NULL));
     if (routing != NULL)
         snprintf(mesh->routing, sizeof mesh->routing, "%s", routing);
     return mesh;
+}
+
+static void mesh_end(sim_mesh *mesh) {
+    sim_check_free(mesh->check);
+    sim_mesh_free(mesh);
 }
 
 static uint64_t duplicates(const sim_mesh *mesh, uint32_t place) {
@@ -61,7 +67,7 @@ static void pair_delivers_once(void **state) {
     assert_int_equal(mesh->nodes[1].received, 1);
     assert_memory_equal(mesh->nodes[1].last_payload, "{\"n\":1}", 7);
     assert_int_equal(duplicates(mesh, 0) + duplicates(mesh, 1), 0);
-    sim_mesh_free(mesh);
+    mesh_end(mesh);
 }
 
 typedef struct answer {
@@ -96,7 +102,7 @@ static void line_of_four_replies_and_reports_its_last_hop(void **state) {
     assert_int_equal(traced.result.trace_count, 3);
     assert_true(sl_id_equal(&traced.hops[2], &far));
     assert_memory_equal(traced.hops[0].text, "n1", 2);
-    sim_mesh_free(mesh);
+    mesh_end(mesh);
 }
 
 /* The reply takes the learned path alone: nobody but the relays on it sees a package. */
@@ -124,7 +130,7 @@ static void square_counts_one_double_at_the_far_corner(void **state) {
     assert_int_equal(duplicates(mesh, 0) + duplicates(mesh, 1) + duplicates(mesh, 2), 0);
     reply_takes_the_learned_path(mesh, 0, 3);
     assert_int_equal(duplicates(mesh, 3), 1);
-    sim_mesh_free(mesh);
+    mesh_end(mesh);
 }
 
 static void pyramid_counts_two_doubles_at_the_far_corner_and_at_the_hub(void **state) {
@@ -137,7 +143,7 @@ static void pyramid_counts_two_doubles_at_the_far_corner_and_at_the_hub(void **s
     assert_int_equal(duplicates(mesh, 3), 2);
     assert_int_equal(duplicates(mesh, 4), 2);
     reply_takes_the_learned_path(mesh, 0, 3);
-    sim_mesh_free(mesh);
+    mesh_end(mesh);
 }
 
 static void ping_counts_one_pong(void **state) {
@@ -153,7 +159,7 @@ static void ping_counts_one_pong(void **state) {
     assert_int_equal(pong.result.status, SLOW_OK);
     assert_int_equal(pong.result.hops, 2);
     assert_int_equal(pong.result.rtt_ns, 20 * SL_MS);
-    sim_mesh_free(mesh);
+    mesh_end(mesh);
 }
 
 /* A strategy that offers while it chooses moves the table under the core's feet (seen by AddressSanitizer). */
@@ -174,7 +180,7 @@ static void choosing_may_move_the_table(void **state) {
         assert_int_equal(mesh->nodes[0].received, 2);
         assert_int_equal(mesh->nodes[2].received, 1);
         assert_int_equal(mesh->nodes[3].received, 1);
-        sim_mesh_free(mesh);
+        mesh_end(mesh);
     }
 }
 
@@ -191,7 +197,7 @@ static void distance_vector_makes_no_double(void **state) {
         assert_int_equal(mesh->nodes[i].received, 4);
         assert_int_equal(duplicates(mesh, i), 0);
     }
-    sim_mesh_free(mesh);
+    mesh_end(mesh);
 }
 
 /* ---- distance vector through every cut and every death ---- */
@@ -199,24 +205,26 @@ static void distance_vector_makes_no_double(void **state) {
 /* Every connected pair is routed now, nothing else is, and no cycle ever was. The best metric may take longer: a better
  * but infeasible offer is asked for after half a second, and again after four (routing-distance-vector, rule 7b). */
 static void assert_right(sim_mesh *mesh, const char *after, uint32_t which) {
-    sim_verdict v = sim_mesh_verify(mesh);
+    const sim_failure *failure = sim_check_failure(mesh->check);
+    sim_verdict v = sim_check_routes(mesh->check, NULL);
     slow_time limit = sl_world_now(mesh->world) + 30 * SL_SECOND;
-    while (v.missing + v.stale + mesh->cycles == 0 && v.suboptimal > 0 && sl_world_now(mesh->world) < limit) {
+    while (v.missing + v.stale == 0 && !failure->found && v.suboptimal > 0 && sl_world_now(mesh->world) < limit) {
         sim_mesh_run(mesh, SL_SECOND);
-        v = sim_mesh_verify(mesh);
+        v = sim_check_routes(mesh->check, NULL);
     }
-    if (v.missing + v.stale + v.suboptimal > 0 || mesh->cycles > 0)
-        fail_msg("seed %" PRIu64 ", at %.3f s, after %s %u: %u pairs connected, %u missing, %u stale, %u suboptimal, "
-                 "%" PRIu64 " cycles (the first at %.3f s)",
+    if (v.missing + v.stale + v.suboptimal > 0 || failure->found)
+        fail_msg("seed %" PRIu64 ", at %.3f s, after %s %u: %" PRIu64 " pairs connected, %" PRIu64 " missing, %" PRIu64
+                 " stale, %" PRIu64 " suboptimal; %s",
                  mesh->seed, (double)sl_world_now(mesh->world) / 1e9, after, which, v.connected, v.missing, v.stale,
-                 v.suboptimal, mesh->cycles, (double)mesh->first_cycle_at / 1e9);
+                 v.suboptimal, failure->text);
+    assert_int_equal(sim_check_connected(mesh->check), v.connected);
+    assert_int_equal(sim_check_reaching(mesh->check), v.connected);
 }
 
 static void cold_start(sim_mesh *mesh) {
     sim_mesh_start_all(mesh);
     sim_mesh_run(mesh, 3 * SL_SECOND);
-    sim_verdict v = sim_mesh_verify(mesh);
-    assert_int_equal(v.connected, mesh->count * (mesh->count - 1));
+    assert_int_equal(sim_check_connected(mesh->check), mesh->count * (mesh->count - 1));
     assert_right(mesh, "cold start", 0);
 }
 
@@ -250,7 +258,7 @@ static void a_ring_heals(void **state) {
     cold_start(mesh);
     through_every_cut(mesh, 1);
     through_every_death(mesh, 1);
-    sim_mesh_free(mesh);
+    mesh_end(mesh);
 }
 
 static void a_grid_heals(void **state) {
@@ -260,7 +268,7 @@ static void a_grid_heals(void **state) {
     cold_start(mesh);
     through_every_cut(mesh, 1);
     through_every_death(mesh, 1);
-    sim_mesh_free(mesh);
+    mesh_end(mesh);
 }
 
 static void random_graphs_heal(void **state) {
@@ -271,7 +279,7 @@ static void random_graphs_heal(void **state) {
         cold_start(mesh);
         through_every_cut(mesh, 1);
         through_every_death(mesh, 1);
-        sim_mesh_free(mesh);
+        mesh_end(mesh);
     }
 }
 
@@ -289,7 +297,7 @@ static void two_hundred_junctions_heal(void **state) {
     cold_start(mesh);
     through_every_cut(mesh, SAMPLE);
     through_every_death(mesh, SAMPLE);
-    sim_mesh_free(mesh);
+    mesh_end(mesh);
 }
 
 /* All 400 cables and all 200 junctions: minutes, so only with SLOW_LONG. */
@@ -304,7 +312,7 @@ static void two_hundred_junctions_heal_from_everything(void **state) {
     cold_start(mesh);
     through_every_cut(mesh, 1);
     through_every_death(mesh, 1);
-    sim_mesh_free(mesh);
+    mesh_end(mesh);
 }
 
 /* ---- determinism, and controls that have to fail ---- */
@@ -323,7 +331,7 @@ static uint64_t trace_of(uint64_t seed) {
     sim_mesh_kill(mesh, 7);
     sim_mesh_run(mesh, 3 * SL_SECOND);
     uint64_t trace = sl_world_trace(mesh->world);
-    sim_mesh_free(mesh);
+    mesh_end(mesh);
     return trace;
 }
 
@@ -336,9 +344,10 @@ static void the_same_seed_gives_the_same_trace(void **state) {
     assert_int_not_equal(trace_of(seed_of_run() + 1), first);
 }
 
-/* Cuts and repairs at short distance, which is where a broken rule shows. Returns the cycles found. */
+/* Cuts and repairs at short distance, which is where a broken rule shows. Returns the loops found. */
 static uint64_t cycles_under_stress(const char *routing, uint64_t seed) {
     sim_mesh *mesh = sim_mesh_new(seed, 20);
+    sim_check *check = sim_check_new(mesh, NULL);
     snprintf(mesh->routing, sizeof mesh->routing, "%s", routing);
     sim_mesh_random(mesh, 4);
     sim_mesh_start_all(mesh);
@@ -351,8 +360,8 @@ static uint64_t cycles_under_stress(const char *routing, uint64_t seed) {
             sim_network_cut(mesh->network, cable, true);
         sim_mesh_run(mesh, sl_world_random(mesh->world) % (400 * SL_MS));
     }
-    uint64_t cycles = mesh->cycles;
-    sim_mesh_free(mesh);
+    uint64_t cycles = sim_check_count(check, SIM_LOOP);
+    mesh_end(mesh);
     return cycles;
 }
 

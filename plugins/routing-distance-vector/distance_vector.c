@@ -20,6 +20,7 @@
  * one asker's entry a neighbour and destination. */
 #include "inspect.h"
 #include "origin.h"
+#include <slow/inspect.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -344,21 +345,31 @@ static bool inspect_selected(const void *self, const slow_id *dst, slow_link *vi
     return show(dv_selected(dv, number), out);
 }
 
-static bool inspect_heard(const void *self, slow_link link, const slow_id *dst, dv_inspect_word *out) {
+static size_t inspect_number(const void *self, const slow_id *dst) {
+    uint32_t number = dv_dest_find(self, dv_id_bytes(dst));
+    return number == DV_NONE ? SIZE_MAX : number;
+}
+
+static bool inspect_heard_of(const void *self, slow_link link, size_t number, dv_inspect_word *out) {
     const struct dv *dv = self;
-    uint32_t number = dv_dest_find(dv, dv_id_bytes(dst));
     const struct dv_neighbour *neighbour = dv_neighbour_find(dv, link);
-    return number != DV_NONE && neighbour != NULL && show(dv_offer_of(dv, neighbour, number), out);
+    return number < dv->dest_count && neighbour != NULL && show(dv_offer_of(dv, neighbour, (uint32_t)number), out);
+}
+
+static bool inspect_told_of(const void *self, slow_link link, size_t number, dv_inspect_word *out) {
+    const struct dv *dv = self;
+    const struct dv_neighbour *neighbour = dv_neighbour_find(dv, link);
+    if (number >= dv->dest_count || neighbour == NULL || (neighbour->flags[number] & (DV_TOLD | DV_STALE)) != DV_TOLD)
+        return false;
+    return show(number == DV_SELF ? (struct dv_word){.stamp = dv->own} : dv_selected(dv, (uint32_t)number), out);
+}
+
+static bool inspect_heard(const void *self, slow_link link, const slow_id *dst, dv_inspect_word *out) {
+    return inspect_heard_of(self, link, inspect_number(self, dst), out);
 }
 
 static bool inspect_told(const void *self, slow_link link, const slow_id *dst, dv_inspect_word *out) {
-    const struct dv *dv = self;
-    uint32_t number = dv_dest_find(dv, dv_id_bytes(dst));
-    const struct dv_neighbour *neighbour = dv_neighbour_find(dv, link);
-    if (number == DV_NONE || neighbour == NULL || (neighbour->flags[number] & (DV_TOLD | DV_STALE)) != DV_TOLD)
-        return false;
-    struct dv_word word = number == DV_SELF ? (struct dv_word){.stamp = dv->own} : dv_selected(dv, number);
-    return show(word, out);
+    return inspect_told_of(self, link, inspect_number(self, dst), out);
 }
 
 static size_t inspect_destinations(const void *self) {
@@ -399,10 +410,32 @@ static const dv_inspect inspection = {
     .routes = inspect_routes,
     .pending = inspect_pending,
     .memory = inspect_memory,
+    .number = inspect_number,
+    .heard_of = inspect_heard_of,
+    .told_of = inspect_told_of,
+};
+
+static uint64_t inspect_entries(const void *self) {
+    return ((const struct dv *)self)->entries;
+}
+
+static uint64_t inspect_requests(const void *self) {
+    return ((const struct dv *)self)->requests;
+}
+
+static const slow_routing_inspect common_inspection = {
+    .struct_size = sizeof common_inspection,
+    .memory = inspect_memory,
+    .destinations = inspect_destinations,
+    .pending = inspect_pending,
+    .entries = inspect_entries,
+    .requests = inspect_requests,
 };
 
 static const void *extension(void *self, const char *id) {
     (void)self;
+    if (strcmp(id, SLOW_ROUTING_INSPECT_ID) == 0)
+        return &common_inspection;
     return strcmp(id, DV_INSPECT_ID) == 0 ? &inspection : NULL;
 }
 

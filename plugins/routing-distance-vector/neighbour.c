@@ -178,6 +178,10 @@ void dv_outbox_flush(struct dv *dv, struct dv_neighbour *neighbour) {
 }
 
 void dv_outbox_add(struct dv *dv, struct dv_neighbour *neighbour, const struct dv_record *record) {
+    if (record->kind == DV_REQUEST)
+        dv->requests++;
+    else if (record->kind != DV_FORGET)
+        dv->entries++;
     for (int try = 0; try < 2; try++) {
         slow_writer out =
             slow_writer_of(neighbour->outbox + neighbour->waiting, sizeof neighbour->outbox - neighbour->waiting);

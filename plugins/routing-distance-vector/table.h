@@ -147,6 +147,7 @@ struct dv {
     bool bumped;
     slow_time takes[3]; /* rule 10: when we last took a newer epoch */
     unsigned take_count;
+    uint64_t entries, requests; /* records sent so far: words about a destination, and questions */
     slow_time full_logged_at, twin_logged_at, lost_logged_at; /* 0 = never */
     bool turn_pending;                                        /* the end of this turn is deferred */
     bool leaving;

@@ -16,6 +16,7 @@
  * people see it as a route. A source is a mere name here: one that lies about its name draws that name's replies for 3
  * s, so this strategy is for networks whose members trust each other. */
 #include "learned.h"
+#include <slow/inspect.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +196,30 @@ static slow_status create(const slow_host *host, const void *config, void **self
     return SLOW_OK;
 }
 
+/* ---- inspection: it says nothing to its neighbours, and begins nothing that has to end */
+
+static size_t inspect_memory(const void *self) {
+    const struct flooding *flooding = self;
+    const struct learned *learned = &flooding->learned;
+    return sizeof *flooding + flooding->link_capacity * sizeof *flooding->links +
+           learned->capacity * sizeof *learned->sources + learned->bucket_count * sizeof *learned->buckets;
+}
+
+static size_t inspect_destinations(const void *self) {
+    return ((const struct flooding *)self)->learned.count + 1;
+}
+
+static const slow_routing_inspect inspection = {
+    .struct_size = sizeof inspection,
+    .memory = inspect_memory,
+    .destinations = inspect_destinations,
+};
+
+static const void *extension(void *self, const char *id) {
+    (void)self;
+    return strcmp(id, SLOW_ROUTING_INSPECT_ID) == 0 ? &inspection : NULL;
+}
+
 static const slow_option options[] = {
     {
         .key = "learn",
@@ -235,6 +260,7 @@ static const slow_plugin plugin = {
     .config_size = sizeof(struct options),
     .create = create,
     .destroy = destroy,
+    .extension = extension,
     .ops = &ops,
 };
 
