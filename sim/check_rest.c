@@ -191,8 +191,7 @@ static void strangers_look(rest *r, uint32_t from) {
             continue;
         r->verdict.stale++;
         if (breach(r, SIM_STALE))
-            check_tell(check, "%s has a route to %.*s, which is not there", check_name(check, from),
-                       SL_ID_ARG(&id));
+            check_tell(check, "%s has a route to %.*s, which is not there", check_name(check, from), SL_ID_ARG(&id));
     }
 }
 

@@ -43,10 +43,9 @@ static bool distance_look(sim_check *check, uint32_t row, uint32_t place, const 
     bool known = distance_of(check, row, place, id, now);
     if (known && last->epoch != 0 && is_nearer(last->epoch, last->seq, last->metric, now) &&
         check_breach(check, SIM_MONOTONE))
-        check_tell(check,
-                   "the feasibility distance of %s to %s went back from sequence number %u, metric %u, to %u, %u",
-                   check_name(check, place), check_row_name(check, row), last->seq, last->metric, now->seq,
-                   now->metric);
+        check_tell(
+            check, "the feasibility distance of %s to %s went back from sequence number %u, metric %u, to %u, %u",
+            check_name(check, place), check_row_name(check, row), last->seq, last->metric, now->seq, now->metric);
     *last = known ? *now : (check_distance){.epoch = 0};
     return known;
 }

@@ -42,8 +42,11 @@ typedef struct sim_run {
     uint32_t pending_count, pending_capacity;
     uint64_t random;     /* for what is drawn */
     slow_time random_at; /* of the next drawn action; UINT64_MAX = none */
-    uint8_t *cut_by;     /* of each link: the reasons for which it is cut, as bits */
-    bool *standing;      /* of each node: it only stands still */
+    slow_time noted_down,
+        *recoveries; /* how long each loss of adjacencies kept some pair apart, as far as it is over */
+    uint32_t recovery_count;
+    sim_stretch stretch; /* of the rest of a scenario that was played */
+    bool played, rested;
     void (*on_action)(void *arg, const struct sim_run *, const sim_action *); /* before it is done; may be NULL */
     void *arg;
 } sim_run;
@@ -63,7 +66,8 @@ bool sim_run_for(sim_run *, slow_time for_ns);
 /* Until each cable that can carry an adjacency does, and all connected pairs reach each other; looked at every millisecond
  * (when exactly it was, the checks know). False: `limit_ns` passed, or as above. */
 bool sim_run_until_whole(sim_run *, slow_time limit_ns);
-/* Until the mesh is whole and nothing was said by a strategy for 5 s. False: `limit_ns` passed, or as above. */
+/* Until nothing was said by a strategy for a while, and none has begun what it has not ended (sim_check_settle). Nothing is
+ * done meanwhile that was scheduled. False: `limit_ns` passed, or as above. */
 bool sim_run_settle(sim_run *, slow_time limit_ns);
 /* Looks at what must hold at rest. */
 sim_verdict sim_run_rest(sim_run *, sim_stretch *);
@@ -71,6 +75,6 @@ sim_verdict sim_run_rest(sim_run *, sim_stretch *);
 bool sim_run_play(sim_run *);
 /* What was done so far as a scenario of its own, with what failed. */
 slow_status sim_run_write_trace(const sim_run *, const char *path, slow_error *);
-/* The failure as it is told to a person, three lines: seed, time, junctions, routes, and what was done last. */
+/* The failure as it is told to a person, seed, time, junctions and routes, and on further lines what was done last. */
 void sim_run_explain(const sim_run *, char *out, size_t capacity);
 #endif
