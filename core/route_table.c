@@ -195,9 +195,9 @@ slow_status sl_route_table_offer(sl_route_table *table, uint32_t strategy, int32
 
 /* Stable: a strategy's own ranking stays. */
 static void candidates_sort(sl_route *route) {
-    for (uint16_t i = 1; i < route->count; i++) {
+    for (uint8_t i = 1; i < route->count; i++) {
         sl_candidate moved = route->candidates[i];
-        uint16_t at = i;
+        uint8_t at = i;
         for (; at > 0 && goes_before(&moved, route->candidates[at - 1].strategy, route->candidates[at - 1].preference);
              at--)
             route->candidates[at] = route->candidates[at - 1];
@@ -209,7 +209,7 @@ void sl_route_table_prefer(sl_route_table *table, uint32_t strategy, int32_t pre
     for (uint32_t i = 0; i < table->count; i++) {
         sl_route *route = &table->entries[i];
         bool has = false;
-        for (uint16_t k = 0; k < route->count; k++)
+        for (uint8_t k = 0; k < route->count; k++)
             if (route->candidates[k].strategy == strategy) {
                 route->candidates[k].preference = preference;
                 has = true;

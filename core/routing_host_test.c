@@ -178,9 +178,9 @@ static void neighbour_open(rig *g, unsigned i) {
 }
 
 /* Every entry, whichever it is that has just changed. */
-static void look(void *arg, const slow_id *dst) {
+static void look(void *arg, const sl_route *changed) {
     rig *g = arg;
-    (void)dst;
+    (void)changed;
     for (uint32_t i = 0; i < g->forward->table.count; i++)
         g->without += g->forward->table.entries[i].next_hop == NULL;
 }

@@ -21,6 +21,8 @@ sim_mesh *sim_mesh_new(uint64_t seed, uint32_t places) {
         mesh->nodes[i] = (sim_node){.mesh = mesh, .place = i};
     snprintf(mesh->routing, sizeof mesh->routing, "[\"routing-distance-vector\"]");
     snprintf(mesh->codecs, sizeof mesh->codecs, "[\"codec-protobuf\", \"codec-json\"]");
+    snprintf(mesh->built_plugins, sizeof mesh->built_plugins, "[\"%s/lib/slow/1\"]",
+             getenv("SLOW_BUILD") != NULL ? getenv("SLOW_BUILD") : "build/dev");
     mesh->hop_limit = 255;
     mesh->verbose = getenv("SIM_VERBOSE") != NULL;
     return mesh;
@@ -100,17 +102,16 @@ static char *config_text(const sim_mesh *mesh, uint32_t place) {
     size_t size;
     uint32_t cable_count;
     bool first = true;
-    const char *build = getenv("SLOW_BUILD");
     FILE *out = open_memstream(&text, &size);
     if (out == NULL)
         abort();
     fprintf(out,
             "{\"id\": \"%.*s\", \"network\": \"%s\", \"hop_limit\": %u, \"routing\": %s, \"codecs\": %s,\n"
-            " \"plugin_dirs\": [\"%s/lib/slow/1\"],\n"
+            " \"plugin_dirs\": %s,\n"
             " \"transports\": [{\"plugin\": \"transport-memory\", \"listen\": [\"memory://%u:0\"]}],\n \"join\": [",
             SL_ID_ARG(&id), node->network != NULL ? node->network : "slow", mesh->hop_limit,
             node->routing != NULL ? node->routing : mesh->routing, node->codecs != NULL ? node->codecs : mesh->codecs,
-            build != NULL ? build : "build/dev", place);
+            mesh->plugin_dirs != NULL ? mesh->plugin_dirs : mesh->built_plugins, place);
     const uint32_t *cables = sim_network_cables_of(mesh->network, place, &cable_count);
     for (uint32_t i = 0; i < cable_count; i++) {
         const sim_cable *cable = sim_network_cable_at(mesh->network, cables[i]);

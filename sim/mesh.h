@@ -49,6 +49,8 @@ struct sim_mesh {
     uint32_t count;
     uint64_t seed;
     char routing[4096], codecs[256]; /* JSON arrays for the configs */
+    const char *plugin_dirs;  /* a JSON array, borrowed: where plugins are looked for first. NULL = built_plugins */
+    char built_plugins[4096]; /* those of $SLOW_BUILD, as the tests are run */
     uint8_t hop_limit;
     bool verbose;     /* print the junctions' logs */
     sim_watch watch;  /* set before the first junction starts */

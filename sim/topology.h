@@ -13,7 +13,7 @@
 
 #define SIM_LATENCY_DEFAULT (5 * UINT64_C(1000000)) /* nanoseconds */
 #define SIM_LATENCY_LEAST (UINT64_C(500000))
-enum { SIM_NODES_MAX = 20000 };
+enum { SIM_NODES_MAX = 20000, SIM_LINKS_MAX = 1000000 };
 
 typedef struct sim_topology_link {
     uint32_t a, b;
@@ -22,13 +22,16 @@ typedef struct sim_topology_link {
 
 typedef struct sim_topology {
     char *name;
-    char **nodes; /* names, unique; UTF-8 */
+    char **nodes; /* names, unique; UTF-8 without control characters */
     uint32_t node_count, link_count, left_out;
     sim_topology_link *links;
-    float (*places)[2]; /* x to the east, y to the south, within 0..1, for drawing; NULL = not known */
+    float (*places)[2];    /* x to the east, y to the south, within 0..1, for drawing; NULL = not known */
+    uint32_t *index;       /* of the links by their ends: topology.c's own */
+    uint32_t index_places; /* a power of two, or 0 */
 } sim_topology;
 
-/* A file (what ends in .json or .graphml, or has a '/') or a generator's line. The error is one line for a person. */
+/* A file (what ends in .json, .graphml or .xml, or has a '/') or a generator's line. The error is one line for a
+ * person. */
 slow_status sim_topology_open(const char *what, uint64_t seed, sim_topology **, slow_error *);
 /* The value at a place of a JSON text: a string is as above, its file relative to `folder` (NULL = the working one); an
  * object is a topology as a file has it. */

@@ -1,7 +1,7 @@
 /* A network moves from one strategy to another and back, one junction after another, while messages pass: in virtual time,
  * on a grid of 4 x 4. Add the second everywhere and let it converge beside the first; swap the preferences everywhere;
  * remove the first everywhere. What is asked: no message lost, none twice, and no link closed for it. */
-#include "sim/mesh.h"
+#include "sim/check.h"
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -143,11 +143,24 @@ static void find_template(sl_config *config) {
     config->plugin_dirs = directories;
 }
 
+static bool all_are_routed(sim_mesh *mesh, void *arg) {
+    sim_verdict verdict = sim_check_routes(mesh->check, NULL);
+    (void)arg;
+    return verdict.missing == 0 && verdict.stale == 0;
+}
+
+static bool converged(sim_mesh *mesh, void *arg) {
+    sim_verdict verdict = sim_check_routes(mesh->check, NULL);
+    (void)arg;
+    return verdict.missing == 0 && verdict.stale == 0 && verdict.suboptimal == 0;
+}
+
 static traffic *grid(uint64_t seed, const strategy *first, enum lengths lengths, uint32_t loss_ppm) {
     traffic *t = calloc(1, sizeof *t);
     assert_non_null(t);
     print_message("seed %" PRIu64 "\n", seed);
     t->mesh = sim_mesh_new(seed, PLACES);
+    assert_non_null(sim_check_new(t->mesh, NULL));
     t->random = seed;
     snprintf(t->mesh->routing, sizeof t->mesh->routing, "[{\"plugin\": \"%s\", \"preference\": %d%s}]", first->id, LOW,
              first->options);
@@ -163,12 +176,13 @@ static traffic *grid(uint64_t seed, const strategy *first, enum lengths lengths,
     sim_mesh_start_all(t->mesh);
     for (uint32_t i = 0; i < PLACES; i++)
         find_template(t->mesh->nodes[i].junction->config);
-    assert_true(sim_mesh_until(t->mesh, 30 * SL_SECOND, sim_mesh_converged, NULL));
+    assert_true(sim_mesh_until(t->mesh, 30 * SL_SECOND, converged, NULL));
     sim_mesh_run(t->mesh, 2 * SL_SECOND);
     return t;
 }
 
 static void grid_free(traffic *t) {
+    sim_check_free(t->mesh->check);
     sim_mesh_free(t->mesh); /* aborts where an instance leaked, also one that was removed */
     free(t);
 }
@@ -194,7 +208,7 @@ static void there_and_back(const strategy *first, const strategy *second, enum l
     run_with_traffic(t, SL_SECOND);
     move(t, first, second);
     move(t, second, first);
-    assert_true(sim_mesh_until(t->mesh, 30 * SL_SECOND, sim_mesh_converged, NULL));
+    assert_true(sim_mesh_until(t->mesh, 30 * SL_SECOND, converged, NULL));
     nothing_is_lost(t);
     grid_free(t);
 }
@@ -212,12 +226,6 @@ static void a_live_move_to_learning_and_back_loses_nothing(void **state) {
 static void a_live_move_to_another_that_talks_and_back_loses_nothing(void **state) {
     (void)state;
     there_and_back(&DISTANCE_VECTOR, &FEWEST_HOPS, ALIKE);
-}
-
-static bool all_are_routed(sim_mesh *mesh, void *arg) {
-    sim_verdict verdict = sim_mesh_verify(mesh);
-    (void)arg;
-    return verdict.missing == 0 && verdict.stale == 0;
 }
 
 /* The lists, and the strategies' messages, get through where one frame of twenty is lost; packages do not. */
@@ -248,7 +256,7 @@ static void the_same_strategy_comes_and_goes_many_times(void **state) {
             add(t->mesh->nodes[i].junction, &DISTANCE_VECTOR, HIGH);
             run_with_traffic(t, 4 * SL_MS);
         }
-        assert_true(sim_mesh_until(t->mesh, 10 * SL_SECOND, sim_mesh_converged, NULL));
+        assert_true(sim_mesh_until(t->mesh, 10 * SL_SECOND, converged, NULL));
         for (uint32_t i = 0; i < PLACES; i++)
             sl_junction_routing_remove(t->mesh->nodes[(i * 5 + round) % PLACES].junction, DISTANCE_VECTOR.id, NULL);
         run_with_traffic(t, 4 * SL_MS);

@@ -1,0 +1,93 @@
+/* scenario.h - what is to be played: a topology, strategies, what happens when, and what must hold.
+ *
+ * A scenario is a JSON file. A trace, which a failed run leaves behind, is one too: with the topology inside, every action
+ * as it was drawn, and what is expected to fail. Only "topology" must be there.
+ *
+ *   name, about   for people
+ *   topology      "ring:8" and its like, a file (relative to the scenario's folder), or an object: topology.h
+ *   routing       a strategy by its name, with or without "routing-", or an object with "plugin", its options and its
+ *                 "preference", or a list of those, which run side by side. "distance-vector" when missing
+ *   strategies    the names of those for which it makes sense; tests are made of it
+ *   seed          1 when missing
+ *   duration      of the timeline and the traffic. 10 s after the last action, when missing
+ *   settle        how long the mesh may take to come to rest after that, before what must hold at rest is looked at. 30 s
+ *                 when missing
+ *   links         of all cables: "latency" (for those whose map says nothing: no, for all), "jitter", "loss", "duplicate",
+ *                 "reorder", "rate", "stream"
+ *   junctions     {NODE: {...}}: "id" (instead of its own), "routing" (likewise), "absent" (until it is restarted)
+ *   timeline      a list of actions: action.h. Those of one instant are done in the order of the list
+ *   random        "from", "until", "every", "kinds": one action of a drawn kind in each "every" on average
+ *   traffic       a list of {"from", "to" (a node or "any", also when missing), "every" (100ms), "size" (32 bytes), "begin",
+ *                 "until" (the duration)}: JSON messages, best effort
+ *   checks        {RULE: "fail" or "count"} for the rules of check.h, and "lost" and "duplicates": how many messages at
+ *                 most
+ *   expect        of a trace: "rule", "at", "trace_hash" */
+#ifndef SIM_SCENARIO_H
+#define SIM_SCENARIO_H
+#include "action.h"
+#include "check.h"
+
+typedef struct sim_traffic_rule {
+    uint32_t from, to; /* SIM_ANY */
+    uint32_t size;
+    slow_time every_ns, begin_ns, until_ns;
+} sim_traffic_rule;
+
+typedef struct sim_place_setup {
+    char *id, *routing; /* NULL = as everybody's; routing is JSON, a list */
+    bool absent;
+} sim_place_setup;
+
+enum sim_severity { SIM_AS_PROMISED, SIM_COUNTS, SIM_FAILS };
+
+typedef struct sim_scenario {
+    char *name, *about;
+    sim_topology *topology;
+    char *routing;     /* JSON: a list for the configs */
+    char *plugin_dirs; /* JSON: a list; NULL = none */
+    uint64_t seed;
+    slow_time duration_ns, settle_ns;
+    sim_faults links;
+    bool stream;
+    sim_place_setup *places; /* of each node; NULL = nothing special */
+    sim_action *actions;     /* by time */
+    uint32_t action_count, action_capacity;
+    struct {
+        slow_time from_ns, until_ns, every_ns; /* every 0 = none */
+        uint32_t kinds;                        /* bits, by sim_action_kind */
+    } random;
+    sim_traffic_rule *traffic;
+    uint32_t traffic_count;
+    enum sim_severity checks[SIM_RULE_COUNT];
+    int64_t lost_most, duplicates_most; /* -1 = not looked at */
+    struct {
+        char rule[32]; /* "" = nothing is expected */
+        slow_time at_ns;
+        uint64_t trace_hash;
+    } expect;
+} sim_scenario;
+
+/* What the command line says instead of the file. All may be NULL or 0. */
+typedef struct sim_choice {
+    const uint64_t *seed;
+    const char *routing;            /* one name, or what else "routing" takes as JSON */
+    const char *const *options;     /* "KEY=VALUE"; ends with NULL. For each strategy */
+    const char *const *plugin_dirs; /* ends with NULL; before the standard ones */
+} sim_choice;
+
+/* The error is one line for a person: file, line, path, what was expected, the nearest key. Plugins are loaded to check
+ * their options. */
+slow_status sim_scenario_open(const char *path, const sim_choice *, sim_scenario **, slow_error *);
+/* The same of a text; files are looked for from `folder` (NULL = the working one). */
+slow_status sim_scenario_parse(const sl_json_text *, const char *folder, const sim_choice *, sim_scenario **,
+                               slow_error *);
+/* One of nothing but a topology, which is taken, also on failure: for experiments, which do their own actions. */
+slow_status sim_scenario_of(sim_topology *, const sim_choice *, sim_scenario **, slow_error *);
+void sim_scenario_free(sim_scenario *);
+/* By time, behind those of the same time. Copied. */
+void sim_scenario_add(sim_scenario *, const sim_action *);
+/* The scenario as a file, with these actions instead of its own and of random ones. The caller frees the text. */
+char *sim_scenario_write(const sim_scenario *, const sim_action *actions, uint32_t count, size_t *size);
+/* The strategies' names without "routing-", joined by '+'. */
+void sim_scenario_strategies(const sim_scenario *, char *out, size_t capacity);
+#endif

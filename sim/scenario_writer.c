@@ -1,0 +1,134 @@
+/* A scenario as a file again: what a trace is. Everything in it is concrete, so that it needs no other file. */
+#include "scenario.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put_text(sl_json_writer *w, const char *key, const char *text) {
+    sl_json_key(w, key);
+    sl_json_put_string(w, text);
+}
+
+static void put_time(sl_json_writer *w, const char *key, slow_time ns) {
+    char text[32];
+    snprintf(text, sizeof text, "%" PRIu64 "ns", ns);
+    put_text(w, key, text);
+}
+
+static void put_json(sl_json_writer *w, const char *key, const char *json) {
+    sl_json_key(w, key);
+    sl_json_put_raw(w, json, strlen(json));
+}
+
+static void put_places(const sim_scenario *s, sl_json_writer *w) {
+    char number[16];
+    sl_json_key(w, "junctions");
+    sl_json_begin(w, '{');
+    for (uint32_t i = 0; s->places != NULL && i < s->topology->node_count; i++) {
+        const sim_place_setup *place = &s->places[i];
+        if (place->id == NULL && place->routing == NULL && !place->absent)
+            continue;
+        /* By its name, unless another's is that. */
+        snprintf(number, sizeof number, "%u", i);
+        sl_json_key(w, sim_topology_node(s->topology, s->topology->nodes[i]) == i ? s->topology->nodes[i] : number);
+        sl_json_begin(w, '{');
+        if (place->id != NULL)
+            put_text(w, "id", place->id);
+        if (place->routing != NULL)
+            put_json(w, "routing", place->routing);
+        if (place->absent) {
+            sl_json_key(w, "absent");
+            sl_json_put_bool(w, true);
+        }
+        sl_json_end(w, '}');
+    }
+    sl_json_end(w, '}');
+}
+
+static void put_whom(sl_json_writer *w, const char *key, uint32_t node) {
+    if (node == SIM_ANY)
+        return;
+    sl_json_key(w, key);
+    sl_json_put_unsigned(w, node);
+}
+
+static void put_traffic(const sim_scenario *s, sl_json_writer *w) {
+    sl_json_key(w, "traffic");
+    sl_json_begin(w, '[');
+    for (uint32_t i = 0; i < s->traffic_count; i++) {
+        const sim_traffic_rule *rule = &s->traffic[i];
+        sl_json_begin(w, '{');
+        put_whom(w, "from", rule->from);
+        put_whom(w, "to", rule->to);
+        put_time(w, "every", rule->every_ns);
+        put_time(w, "begin", rule->begin_ns);
+        put_time(w, "until", rule->until_ns);
+        sl_json_key(w, "size");
+        sl_json_put_unsigned(w, rule->size);
+        sl_json_end(w, '}');
+    }
+    sl_json_end(w, ']');
+}
+
+static void put_checks(const sim_scenario *s, sl_json_writer *w) {
+    sl_json_key(w, "checks");
+    sl_json_begin(w, '{');
+    for (int i = 0; i < SIM_RULE_COUNT; i++)
+        if (s->checks[i] != SIM_AS_PROMISED)
+            put_text(w, sim_rule_name((enum sim_rule)i), s->checks[i] == SIM_FAILS ? "fail" : "count");
+    sl_json_key(w, "lost");
+    sl_json_put_integer(w, s->lost_most);
+    sl_json_key(w, "duplicates");
+    sl_json_put_integer(w, s->duplicates_most);
+    sl_json_end(w, '}');
+}
+
+static void put_expect(const sim_scenario *s, sl_json_writer *w) {
+    char hash[20];
+    if (s->expect.rule[0] == '\0')
+        return;
+    snprintf(hash, sizeof hash, "%016" PRIx64, s->expect.trace_hash);
+    sl_json_key(w, "expect");
+    sl_json_begin(w, '{');
+    put_text(w, "rule", s->expect.rule);
+    put_time(w, "at", s->expect.at_ns);
+    put_text(w, "trace_hash", hash);
+    sl_json_end(w, '}');
+}
+
+char *sim_scenario_write(const sim_scenario *s, const sim_action *actions, uint32_t count, size_t *size) {
+    sl_json_writer w = {0};
+    sl_json_begin(&w, '{');
+    put_text(&w, "name", s->name);
+    if (s->about != NULL)
+        put_text(&w, "about", s->about);
+    put_json(&w, "routing", s->routing);
+    sl_json_key(&w, "seed");
+    sl_json_put_unsigned(&w, s->seed);
+    put_time(&w, "duration", s->duration_ns);
+    put_time(&w, "settle", s->settle_ns);
+    put_expect(s, &w);
+    sl_json_key(&w, "timeline");
+    sl_json_begin(&w, '[');
+    for (uint32_t i = 0; i < count; i++)
+        sim_action_write(&actions[i], s->topology, &w);
+    sl_json_end(&w, ']');
+    sl_json_key(&w, "links");
+    sl_json_begin(&w, '{');
+    sim_faults_write(&s->links, &w);
+    sl_json_key(&w, "stream");
+    sl_json_put_bool(&w, s->stream);
+    sl_json_end(&w, '}');
+    if (s->places != NULL)
+        put_places(s, &w);
+    put_traffic(s, &w);
+    put_checks(s, &w);
+    sl_json_key(&w, "topology");
+    sim_topology_write(s->topology, &w);
+    sl_json_end(&w, '}');
+    char *text = sl_json_take(&w, size);
+    if (text == NULL)
+        abort();
+    return text;
+}

@@ -1,0 +1,110 @@
+#include "traffic.h"
+#include "core/loop.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NEVER UINT64_MAX
+#define CAME UINT32_MAX
+
+/* "{"n":12,"p":"..."}": the number, and as many bytes as the rule says. */
+static void payload_write(char *out, size_t size, uint64_t number) {
+    int used = snprintf(out, size + 1, "{\"n\":%" PRIu64 ",\"p\":\"", number);
+    memset(out + used, 'x', size - (size_t)used - 2);
+    memcpy(out + size - 2, "\"}", 3);
+}
+
+static bool payload_read(const sl_message *message, uint64_t *number) {
+    static const char begin[] = "{\"n\":";
+    const uint8_t *at = message->payload.data, *end = at + message->payload.size;
+    if (message->payload.size < sizeof begin || memcmp(at, begin, sizeof begin - 1) != 0)
+        return false;
+    *number = 0;
+    for (at += sizeof begin - 1; at < end && *at >= '0' && *at <= '9'; at++)
+        *number = *number * 10 + (uint64_t)(*at - '0');
+    return true;
+}
+
+static void take(void *arg, sim_node *node, const sl_message *message) {
+    sim_traffic_play *traffic = arg;
+    uint64_t number;
+    if (!payload_read(message, &number) || number >= traffic->sent)
+        return;
+    uint32_t *whom = &traffic->for_whom[number];
+    if (*whom == CAME) {
+        traffic->duplicates++;
+    } else if (*whom != node->place) {
+        traffic->strays++;
+    } else {
+        *whom = CAME;
+        traffic->delivered++;
+    }
+}
+
+sim_traffic_play *sim_traffic_new(sim_mesh *mesh, const sim_scenario *scenario) {
+    sim_traffic_play *traffic = calloc(1, sizeof *traffic);
+    slow_time *next = calloc(scenario->traffic_count + 1, sizeof *next);
+    if (traffic == NULL || next == NULL)
+        abort();
+    *traffic = (sim_traffic_play){.mesh = mesh, .scenario = scenario, .next_ns = next, .random = scenario->seed + 2};
+    for (uint32_t i = 0; i < scenario->traffic_count; i++)
+        next[i] = scenario->traffic[i].begin_ns < scenario->traffic[i].until_ns ? scenario->traffic[i].begin_ns : NEVER;
+    mesh->on_message = take;
+    mesh->arg = traffic;
+    return traffic;
+}
+
+void sim_traffic_free(sim_traffic_play *traffic) {
+    if (traffic == NULL)
+        return;
+    free(traffic->next_ns);
+    free(traffic->for_whom);
+    free(traffic);
+}
+
+slow_time sim_traffic_next(const sim_traffic_play *traffic) {
+    slow_time next = NEVER;
+    for (uint32_t i = 0; i < traffic->scenario->traffic_count; i++)
+        if (traffic->next_ns[i] < next)
+            next = traffic->next_ns[i];
+    return next;
+}
+
+static uint32_t whom(sim_traffic_play *traffic, uint32_t node) {
+    return node != SIM_ANY ? node : (uint32_t)(sl_splitmix(&traffic->random) % traffic->mesh->count);
+}
+
+static void send_one(sim_traffic_play *traffic, const sim_traffic_rule *rule) {
+    uint32_t from = whom(traffic, rule->from), to = whom(traffic, rule->to);
+    sim_mesh *mesh = traffic->mesh;
+    /* From one to itself nothing travels; from and to nobody neither. */
+    if (from == to || mesh->nodes[from].junction == NULL || mesh->nodes[to].junction == NULL ||
+        sim_mesh_is_frozen(mesh, from))
+        return;
+    if (traffic->sent == traffic->capacity) {
+        traffic->capacity = traffic->capacity == 0 ? 256 : traffic->capacity * 2;
+        traffic->for_whom = realloc(traffic->for_whom, traffic->capacity * sizeof *traffic->for_whom);
+        if (traffic->for_whom == NULL)
+            abort();
+    }
+    char *text = malloc((size_t)rule->size + 1);
+    if (text == NULL)
+        abort();
+    payload_write(text, rule->size, traffic->sent);
+    traffic->for_whom[traffic->sent++] = to;
+    if (sim_mesh_send(mesh, from, to, text) != SLOW_OK)
+        traffic->sent--;
+    free(text);
+}
+
+void sim_traffic_send(sim_traffic_play *traffic, slow_time now) {
+    for (uint32_t i = 0; i < traffic->scenario->traffic_count; i++) {
+        const sim_traffic_rule *rule = &traffic->scenario->traffic[i];
+        if (traffic->next_ns[i] > now)
+            continue;
+        send_one(traffic, rule);
+        traffic->next_ns[i] =
+            traffic->next_ns[i] + rule->every_ns < rule->until_ns ? traffic->next_ns[i] + rule->every_ns : NEVER;
+    }
+}

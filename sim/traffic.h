@@ -1,0 +1,28 @@
+/* traffic.h - messages between junctions while things happen: sent by rule, and told apart when they arrive.
+ *
+ * Each message carries its number, so that what was lost and what came twice is known exactly. They are best effort: what
+ * is lost in a cut is no mistake, unless the scenario says so. */
+#ifndef SIM_TRAFFIC_H
+#define SIM_TRAFFIC_H
+#include "mesh.h"
+#include "scenario.h"
+
+typedef struct sim_traffic_play {
+    sim_mesh *mesh;
+    const sim_scenario *scenario;
+    slow_time *next_ns; /* of each rule; UINT64_MAX = done */
+    uint64_t random;
+    uint64_t sent, delivered, duplicates, strays; /* strays: that went to another than it was for */
+    uint32_t *for_whom;                           /* of each message: its place + 1, or UINT32_MAX when it has come */
+    uint64_t capacity;
+} sim_traffic_play;
+
+sim_traffic_play *sim_traffic_new(sim_mesh *, const sim_scenario *);
+void sim_traffic_free(sim_traffic_play *);
+slow_time sim_traffic_next(const sim_traffic_play *); /* UINT64_MAX = never */
+/* Sends what is due now. */
+void sim_traffic_send(sim_traffic_play *, slow_time now);
+static inline uint64_t sim_traffic_lost(const sim_traffic_play *traffic) {
+    return traffic->sent - traffic->delivered;
+}
+#endif
