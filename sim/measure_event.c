@@ -104,8 +104,14 @@ uint32_t *sim_event_links(const sim_trial *trial, const sim_event *event, uint32
 
 /* ---- doing ---- */
 
+/* What an action breaks at once is noted before time goes on, as in a replay. */
+static void act(sim_trial *trial, const sim_action *action) {
+    sim_run_do(trial->run, action);
+    sim_run_for(trial->run, 0);
+}
+
 static void set_latency(sim_trial *trial, uint32_t link, slow_time latency_ns) {
-    sim_run_do(trial->run, &(sim_action){.kind = SIM_COST, .link = link, .latency_ns = latency_ns});
+    act(trial, &(sim_action){.kind = SIM_COST, .link = link, .latency_ns = latency_ns});
     trial->graph->latency_ns[link] = latency_ns;
 }
 
@@ -114,7 +120,7 @@ static void part(sim_trial *trial) {
     for (uint32_t n = 0; n < trial->topology->node_count; n++)
         if (trial->side[n])
             nodes[count++] = n;
-    sim_run_do(trial->run, &(sim_action){.kind = SIM_PARTITION, .nodes = nodes, .node_count = count});
+    act(trial, &(sim_action){.kind = SIM_PARTITION, .nodes = nodes, .node_count = count});
     free(nodes);
     for (uint32_t i = 0; i < trial->topology->link_count; i++)
         trial->graph->link_gone[i] = leads_across(trial, &trial->topology->links[i]);
@@ -128,11 +134,11 @@ void sim_event_do(sim_trial *trial, const sim_event *event, uint32_t subject) {
             set_latency(trial, subject, SLOWER * trial->topology->links[subject].latency_ns);
             return;
         }
-        sim_run_do(trial->run, &(sim_action){.kind = SIM_CUT, .link = subject, .silent = event->silent});
+        act(trial, &(sim_action){.kind = SIM_CUT, .link = subject, .silent = event->silent});
         trial->graph->link_gone[subject] = true;
         return;
     case SIM_OF_JUNCTIONS:
-        sim_run_do(trial->run, &(sim_action){.kind = SIM_KILL, .node = subject, .silent = event->silent});
+        act(trial, &(sim_action){.kind = SIM_KILL, .node = subject, .silent = event->silent});
         trial->graph->node_gone[subject] = true;
         return;
     case SIM_OF_HALVES:
@@ -151,15 +157,15 @@ void sim_event_undo(sim_trial *trial, const sim_event *event, uint32_t subject) 
             set_latency(trial, subject, trial->topology->links[subject].latency_ns);
             return;
         }
-        sim_run_do(trial->run, &(sim_action){.kind = SIM_RESTORE, .link = subject});
+        act(trial, &(sim_action){.kind = SIM_RESTORE, .link = subject});
         trial->graph->link_gone[subject] = false;
         return;
     case SIM_OF_JUNCTIONS:
-        sim_run_do(trial->run, &(sim_action){.kind = SIM_RESTART, .node = subject});
+        act(trial, &(sim_action){.kind = SIM_RESTART, .node = subject});
         trial->graph->node_gone[subject] = false;
         return;
     case SIM_OF_HALVES:
-        sim_run_do(trial->run, &(sim_action){.kind = SIM_HEAL});
+        act(trial, &(sim_action){.kind = SIM_HEAL});
         for (uint32_t i = 0; i < trial->topology->link_count; i++)
             trial->graph->link_gone[i] = false;
         return;
