@@ -39,9 +39,12 @@ static void note_failure(sim_trial *trial, const char *text) {
 }
 
 static void look_for_failure(sim_trial *trial) {
+    char text[sizeof trial->figures->failure];
     sim_run_for(trial->run, 0);
-    if (trial->run->failure.found)
-        note_failure(trial, trial->run->failure.text);
+    if (!trial->run->failure.found)
+        return;
+    snprintf(text, sizeof text, "%s: %s", trial->run->failure.rule, trial->run->failure.text);
+    note_failure(trial, text);
 }
 
 static void check_rest(sim_trial *trial) {

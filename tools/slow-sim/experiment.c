@@ -263,8 +263,7 @@ int experiment_verdict(const sim_figures *figures) {
     if (!figures->failed)
         return EXIT_SUCCESS;
     fflush(stdout);
-    fprintf(stderr, "slow-sim: %s on %s with seed %llu: %s\n", figures->routing, figures->topology->name,
-            (unsigned long long)figures->seed, figures->failure);
+    fprintf(stderr, "slow-sim: %s on %s: %s\n", figures->routing, figures->topology->name, figures->failure);
     if (figures->trace_file[0] != '\0')
         fprintf(stderr, "slow-sim: to see it again: slow-sim run %s\n", figures->trace_file);
     return EXIT_FAILURE;
