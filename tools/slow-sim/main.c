@@ -10,6 +10,8 @@ static const struct {
     const char *help;
 } subcommands[] = {
     {"run", run_command, "plays a scenario, or the trace of a failure, and says whether everything held"},
+    {"topology", topology_command, "how strategies do on a network when things happen to it: figures"},
+    {"compare", compare_command, "the same of one network or several, as a page to look at"},
 };
 
 int complain(const char *format, ...) {

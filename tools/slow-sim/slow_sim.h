@@ -9,4 +9,6 @@ int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* argv[0] is the subcommand's name. Each returns the exit code. */
 int run_command(int argc, char **argv);
+int topology_command(int argc, char **argv);
+int compare_command(int argc, char **argv);
 #endif

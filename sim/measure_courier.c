@@ -1,0 +1,184 @@
+/* Real packages, for strategies whose choice is no table: what such a strategy would do with a package is known only when
+ * there is one. Between each pair one goes each way in every round, and the mesh tells the time at which what arrives was
+ * sent; with the places of the two ends that says which one it was. */
+#include "measure_parts.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUND_NS (5 * SL_MS)
+#define UNDER_WAY_NS (2 * SL_SECOND)
+enum { PARCEL_SIZE = 32, WAYS = 2 };
+
+static size_t parcel_index(const sim_courier *courier, uint32_t round, uint32_t pair, unsigned way) {
+    return ((size_t)round * courier->count + pair) * WAYS + way;
+}
+
+static void weigh_parcel(sim_courier *courier, uint32_t from, uint32_t to, slow_time delay_ns) {
+    sim_graph_search(courier->trial->graph, from);
+    double stretch = (double)delay_ns / (double)courier->trial->graph->distance_ns[to];
+    courier->delay_sum += stretch;
+    courier->delays++;
+    if (stretch > courier->delay_most)
+        courier->delay_most = stretch;
+}
+
+static void take_parcel(void *arg, sim_node *node, const sl_message *message) {
+    sim_courier *courier = arg;
+    const sim_node *from = sim_mesh_node_of(node->mesh, &message->peer);
+    slow_time sent_at = sim_mesh_sent_at(message), now = sl_world_now(node->mesh->world);
+    if (from == NULL || sent_at < courier->began_at || (sent_at - courier->began_at) % courier->step_ns != 0)
+        return;
+    uint64_t round = (sent_at - courier->began_at) / courier->step_ns;
+    for (uint32_t i = 0; i < courier->count && round < courier->rounds; i++)
+        for (unsigned way = 0; way < WAYS; way++) {
+            uint8_t *arrived = &courier->arrived[parcel_index(courier, (uint32_t)round, i, way)];
+            if (courier->pairs[i][way] != from->place || courier->pairs[i][!way] != node->place || *arrived)
+                continue;
+            *arrived = 1;
+            if (courier->weighs)
+                weigh_parcel(courier, from->place, node->place, now - sent_at);
+            return;
+        }
+}
+
+static bool is_new(const sim_courier *courier, uint32_t a, uint32_t b) {
+    for (uint32_t i = 0; i < courier->count; i++)
+        if ((courier->pairs[i][0] == a && courier->pairs[i][1] == b) ||
+            (courier->pairs[i][0] == b && courier->pairs[i][1] == a))
+            return false;
+    return a != b;
+}
+
+static void add_pair(sim_courier *courier, uint32_t a, uint32_t b) {
+    if (!is_new(courier, a, b))
+        return;
+    courier->pairs[courier->count][0] = a;
+    courier->pairs[courier->count++][1] = b;
+}
+
+void sim_courier_begin(sim_courier *courier, sim_trial *trial, uint32_t pairs, const uint32_t first[2]) {
+    uint32_t nodes = trial->topology->node_count;
+    *courier = (sim_courier){.trial = trial, .began_at = sim_trial_now(trial), .step_ns = ROUND_NS};
+    if (first != NULL)
+        add_pair(courier, first[0], first[1]);
+    for (uint32_t tries = 4 * pairs; tries > 0 && courier->count < pairs; tries--)
+        add_pair(courier, (uint32_t)sim_trial_draw(trial, nodes), (uint32_t)sim_trial_draw(trial, nodes));
+    trial->run->mesh->on_message = take_parcel;
+    trial->run->mesh->arg = courier;
+}
+
+/* One parcel; the mesh writes the time into it. */
+static void send_parcel(sim_courier *courier, uint32_t pair, unsigned way) {
+    sim_mesh *mesh = courier->trial->run->mesh;
+    uint32_t from = courier->pairs[pair][way], to = courier->pairs[pair][!way];
+    if (mesh->nodes[from].junction != NULL && mesh->nodes[to].junction != NULL)
+        sim_mesh_send_bytes(mesh, from, to, PARCEL_SIZE, 1);
+}
+
+/* Room for one more round, in which nothing has arrived yet. */
+static void add_round(sim_courier *courier) {
+    size_t begin = parcel_index(courier, courier->rounds, 0, 0), end = parcel_index(courier, ++courier->rounds, 0, 0);
+    courier->arrived = realloc(courier->arrived, end + 1);
+    if (courier->arrived == NULL)
+        abort();
+    memset(courier->arrived + begin, 0, end - begin);
+}
+
+void sim_courier_run(sim_courier *courier, slow_time for_ns) {
+    slow_time until = sim_trial_now(courier->trial) + for_ns;
+    while (sim_trial_now(courier->trial) < until) {
+        add_round(courier);
+        for (uint32_t i = 0; i < courier->count; i++)
+            for (unsigned way = 0; way < WAYS; way++)
+                send_parcel(courier, i, way);
+        sim_trial_run(courier->trial, courier->step_ns);
+    }
+}
+
+slow_time sim_courier_end(sim_courier *courier, slow_time since, uint32_t *lost) {
+    sim_trial *trial = courier->trial;
+    slow_time last = 0;
+    *lost = 0;
+    sim_trial_run(trial, UNDER_WAY_NS);
+    trial->run->mesh->on_message = NULL;
+    for (uint32_t i = 0; i < courier->count; i++) {
+        sim_graph_search(trial->graph, courier->pairs[i][0]);
+        if (trial->graph->node_gone[courier->pairs[i][1]] ||
+            trial->graph->distance_ns[courier->pairs[i][1]] == UINT64_MAX)
+            continue;
+        for (uint32_t round = 0; round < courier->rounds; round++) {
+            slow_time sent_at = courier->began_at + round * courier->step_ns;
+            for (unsigned way = 0; way < WAYS; way++) {
+                if (sent_at < since || courier->arrived[parcel_index(courier, round, i, way)])
+                    continue;
+                (*lost)++;
+                if (sent_at + courier->step_ns - since > last)
+                    last = sent_at + courier->step_ns - since;
+            }
+        }
+    }
+    free(courier->arrived);
+    courier->arrived = NULL;
+    return last;
+}
+
+uint32_t sim_courier_sample(sim_trial *trial, uint32_t *sent, double *transmissions, sim_stretch *stretch) {
+    sim_courier courier;
+    uint32_t lost = 0;
+    uint64_t before = sim_mesh_counted(trial->run->mesh, SL_packages_out);
+    sim_courier_begin(&courier, trial, SIM_COURIER_PAIRS, NULL);
+    courier.weighs = true;
+    slow_time since = courier.began_at;
+    *sent = WAYS * courier.count;
+    add_round(&courier);
+    for (uint32_t i = 0; i < courier.count; i++)
+        send_parcel(&courier, i, 0);
+    sim_trial_run(trial, UNDER_WAY_NS);
+    /* The answers leave in a round of their own time. */
+    courier.step_ns = sim_trial_now(trial) - courier.began_at;
+    add_round(&courier);
+    for (uint32_t i = 0; i < courier.count; i++) {
+        courier.arrived[parcel_index(&courier, 0, i, 1)] = 1;
+        courier.arrived[parcel_index(&courier, 1, i, 0)] = 1;
+        send_parcel(&courier, i, 1);
+    }
+    sim_courier_end(&courier, since, &lost);
+    uint64_t crossed = sim_mesh_counted(trial->run->mesh, SL_packages_out) - before;
+    *transmissions = *sent > lost ? (double)crossed / (*sent - lost) : -1;
+    if (courier.delays > 0)
+        *stretch = (sim_stretch){.mean = courier.delay_sum / courier.delays, .most = courier.delay_most};
+    return lost;
+}
+
+/* ---- paths ---- */
+
+static uint32_t next_of(const sim_trial *trial, uint32_t at, uint32_t to) {
+    sim_mesh *mesh = trial->run->mesh;
+    const sim_node *node = &mesh->nodes[at];
+    if (node->junction == NULL)
+        return UINT32_MAX;
+    slow_id id = sim_mesh_id(mesh, to);
+    const sl_route_table *table = &node->junction->forward->table;
+    uint32_t hash = sl_route_table_hash(table, (const uint8_t *)id.text, id.size);
+    const sl_route *route = sl_route_table_find(table, hash, (const uint8_t *)id.text, id.size);
+    if (route == NULL || route->next_hop == NULL)
+        return UINT32_MAX;
+    const sim_node *next = sim_mesh_node_of(mesh, &route->next_hop->id);
+    return next == NULL ? UINT32_MAX : next->place;
+}
+
+sim_path sim_trial_path(const sim_trial *trial, uint32_t from, uint32_t to) {
+    uint32_t most = trial->topology->node_count;
+    sim_path path = {.nodes = sim_room(most, sizeof *path.nodes)};
+    uint32_t at = from;
+    path.nodes[path.count++] = at;
+    while (at != to && at != UINT32_MAX && path.count < most) {
+        at = next_of(trial, at, to);
+        if (at != UINT32_MAX)
+            path.nodes[path.count++] = at;
+    }
+    if (at == to)
+        return path;
+    free(path.nodes);
+    return (sim_path){.count = 0};
+}
