@@ -197,7 +197,7 @@ static void distance_vector_makes_no_double(void **state) {
 /* ---- distance vector through every cut and every death ---- */
 
 /* Every connected pair is routed now, nothing else is, and no cycle ever was. The best metric may take longer: a better
- * but infeasible offer is asked for after half a second, and again after four (routing-distance-vector, rule 7b). */
+ * but infeasible offer is asked for after 300 ms, and again after four seconds (routing-distance-vector, rule 7b). */
 static void assert_right(sim_mesh *mesh, const char *after, uint32_t which) {
     sim_verdict v = sim_mesh_verify(mesh);
     slow_time limit = sl_world_now(mesh->world) + 30 * SL_SECOND;
