@@ -104,8 +104,10 @@ void check_vector_forget(sim_check *check, uint32_t place) {
 
 /* ---- at rest ---- */
 
-static bool is_same(bool a_is, const dv_inspect_word *a, bool b_is, const dv_inspect_word *b) {
-    return a_is == b_is && (!a_is || (a->epoch == b->epoch && a->seq == b->seq && a->metric == b->metric));
+/* Of a word whose sequence number has grown since it was told, the old number is not remembered: 0. */
+static bool is_same(bool is_told, const dv_inspect_word *told, bool is_heard, const dv_inspect_word *heard) {
+    return is_told == is_heard && (!is_told || (told->epoch == heard->epoch && told->metric == heard->metric &&
+                                                (told->seq == 0 || told->seq == heard->seq)));
 }
 
 /* The numbers under which each place knows the destinations: a look-up by id for each pair, and none after that. */

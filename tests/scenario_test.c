@@ -203,7 +203,7 @@ static void distance_vector_makes_no_double(void **state) {
 /* ---- distance vector through every cut and every death ---- */
 
 /* Every connected pair is routed now, nothing else is, and no cycle ever was. The best metric may take longer: a better
- * but infeasible offer is asked for after half a second, and again after four (routing-distance-vector, rule 7b). */
+ * but infeasible offer is asked for after 300 ms, and again after four seconds (routing-distance-vector, rule 7b). */
 static void assert_right(sim_mesh *mesh, const char *after, uint32_t which) {
     const sim_failure *failure = sim_check_failure(mesh->check);
     sim_verdict v = sim_check_routes(mesh->check, NULL);

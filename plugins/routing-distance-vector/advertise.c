@@ -1,9 +1,15 @@
 /* advertise.c - see advertise.h.
  *
- * Three queues a neighbour, by urgency (rule 5, 6): at the end of the turn (a lost route, an answer to a request), with
- * the batch (another metric or next hop), with the background batch (nothing but a newer sequence number). The batch's
- * first goes at once, so that a single change crosses the network at the speed of its links; while more come, the pause
- * grows from 5 to 20 ms, which takes the transient words out of a storm of them.
+ * Two queues a neighbour, by urgency (rule 5): at the end of the turn (a lost route, one that is found again, an answer
+ * to a request), or with the batch (another metric, epoch or next hop). The batch's first goes at once, so that a single
+ * change crosses the network at the speed of its links; while more come, the pause grows from 5 to 20 ms, which takes the
+ * transient words out of a storm of them.
+ *
+ * A newer sequence number alone is told to those who asked for it and to nobody else (rule 6). It used to follow to all
+ * within 300 ms, "so that alternates stay feasible", and that was four of five entries that a cut caused. It did the
+ * reverse: whoever passes a newer number on moves its own feasibility distance to it, and thereby loses all alternates
+ * whose words bear the old one, until those neighbours have it too. A junction that nobody asks keeps the number it has,
+ * and the alternates with it; one that was asked, and lost alternates by its answer, asks for them (rule 7b).
  *
  * What leaves is decided when it leaves, not when it was queued: the word is our present one, and when the neighbour
  * has been told that already, nothing goes. A full table is paced: at most PACE messages a batch to one neighbour. */
@@ -12,7 +18,6 @@
 
 #define BATCH_FIRST_NS (5 * DV_MS)
 #define BATCH_MOST_NS (20 * DV_MS)
-#define BACKGROUND_NS (300 * DV_MS)
 #define PACE 64u /* messages, of up to SLOW_ROUTE_MESSAGE_MAX bytes */
 
 /* ---- DV_BREAK_LATE_FD: what the rule forbids, for tests */
@@ -66,25 +71,26 @@ struct dv_word dv_word_for(const struct dv *dv, const struct dv_neighbour *neigh
     return dv_dest_proof(dv, number, word.stamp.epoch, &proof) ? word : DV_RETRACTION;
 }
 
-static bool is_new_to(const struct dv_neighbour *neighbour, uint32_t number, struct dv_word word) {
+/* Rule 6: to one who did not ask, a newer number of the same word is no news. */
+static bool is_new_to(const struct dv_neighbour *neighbour, uint32_t number, struct dv_word word, bool asked) {
     uint8_t flags = neighbour->flags[number];
-    if (!dv_finite(word))
-        return (flags & DV_TOLD) != 0;
-    return (flags & (DV_TOLD | DV_STALE)) != DV_TOLD;
+    if (!dv_finite(word) || (flags & DV_TOLD) == 0)
+        return dv_finite(word) != ((flags & DV_TOLD) != 0);
+    return (flags & DV_STALE) != 0 || (asked && (flags & DV_OLDER) != 0);
 }
 
 static void set_told(struct dv_neighbour *neighbour, uint32_t number, bool finite, bool current) {
     uint8_t *flags = &neighbour->flags[number];
-    *flags &= (uint8_t) ~(DV_TOLD | DV_STALE);
+    *flags &= (uint8_t) ~(DV_TOLD | DV_STALE | DV_OLDER);
     if (finite)
         *flags |= DV_TOLD | DV_HANDED;
     if (finite && current)
         *flags |= DV_CURRENT;
 }
 
-static void tell(struct dv *dv, struct dv_neighbour *neighbour, uint32_t number) {
+static void tell(struct dv *dv, struct dv_neighbour *neighbour, uint32_t number, bool asked) {
     struct dv_word word = dv_word_for(dv, neighbour, number);
-    if (!is_new_to(neighbour, number, word))
+    if (!is_new_to(neighbour, number, word, asked))
         return;
     if (dv_finite(word) && number != DV_SELF) {
         if (dv->options.break_rule == DV_BREAK_LATE_FD)
@@ -115,7 +121,7 @@ static void queue_flush(struct dv *dv, struct dv_neighbour *neighbour, struct dv
             return;
         }
         neighbour->flags[number] &= (uint8_t)~flag;
-        tell(dv, neighbour, number);
+        tell(dv, neighbour, number, flag == DV_NOW);
         number++;
     }
     *queue = (struct dv_queue){.low = UINT32_MAX, .high = 0};
@@ -136,16 +142,7 @@ static void batch_fire(void *owner, struct dv_deadline *deadline) {
         batch_send(owner, neighbour, hold_ns < BATCH_MOST_NS ? hold_ns : BATCH_MOST_NS);
 }
 
-static void background_fire(void *owner, struct dv_deadline *deadline) {
-    struct dv *dv = owner;
-    (void)deadline;
-    for (uint32_t slot = 0; slot < dv->slot_count; slot++)
-        if (dv->neighbours[slot] != NULL)
-            queue_flush(dv, dv->neighbours[slot], &dv->neighbours[slot]->later, DV_LATER, PACE);
-}
-
 void dv_advertise(struct dv *dv) {
-    bool later = false;
     for (uint32_t slot = 0; slot < dv->slot_count; slot++)
         if (dv->neighbours[slot] != NULL)
             queue_flush(dv, dv->neighbours[slot], &dv->neighbours[slot]->now, DV_NOW, UINT32_MAX);
@@ -156,10 +153,7 @@ void dv_advertise(struct dv *dv) {
         if (!dv_queue_empty(&neighbour->soon) && !dv_deadline_armed(&neighbour->batch))
             batch_send(dv, neighbour, BATCH_FIRST_NS);
         dv_outbox_flush(dv, neighbour);
-        later = later || !dv_queue_empty(&neighbour->later);
     }
-    if (later && !dv_deadline_armed(&dv->background))
-        dv_deadline_at(&dv->deadlines, &dv->background, dv_now(dv) + BACKGROUND_NS, background_fire);
 }
 
 void dv_advertise_all_to(struct dv *dv, struct dv_neighbour *neighbour) {

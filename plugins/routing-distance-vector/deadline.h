@@ -1,6 +1,6 @@
 /* deadline.h - many deadlines behind the host's one timer.
  *
- * A destination that is being asked for, a batch, the background batch: all wait for something, and ten thousand
+ * A destination that is being asked for, a batch, our own next number: all wait for something, and ten thousand
  * destinations may begin to at once. They are a binary heap of structs that live in their owners, so a deadline is
  * moved or taken out in O(log n) and nothing is allocated when one is armed: the place was reserved when its owner came
  * to be. Equal times fire in the order in which they were armed, so a run repeats exactly. */

@@ -297,7 +297,7 @@ static slow_status create(const slow_host *host, const void *config, void **self
     dv->host = host;
     dv->routing = routing;
     dv->options = *(const struct dv_options *)config;
-    enum { OWN_DEADLINES = 4 }; /* background, sweep, bump, late */
+    enum { OWN_DEADLINES = 3 }; /* sweep, bump, late */
     if (!dv_deadlines_init(&dv->deadlines, host, dv, turn) || !dv_deadlines_reserve(&dv->deadlines, OWN_DEADLINES) ||
         !dv_table_init(dv)) {
         destroy(dv);
@@ -375,7 +375,10 @@ static bool inspect_told_of(const void *self, slow_link link, size_t number, dv_
     const struct dv_neighbour *neighbour = dv_neighbour_find(dv, link);
     if (number >= dv->dest_count || neighbour == NULL || (neighbour->flags[number] & (DV_TOLD | DV_STALE)) != DV_TOLD)
         return false;
-    return show(number == DV_SELF ? (struct dv_word){.stamp = dv->own} : dv_selected(dv, (uint32_t)number), out);
+    struct dv_word word = number == DV_SELF ? (struct dv_word){.stamp = dv->own} : dv_selected(dv, (uint32_t)number);
+    if ((neighbour->flags[number] & DV_OLDER) != 0)
+        word.stamp.seq = 0;
+    return show(word, out);
 }
 
 static bool inspect_heard(const void *self, slow_link link, const slow_id *dst, dv_inspect_word *out) {

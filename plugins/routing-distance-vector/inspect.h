@@ -22,7 +22,8 @@ typedef struct dv_inspect {
     bool (*selected)(const void *self, const slow_id *dst, slow_link *via, dv_inspect_word *);
     /* What we believe that neighbour advertises; false: nothing. */
     bool (*heard)(const void *self, slow_link, const slow_id *dst, dv_inspect_word *);
-    /* What we remember to have advertised to it; false: nothing, or a word that is about to be replaced. */
+    /* What we remember to have advertised to it; false: nothing, or a word that is about to be replaced. Sequence number
+     * 0: an older one than our word's. */
     bool (*told)(const void *self, slow_link, const slow_id *dst, dv_inspect_word *);
     size_t (*destinations)(const void *self); /* known ones, ourselves included, with or without a route */
     size_t (*routes)(const void *self);       /* selected ones */

@@ -35,7 +35,7 @@ struct dv_neighbour *dv_neighbour_add(struct dv *dv, const slow_neighbour *from)
     neighbour->link = from->link;
     neighbour->cost = from->cost;
     neighbour->slot = (uint16_t)slot;
-    neighbour->now = neighbour->soon = neighbour->later = QUEUE_EMPTY;
+    neighbour->now = neighbour->soon = QUEUE_EMPTY;
     if (!dv_cells_grow(neighbour, dv->dest_capacity) || !dv_deadlines_reserve(&dv->deadlines, 1)) {
         free(neighbour->offers);
         free(neighbour->flags);
@@ -125,16 +125,18 @@ void dv_tell_soon_all(struct dv *dv, uint32_t number) {
             dv_tell_soon(dv->neighbours[slot], number);
 }
 
-void dv_tell_later_all(struct dv *dv, uint32_t number) {
+static void flag_all(struct dv *dv, uint32_t number, enum dv_flag flag) {
     for (uint32_t slot = 0; slot < dv->slot_count; slot++)
         if (dv->neighbours[slot] != NULL)
-            mark(dv->neighbours[slot], &dv->neighbours[slot]->later, DV_LATER, number);
+            dv->neighbours[slot]->flags[number] |= (uint8_t)flag;
+}
+
+void dv_older_all(struct dv *dv, uint32_t number) {
+    flag_all(dv, number, DV_OLDER);
 }
 
 void dv_stale_all(struct dv *dv, uint32_t number) {
-    for (uint32_t slot = 0; slot < dv->slot_count; slot++)
-        if (dv->neighbours[slot] != NULL)
-            dv->neighbours[slot]->flags[number] |= DV_STALE;
+    flag_all(dv, number, DV_STALE);
 }
 
 uint32_t dv_queue_next(const struct dv_neighbour *neighbour, const struct dv_queue *queue, enum dv_flag flag,

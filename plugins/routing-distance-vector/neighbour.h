@@ -20,13 +20,13 @@ uint32_t dv_handle_of(const struct dv_neighbour *, uint32_t handle);
 bool dv_handles_grow(struct dv_neighbour *, uint32_t count);
 void dv_handle_set(struct dv_neighbour *, uint32_t handle, uint32_t number);
 
-/* Rules 5 and 6: when a destination is to be told. These only mark; advertise.c sends at the end of the turn. */
+/* Rule 5: when a destination is to be told. These only mark; advertise.c sends at the end of the turn. */
 void dv_tell_now(struct dv_neighbour *, uint32_t number);
 void dv_tell_now_all(struct dv *, uint32_t number);
 void dv_tell_soon_all(struct dv *, uint32_t number);
 void dv_tell_soon(struct dv_neighbour *, uint32_t number);
-void dv_tell_later_all(struct dv *, uint32_t number);
-/* Our word has changed: whatever finite word was told is no longer it. */
+/* Our word has changed, in its sequence number alone or in more: whatever finite word was told is no longer it. */
+void dv_older_all(struct dv *, uint32_t number);
 void dv_stale_all(struct dv *, uint32_t number);
 /* The next destination of a queue from `from` on, DV_NONE at its end. */
 uint32_t dv_queue_next(const struct dv_neighbour *, const struct dv_queue *, enum dv_flag, uint32_t from);

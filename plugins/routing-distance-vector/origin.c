@@ -37,9 +37,11 @@ void dv_origin_sign(struct dv *dv) {
 static void own_stamp_set(struct dv *dv, struct dv_stamp stamp) {
     bool epoch_changed = stamp.epoch != dv->own.epoch;
     dv->own = stamp;
-    dv_stale_all(dv, DV_SELF);
-    if (!epoch_changed)
+    if (!epoch_changed) {
+        dv_older_all(dv, DV_SELF);
         return;
+    }
+    dv_stale_all(dv, DV_SELF);
     for (uint32_t slot = 0; slot < dv->slot_count; slot++)
         if (dv->neighbours[slot] != NULL)
             dv->neighbours[slot]->flags[DV_SELF] &= (uint8_t)~DV_CURRENT;
@@ -52,8 +54,7 @@ static void bump(void *owner, struct dv_deadline *deadline) {
     dv->bumped = true;
     dv->bumped_at = dv_now(dv);
     own_stamp_set(dv, dv_stamp_next(dv->own));
-    dv_answer(dv, DV_SELF, dv->own);
-    dv_tell_later_all(dv, DV_SELF);
+    dv_answer(dv, DV_SELF, dv->own, true);
 }
 
 static void own_request(struct dv *dv, struct dv_neighbour *asker, struct dv_stamp wanted) {
@@ -99,19 +100,21 @@ void dv_own_id_shown(struct dv *dv, uint64_t epoch) {
 
 /* ---- others' */
 
-/* Rule 8: to our next hop; if that is who asks, to the best other one that offers it; without a route, to all. */
+/* Rule 8: to our next hop; if that is who asks, to the best other one that offers it; without a route, to all that offer
+ * it, and while we ask ourselves, to all: what it asks for is newer than what we asked for. */
 static void pass_on(struct dv *dv, struct dv_neighbour *asker, uint32_t number, const struct dv_record *request) {
     const struct dv_dest *dest = &dv->dests[number];
     struct dv_neighbour *best = NULL;
     uint64_t best_metric = UINT64_MAX;
     uint8_t ttl = (uint8_t)(request->ttl - 1);
+    bool to_all = dest->next_hop == DV_NO_SLOT && dv_is_asking(dest);
     if (dest->next_hop != DV_NO_SLOT && dest->next_hop != asker->slot) {
         dv_request_send(dv, dv_neighbour_at(dv, dest->next_hop), number, request->word.stamp, ttl);
         return;
     }
     for (uint32_t slot = 0; slot < dv->slot_count; slot++) {
         struct dv_neighbour *neighbour = dv->neighbours[slot];
-        if (neighbour == NULL || neighbour == asker || !dv_finite(dv_offer_of(dv, neighbour, number)))
+        if (neighbour == NULL || neighbour == asker || (!to_all && !dv_finite(dv_offer_of(dv, neighbour, number))))
             continue;
         uint64_t metric = (uint64_t)dv_offer_of(dv, neighbour, number).metric + neighbour->cost;
         if (dest->next_hop == DV_NO_SLOT)
@@ -175,6 +178,6 @@ void dv_request_heard(struct dv *dv, struct dv_neighbour *asker, const struct dv
     dv_asker_add(dv, number, asker->slot, stamp);
     if (next_hop == asker->slot)
         dv_tell_now(asker, number);
-    if (request->ttl > 0 && !is_repeat(dv, number, stamp))
+    if (request->ttl > 0 && !dv_asks_next(dv, number) && !is_repeat(dv, number, stamp))
         pass_on(dv, asker, number, request);
 }

@@ -4,16 +4,22 @@
  * makes them feasible is a newer sequence number, which the origin alone may give; so the junction asks, and the
  * request runs down the others' routes to the origin (RFC 8966 sections 3.8.1 and 3.8.2). Here it is asked in two cases
  * only. A lost route: at once and loudly, since packages are being dropped. A better route or an alternate that is
- * infeasible: after half a second, of that neighbour, with long pauses, since nothing is broken.
+ * infeasible: after 300 ms, of that neighbour, with long pauses, since nothing is broken.
+ *
+ * When a link dies, many junctions side by side lose their routes and ask, each all its neighbours. So whoever asks for
+ * itself asks for the others too, for the newest number that anybody wants of it: junctions know different numbers
+ * (rule 6), and an answer that is too old for the next one in the row would cost it 200 ms. And nobody asks back: a
+ * neighbour that asked us and offers nothing has no route either, and tells us when it finds one (rule 5).
  *
  * Both end by themselves: (a) when no neighbour offers the destination any more, so the dead are not asked after; (b)
  * when the offer is taken back, or becomes feasible. */
 #include "request.h"
 #include <stdlib.h>
 
+#define ASK_AFTER_NS 1           /* so in another turn: the retraction goes first */
 #define ASK_GAP_NS (200 * DV_MS) /* doubles with each round */
 #define ASK_REPEATS 5u
-#define REPAIR_FIRST_NS (500 * DV_MS)
+#define REPAIR_FIRST_NS (300 * DV_MS) /* more than what suppresses a repeat, or the gap between two bumps */
 #define REPAIR_NEXT_NS (4 * DV_SECOND)
 #define REPAIR_MOST_NS (300 * DV_SECOND)
 #define REMEMBER_NS (10 * DV_SECOND)
@@ -42,6 +48,29 @@ static bool is_offered(const struct dv *dv, uint32_t number) {
     return false;
 }
 
+/* What to ask for: FD's number and one, or the newest that was asked of us in this epoch. */
+static struct dv_stamp wanted_of(const struct dv *dv, const struct dv_trouble *trouble) {
+    struct dv_stamp wanted = dv_stamp_next(dv_dest_fd(&dv->dests[trouble->number]).stamp);
+    for (uint32_t at = 0; at < trouble->asker_count; at++) {
+        const struct dv_asker *asker = &trouble->askers[at];
+        if (asker->until >= dv_now(dv) && asker->stamp.epoch == wanted.epoch && asker->stamp.seq > wanted.seq)
+            wanted = asker->stamp;
+    }
+    return wanted;
+}
+
+/* It offers nothing and asked us for as much: it has no route either. */
+static bool is_as_poor(const struct dv *dv, const struct dv_trouble *trouble, uint16_t slot, struct dv_stamp wanted) {
+    if (dv_finite(dv_offer_of(dv, dv->neighbours[slot], trouble->number)))
+        return false;
+    for (uint32_t at = 0; at < trouble->asker_count; at++) {
+        const struct dv_asker *asker = &trouble->askers[at];
+        if (asker->slot == slot)
+            return asker->until >= dv_now(dv) && dv_stamp_compare(asker->stamp, wanted) >= 0;
+    }
+    return false;
+}
+
 static void ask_round(void *owner, struct dv_deadline *deadline) {
     struct dv *dv = owner;
     struct dv_trouble *trouble = DV_OWNER(deadline, struct dv_trouble, ask);
@@ -53,12 +82,14 @@ static void ask_round(void *owner, struct dv_deadline *deadline) {
         dv_trouble_settle(dv, number);
         return;
     }
-    struct dv_stamp wanted = dv_stamp_next(dv_dest_fd(dest).stamp);
+    struct dv_stamp wanted = wanted_of(dv, trouble);
     for (uint32_t slot = 0; slot < dv->slot_count; slot++)
-        if (dv->neighbours[slot] != NULL)
+        if (dv->neighbours[slot] != NULL &&
+            (trouble->ask_round > 0 || !is_as_poor(dv, trouble, (uint16_t)slot, wanted)))
             dv_request_send(dv, dv->neighbours[slot], number, wanted, DV_TTL);
     trouble->asked = true;
-    trouble->asked_at = dv_now(dv);
+    trouble->asked_at = trouble->passed_at = dv_now(dv);
+    trouble->passed = wanted;
     dv_deadline_at(&dv->deadlines, deadline, trouble->asked_at + (ASK_GAP_NS << trouble->ask_round), ask_round);
     trouble->ask_round++;
 }
@@ -69,9 +100,18 @@ void dv_ask(struct dv *dv, uint32_t number) {
     struct dv_trouble *trouble = dv_trouble_need(dv, number);
     if (trouble == NULL)
         return;
-    slow_time now = dv_now(dv), when = trouble->asked ? trouble->asked_at + ASK_GAP_NS : now;
+    slow_time soon = dv_now(dv) + ASK_AFTER_NS, when = trouble->asked ? trouble->asked_at + ASK_GAP_NS : soon;
     trouble->ask_round = 0;
-    dv_deadline_at(&dv->deadlines, &trouble->ask, when > now ? when : now, ask_round);
+    dv_deadline_at(&dv->deadlines, &trouble->ask, when > soon ? when : soon, ask_round);
+}
+
+bool dv_is_asking(const struct dv_dest *dest) {
+    return dest->trouble != NULL && dv_deadline_armed(&dest->trouble->ask);
+}
+
+bool dv_asks_next(const struct dv *dv, uint32_t number) {
+    const struct dv_dest *dest = &dv->dests[number];
+    return dest->next_hop == DV_NO_SLOT && dv_is_asking(dest) && dest->trouble->ask.when <= dv_now(dv) + ASK_AFTER_NS;
 }
 
 /* ---- (b) */
@@ -152,17 +192,18 @@ void dv_asker_add(struct dv *dv, uint32_t number, uint16_t slot, struct dv_stamp
         dv_deadline_at(&dv->deadlines, &trouble->tidy, dv_now(dv) + REMEMBER_NS, tidy);
 }
 
-void dv_answer(struct dv *dv, uint32_t number, struct dv_stamp stamp) {
+/* Whoever asked for more than there is gets what there is. Otherwise one who asks for a number that its origin never
+ * reaches could make us ask for that, and wait in vain. */
+void dv_answer(struct dv *dv, uint32_t number, struct dv_stamp stamp, bool renewed) {
     struct dv_trouble *trouble = dv->dests[number].trouble;
     for (uint32_t at = trouble == NULL ? 0 : trouble->asker_count; at-- > 0;) {
         const struct dv_asker *asker = &trouble->askers[at];
         bool answered = dv_stamp_compare(stamp, asker->stamp) >= 0;
-        if (!answered && asker->until >= dv_now(dv))
-            continue;
         struct dv_neighbour *neighbour = dv_neighbour_at(dv, asker->slot);
-        if (answered && neighbour != NULL)
+        if ((answered || renewed) && neighbour != NULL)
             dv_tell_now(neighbour, number);
-        asker_drop(trouble, at);
+        if (answered || asker->until < dv_now(dv))
+            asker_drop(trouble, at);
     }
 }
 

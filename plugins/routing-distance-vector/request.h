@@ -11,12 +11,16 @@ bool dv_feasible(const struct dv *, const struct dv_dest *, struct dv_word);
 void dv_ask(struct dv *, uint32_t number);
 /* Rule 7b: `useful`, a neighbour offers better than our own metric, and infeasibly: ask it, if that lasts. */
 void dv_repair(struct dv *, uint32_t number, bool useful);
+/* Rule 7a goes on: there was no route, and another round is due unless one comes. */
+bool dv_is_asking(const struct dv_dest *);
+/* The next round is due now, and asks for whatever was asked of us. */
+bool dv_asks_next(const struct dv *, uint32_t number);
 /* Sends a request for `stamp` of `number`. */
 void dv_request_send(struct dv *, struct dv_neighbour *, uint32_t number, struct dv_stamp, uint8_t ttl);
 /* Rule 8: remember until answered, at most 10 s. */
 void dv_asker_add(struct dv *, uint32_t number, uint16_t slot, struct dv_stamp);
-/* Our word now bears `stamp`: tell those who asked for it. */
-void dv_answer(struct dv *, uint32_t number, struct dv_stamp);
+/* Our word now bears `stamp`, a new one if `renewed`: tell those who asked for it, or for more. */
+void dv_answer(struct dv *, uint32_t number, struct dv_stamp, bool renewed);
 /* Forgets a neighbour that went down. */
 void dv_asker_forget(struct dv *, uint32_t number, uint16_t slot);
 #endif

@@ -56,7 +56,7 @@ static void a_better_but_infeasible_offer_is_asked_for_patiently(void **state) {
     run(&t, SL_SECOND);                 /* we told 450 with number 4 */
     say(&t, 2, FAR_ONE, EPOCH, 3, 300); /* better, and of an older number */
     unsigned before = requests_for(&t.ears[2], FAR_ONE);
-    run(&t, 490 * SL_MS);
+    run(&t, 290 * SL_MS);
     assert_int_equal(requests_for(&t.ears[2], FAR_ONE), before);
     run(&t, 20 * SL_MS);
     assert_int_equal(requests_for(&t.ears[2], FAR_ONE), before + 1);
@@ -69,6 +69,69 @@ static void a_better_but_infeasible_offer_is_asked_for_patiently(void **state) {
     CANDIDATES(&t, FAR_ONE, {2, 350});
     run(&t, 600 * SL_SECOND);
     assert_int_equal(requests_for(&t.ears[2], FAR_ONE), before + 3);
+    table_free(&t);
+}
+
+/* Junctions know different numbers: if each asked for its own, the answer to the first would not do for the next. */
+static void who_asks_asks_for_the_newest_that_is_wanted_of_it(void **state) {
+    struct table t;
+    (void)state;
+    table_init(&t, NULL);
+    say(&t, 1, FAR_ONE, EPOCH, 4, 100);
+    run(&t, SL_SECOND);
+    say(&t, 2, FAR_ONE, EPOCH, 4, 200);
+    say(&t, 1, FAR_ONE, EPOCH, 4, INF);
+    ask(&t, 1, FAR_ONE, EPOCH, 9, 255);
+    run(&t, 10 * SL_MS);
+    for (uint32_t puppet = 2; puppet <= PUPPETS; puppet++) {
+        assert_int_equal(requests_for(&t.ears[puppet], FAR_ONE), 1);
+        assert_int_equal(t.ears[puppet].requests[0].word.stamp.seq, 9);
+    }
+    ask(&t, 3, FAR_ONE, EPOCH, 12, 255); /* still newer: it goes to those as well who offer nothing */
+    ask(&t, 2, FAR_ONE, EPOCH, 11, 255); /* included in that */
+    run(&t, 10 * SL_MS);
+    assert_int_equal(requests_for(&t.ears[4], FAR_ONE), 2);
+    assert_int_equal(t.ears[4].requests[1].word.stamp.seq, 12);
+    assert_int_equal(requests_for(&t.ears[3], FAR_ONE), 1);
+    say(&t, 4, FAR_ONE, EPOCH, 12, 300);
+    run(&t, 10 * SL_MS);
+    for (uint32_t puppet = 1; puppet <= 3; puppet++)
+        assert_told(&t, puppet, FAR_ONE, 12, 350);
+    table_free(&t);
+}
+
+static void who_asked_and_offers_nothing_is_not_asked_back(void **state) {
+    struct table t;
+    (void)state;
+    table_init(&t, NULL);
+    say(&t, 1, FAR_ONE, EPOCH, 4, 100);
+    run(&t, SL_SECOND);
+    say(&t, 2, FAR_ONE, EPOCH, 4, 200);
+    say(&t, 1, FAR_ONE, EPOCH, 4, INF);
+    ask(&t, 1, FAR_ONE, EPOCH, 5, 255);
+    run(&t, 10 * SL_MS);
+    assert_int_equal(requests_for(&t.ears[1], FAR_ONE), 0);
+    assert_int_equal(requests_for(&t.ears[3], FAR_ONE), 1);
+    run(&t, 200 * SL_MS); /* but if nothing came of it, it is */
+    assert_int_equal(requests_for(&t.ears[1], FAR_ONE), 1);
+    table_free(&t);
+}
+
+/* Nobody has that number, and the origin adds one at a time: what there is must do. */
+static void who_asks_for_too_much_gets_what_there_is(void **state) {
+    struct table t;
+    (void)state;
+    table_init(&t, NULL);
+    say(&t, 1, FAR_ONE, EPOCH, 1, 100);
+    run(&t, SL_SECOND);
+    ask(&t, 3, FAR_ONE, EPOCH, 1000000, 255);
+    say(&t, 1, FAR_ONE, EPOCH, 2, 100);
+    run(&t, 5 * SL_MS);
+    assert_told(&t, 3, FAR_ONE, 2, 150);
+    assert_told(&t, 2, FAR_ONE, 1, 150);
+    ask(&t, 4, 0, EPOCH, 1000000, 255);
+    run(&t, 5 * SL_MS);
+    assert_told(&t, 4, 0, 2, 0);
     table_free(&t);
 }
 
@@ -99,7 +162,7 @@ static void who_has_the_number_answers(void **state) {
     table_init(&t, NULL);
     say(&t, 1, FAR_ONE, EPOCH, 1, 100);
     run(&t, SL_SECOND);
-    say(&t, 1, FAR_ONE, EPOCH, 2, 100); /* to be told with the background batch */
+    say(&t, 1, FAR_ONE, EPOCH, 2, 100); /* told to nobody as yet */
     ask(&t, 3, FAR_ONE, EPOCH, 2, 255);
     run(&t, 5 * SL_MS);
     assert_told(&t, 3, FAR_ONE, 2, 150);
@@ -302,6 +365,9 @@ int main(void) {
         cmocka_unit_test(a_lost_route_is_asked_for_while_somebody_offers_it),
         cmocka_unit_test(the_dead_are_not_asked_after),
         cmocka_unit_test(a_better_but_infeasible_offer_is_asked_for_patiently),
+        cmocka_unit_test(who_asks_asks_for_the_newest_that_is_wanted_of_it),
+        cmocka_unit_test(who_asked_and_offers_nothing_is_not_asked_back),
+        cmocka_unit_test(who_asks_for_too_much_gets_what_there_is),
         cmocka_unit_test(our_own_number_grows_by_one_and_not_too_fast),
         cmocka_unit_test(who_has_the_number_answers),
         cmocka_unit_test(a_request_goes_on_to_the_next_hop_and_its_answer_back),

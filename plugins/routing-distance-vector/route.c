@@ -117,6 +117,16 @@ void dv_lower_fd(struct dv *dv, uint32_t number, struct dv_word word) {
         offer_candidates(dv, number);
 }
 
+/* Rule 5: a route is found again. Neighbours that offer none have lost theirs as we had, and are told at once, as if they
+ * had asked: rule 7a relies on it. At a first route nobody waits. */
+static void tell_those_without(struct dv *dv, uint32_t number) {
+    if (dv->dests[number].fd_metric == SLOW_METRIC_INFINITY)
+        return;
+    for (uint32_t slot = 0; slot < dv->slot_count; slot++)
+        if (dv->neighbours[slot] != NULL && !dv_finite(dv_offer_of(dv, dv->neighbours[slot], number)))
+            dv_tell_now(dv->neighbours[slot], number);
+}
+
 void dv_reselect(struct dv *dv, uint32_t number, uint16_t slot, struct dv_stamp before) {
     struct dv_dest *dest = &dv->dests[number];
     uint16_t old_hop = dest->next_hop;
@@ -125,20 +135,23 @@ void dv_reselect(struct dv *dv, uint32_t number, uint16_t slot, struct dv_stamp 
     struct choice best = choose(dv, number, old_hop);
     bool changed = best.slot != old_hop || best.metric != old_metric;
     bool renewed = best.slot != DV_NO_SLOT && dv_stamp_compare(best.stamp, old_stamp) != 0;
+    bool reborn = renewed && old_hop != DV_NO_SLOT && best.stamp.epoch != old_stamp.epoch;
     dest->next_hop = best.slot;
     dest->metric = best.metric;
-    if (best.metric != old_metric || renewed)
+    if (best.metric != old_metric || reborn)
         dv_stale_all(dv, number);
+    else if (renewed)
+        dv_older_all(dv, number);
     offer_candidates(dv, number);
     if (changed && best.slot == DV_NO_SLOT) {
         dest->age = 0;
         dv_tell_now_all(dv, number);
         dv_ask(dv, number);
-    } else if (changed) {
+    } else if (changed || reborn) {
         dv_tell_soon_all(dv, number);
-    } else if (renewed) {
-        dv_tell_later_all(dv, number);
     }
+    if (changed && old_hop == DV_NO_SLOT)
+        tell_those_without(dv, number);
     if (best.slot != DV_NO_SLOT)
-        dv_answer(dv, number, best.stamp);
+        dv_answer(dv, number, best.stamp, renewed);
 }

@@ -142,17 +142,50 @@ static void a_storm_of_changes_is_told_in_batches(void **state) {
     table_free(&t);
 }
 
-static void a_newer_sequence_number_alone_waits_for_the_background(void **state) {
+static void a_newer_sequence_number_alone_is_told_to_nobody(void **state) {
     struct table t;
     (void)state;
     table_init(&t, NULL);
     say(&t, 1, FAR_ONE, EPOCH, 1, 100);
     run(&t, SL_SECOND);
+    say(&t, 3, FAR_ONE, EPOCH, 1, 120);
     say(&t, 1, FAR_ONE, EPOCH, 2, 100);
-    run(&t, 290 * SL_MS);
+    run(&t, 60 * SL_SECOND);
+    CANDIDATES(&t, FAR_ONE, {1, 150}, {3, 170}); /* and so the alternate stays feasible */
     assert_told(&t, 2, FAR_ONE, 1, 150);
-    run(&t, 20 * SL_MS);
-    assert_told(&t, 2, FAR_ONE, 2, 150);
+    say(&t, 1, FAR_ONE, EPOCH, 2, 110);
+    run(&t, SL_SECOND);
+    assert_told(&t, 2, FAR_ONE, 2, 160); /* with a metric it goes along */
+    table_free(&t);
+}
+
+static void a_newer_epoch_alone_is_told_to_all(void **state) {
+    struct table t;
+    (void)state;
+    table_init(&t, NULL);
+    say(&t, 1, FAR_ONE, EPOCH, 7, 100);
+    run(&t, SL_SECOND);
+    say(&t, 1, FAR_ONE, EPOCH + 1, 1, 100);
+    run(&t, 30 * SL_MS);
+    for (uint32_t puppet = 2; puppet <= PUPPETS; puppet++) {
+        assert_told(&t, puppet, FAR_ONE, 1, 150);
+        assert_true(t.ears[puppet].word[FAR_ONE].stamp.epoch == EPOCH + 1);
+    }
+    table_free(&t);
+}
+
+static void a_route_found_again_is_told_at_once_to_those_without(void **state) {
+    struct table t;
+    (void)state;
+    table_init(&t, NULL);
+    say(&t, 1, FAR_ONE, EPOCH, 1, 100);
+    say(&t, 4, FAR_ONE, EPOCH, 1, 5000);
+    run(&t, SL_SECOND);
+    say(&t, 1, FAR_ONE, EPOCH, 1, INF);
+    say(&t, 4, 10, EPOCH, 1, 20); /* something else, that begins a batch and holds the next one back */
+    say(&t, 1, FAR_ONE, EPOCH, 2, 200);
+    run(&t, 5 * SL_MS); /* the latency of an edge */
+    assert_told(&t, 2, FAR_ONE, 2, 250);
     table_free(&t);
 }
 
@@ -227,7 +260,9 @@ int main(void) {
         cmocka_unit_test(another_cost_changes_the_metric),
         cmocka_unit_test(a_lost_route_is_told_at_once),
         cmocka_unit_test(a_storm_of_changes_is_told_in_batches),
-        cmocka_unit_test(a_newer_sequence_number_alone_waits_for_the_background),
+        cmocka_unit_test(a_newer_sequence_number_alone_is_told_to_nobody),
+        cmocka_unit_test(a_newer_epoch_alone_is_told_to_all),
+        cmocka_unit_test(a_route_found_again_is_told_at_once_to_those_without),
         cmocka_unit_test(a_destination_is_introduced_once_an_epoch),
         cmocka_unit_test(a_new_neighbour_is_told_everything),
         cmocka_unit_test(a_destination_costs_little_memory),

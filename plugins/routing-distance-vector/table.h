@@ -8,8 +8,8 @@
  * Three things are kept small by what the rules make true:
  *  - Epochs. Nearly always all neighbours speak of one epoch of a destination, so it is stored once; while they differ,
  *    the destination has a `trouble`, which holds one for each slot.
- *  - What was told (rule 4). The only finite word that is ever told is our own route's. So two flags remember it: TOLD,
- *    a finite word stands there, and STALE, it is no longer our word.
+ *  - What was told (rule 4). The only finite word that is ever told is our own route's. So three flags remember it:
+ *    TOLD, a finite word stands there; STALE, its metric or epoch is no longer ours; OLDER, its sequence number is not.
  *  - Our handle for a destination is its number, the same towards every neighbour.
  *
  * Nothing is ordered by an address or by a hash: every walk goes by number, so the same events give the same trace.
@@ -55,10 +55,10 @@ enum dv_flag {
     DV_HANDED = 2,  /* we have given it a handle... */
     DV_CURRENT = 4, /* ... for the epoch of our feasibility distance */
     DV_TOLD = 8,    /* the last word that we told it was finite... */
-    DV_STALE = 16,  /* ... and is no longer our word */
-    DV_NOW = 32,    /* to be told at the end of the turn */
-    DV_SOON = 64,   /* with the batch */
-    DV_LATER = 128, /* with the background batch */
+    DV_STALE = 16,  /* ... with a metric or an epoch that is no longer ours... */
+    DV_OLDER = 32,  /* ... or with a sequence number that is older than ours */
+    DV_NOW = 64,    /* to be told at the end of the turn */
+    DV_SOON = 128,  /* with the batch */
 };
 
 /* Which destinations wait to be told: those that bear the queue's flag, all within low..high. low > high: none. */
@@ -75,7 +75,7 @@ struct dv_neighbour {
     uint32_t capacity;       /* of both; at least the table's */
     uint32_t *handles;       /* its handle -> destination, DV_NONE or DV_HANDLE_IGNORED */
     uint32_t handle_count;
-    struct dv_queue now, soon, later;
+    struct dv_queue now, soon;
     struct dv_deadline batch; /* armed: the last batch was sent less than `hold_ns` ago */
     slow_time hold_ns;
     uint32_t sent;  /* messages */
@@ -100,7 +100,7 @@ struct dv_trouble {
     bool asked;
     struct dv_deadline repair; /* rule 7b */
     slow_time repair_wait_ns;
-    struct dv_stamp passed; /* rule 8: the last request that was passed on, and when */
+    struct dv_stamp passed; /* rule 8: the last request that was sent or passed on, and when */
     slow_time passed_at;
     struct dv_asker *askers;
     uint32_t asker_count, asker_capacity;
@@ -142,7 +142,7 @@ struct dv {
     uint32_t slot_count;
     uint32_t troubles;
     struct dv_stamp own;
-    struct dv_deadline background, sweep, bump;
+    struct dv_deadline sweep, bump;
     slow_time bumped_at;
     bool bumped;
     slow_time takes[3]; /* rule 10: when we last took a newer epoch */

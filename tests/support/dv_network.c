@@ -240,28 +240,41 @@ static void distances(const routing_bench *bench, uint32_t target, uint64_t *fou
     }
 }
 
+/* Could it have an alternate: are two of its neighbours nearer to the target than it is? */
+static bool has_two_nearer(const bench_node *node, const uint64_t *found) {
+    uint32_t nearer = 0;
+    for (uint32_t i = 0; i < node->edge_count; i++) {
+        const bench_edge *edge = &node->bench->edges[node->edges[i]];
+        nearer += edge->held[0] != 0 && edge->held[0] == edge->held[1] &&
+                  found[edge->place[edge->place[0] == node->place]] < found[node->place];
+    }
+    return nearer > 1;
+}
+
 static void verify_route(struct network *net, const bench_node *node, uint32_t target, const uint64_t *found) {
     slow_id id = routing_bench_id(target);
     dv_inspect_word word;
     slow_link via;
     bool has = network_inspect(node)->selected(node->self, &id, &via, &word);
-    uint32_t nearer = 0;
     if (found[node->place] == FAR) {
         net->failures.stale += has;
         return;
     }
     net->failures.missing += !has;
     net->failures.suboptimal += has && word.metric != found[node->place];
-    for (uint32_t i = 0; i < node->edge_count; i++) {
-        const bench_edge *edge = &net->bench->edges[node->edges[i]];
-        nearer += edge->held[0] != 0 && edge->held[0] == edge->held[1] &&
-                  found[edge->place[edge->place[0] == node->place]] < found[node->place];
-    }
-    net->failures.starved += nearer > 1 && node->offers[target].count <= 1;
+    net->failures.starved += has_two_nearer(node, found) && node->offers[target].count <= 1;
 }
 
 static bool is_same(bool a_is, dv_inspect_word a, bool b_is, dv_inspect_word b) {
     return a_is == b_is && (!a_is || (a.epoch == b.epoch && a.seq == b.seq && a.metric == b.metric));
+}
+
+/* Of an older word than its own a node remembers everything but how old it is. */
+static bool is_older(const bench_node *node, uint32_t dst, dv_inspect_word heard) {
+    slow_id id = routing_bench_id(dst);
+    dv_inspect_word own = network_inspect(node)->own(node->self);
+    slow_link via;
+    return (is_named(node, dst) || network_inspect(node)->selected(node->self, &id, &via, &own)) && heard.seq < own.seq;
 }
 
 /* What we remember to have told over an edge is what is heard at its other end. */
@@ -276,6 +289,8 @@ static void verify_beliefs(struct network *net, const bench_node *node, uint32_t
             continue;
         bool is_told = network_inspect(node)->told(node->self, link, &id, &told);
         bool is_heard = network_inspect(peer)->heard(peer->self, link, &id, &heard);
+        if (is_told && is_heard && told.seq == 0 && is_older(node, dst, heard))
+            heard.seq = 0;
         net->failures.beliefs += !is_same(is_told, told, is_heard, heard);
     }
 }
@@ -309,6 +324,30 @@ void network_verify(struct network *net, uint32_t skip_one, uint32_t skip_other)
     net->failures.pending += pending(net);
     free(found);
     free(done);
+}
+
+struct network_alternates network_alternates(const struct network *net) {
+    const routing_bench *bench = net->bench;
+    struct network_alternates all = {.pairs = 0};
+    uint64_t *found = calloc(bench->node_count, sizeof *found);
+    bool *done = calloc(bench->node_count, sizeof *done);
+    assert_true(found != NULL && done != NULL);
+    for (uint32_t target = 0; target < bench->node_count; target++) {
+        distances(bench, target, found, done);
+        for (uint32_t place = 0; place < bench->node_count; place++) {
+            const bench_node *node = &bench->nodes[place];
+            if (place == target || node->instance == NULL || found[place] == FAR)
+                continue;
+            bool several = node->offers[target].count > 1, possible = has_two_nearer(node, found);
+            all.pairs++;
+            all.several += several;
+            all.possible += possible;
+            all.starved += possible && !several;
+        }
+    }
+    free(found);
+    free(done);
+    return all;
 }
 
 /* ---- the verdict ---- */

@@ -43,6 +43,12 @@ void network_expect(struct network *);
 void network_settle(struct network *);
 /* The checks at rest; pairs with one of these two places are left out (UINT32_MAX: none). */
 void network_verify(struct network *, uint32_t skip_one, uint32_t skip_other);
+/* Ordered pairs that are connected; those of them with two candidates or more, those with two neighbours or more that
+ * are nearer to the destination, and those that have the latter without the former. */
+struct network_alternates {
+    uint32_t pairs, several, possible, starved;
+};
+struct network_alternates network_alternates(const struct network *);
 uint64_t network_failed(const struct network *); /* all failures together */
 /* Fails the test if anything failed so far; `where` says what happened last. */
 void network_assert_held(const struct network *, const char *where);
