@@ -139,7 +139,7 @@ lane() {
 }
 
 # Each lane is a process group, so that what it waits for ends with it; then it cleans up after itself.
-lane_pids=()
+lane_pids=() # their indices are the lanes' numbers
 clean_up() {
   local pid
   for pid in "${lane_pids[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
@@ -154,7 +154,7 @@ trap 'exit 130' INT TERM
 cpu_times() { awk '/^cpu / {idle = $5 + $6; for (i = 2; i <= 9; i++) all += $i; print idle, all}' /proc/stat; }
 
 touch "$results" "$top/failed"
-all=() number=0
+all=()
 read -r idle_before cpu_before < <(cpu_times)
 began=$SECONDS
 set -m
@@ -171,7 +171,7 @@ for systems in "${lanes[@]}"; do
   done
   [ "${#there[@]}" -gt 0 ] || continue
   all+=("${there[@]}")
-  lane "$((number++))" "${there[@]}" &
+  lane "${#lane_pids[@]}" "${there[@]}" &
   lane_pids+=("$!")
 done
 set +m
