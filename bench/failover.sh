@@ -22,9 +22,9 @@
 # a UDP packet from each node to each other one every 10 ms (20 ms in the grid; loops are seen by the same packets), Slow's
 # junctions by their routes, as often, so that the links stay without data but in the rows +data (loops are seen there alone).
 #
-# Repetitions are the outer loop, systems the inner one. Nearly all of a run is waiting, babeld's most of all; so babeld, the
-# other two peers, and Slow run beside each other, in networks of their own, unless --sequential is given. The end says how
-# much of the processors was idle meanwhile.
+# Repetitions are the outer loop, systems the inner one. Nearly all of a run is waiting, babeld's most of all; so babeld's ring,
+# babeld's grid, the other two peers, and Slow run beside each other, in networks of their own, unless --sequential or --only
+# is given. The end says how much of the processors was idle meanwhile.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -49,9 +49,17 @@ done
 [[ $repetitions =~ ^[1-9][0-9]*$ ]] || usage
 [ "${#topologies[@]}" -gt 0 ] || topologies=(ring grid)
 for topology in "${topologies[@]}"; do [[ $topology =~ ^(ring|grid)$ ]] || usage; done
-lanes=("babeld" "babeld-1s bird" "slow-distance-vector slow-distance-vector+data slow-link-state slow-link-state+data")
-[ "${#only[@]}" -eq 0 ] || lanes=("${only[*]}")
-[ -z "$sequential" ] || lanes=("${lanes[*]}")
+ours="slow-distance-vector slow-distance-vector+data slow-link-state slow-link-state+data"
+each="${topologies[*]}"
+lanes=() # "TOPOLOGIES:SYSTEMS"
+if [ "${#only[@]}" -gt 0 ]; then
+  lanes=("$each:${only[*]}")
+elif [ -n "$sequential" ]; then
+  lanes=("$each:babeld babeld-1s bird $ours")
+else
+  for topology in "${topologies[@]}"; do lanes+=("$topology:babeld"); done
+  lanes+=("$each:babeld-1s bird" "$each:$ours")
+fi
 
 [ -x "$bin/failover-probe" ] || { echo "failover: there is no $bin/failover-probe: scripts/build.sh release" >&2; exit 1; }
 for program in ip nft jq; do
@@ -110,13 +118,13 @@ lane_end() {
   network_remove
 }
 
-# lane NUMBER SYSTEM...
+# lane NUMBER TOPOLOGIES SYSTEM...
 lane() {
-  local number=$1 system event repetition events
-  shift
+  local number=$1 chosen=$2 system event repetition events
+  shift 2
   trap lane_end EXIT
   trap 'exit 130' INT TERM
-  for topology in "${topologies[@]}"; do
+  for topology in $chosen; do
     topology_read "$topology"
     folder=$top/$number prefix=$run-$number
     for ((repetition = 0; repetition < repetitions; repetition++)); do
@@ -158,9 +166,9 @@ all=()
 read -r idle_before cpu_before < <(cpu_times)
 began=$SECONDS
 set -m
-for systems in "${lanes[@]}"; do
+for plan in "${lanes[@]}"; do
   there=()
-  for system in $systems; do
+  for system in ${plan#*:}; do
     kind=$(kind_of "$system") || { echo "failover: $system is unknown; expected slow-STRATEGY, babeld, babeld-1s or bird" >&2; exit 2; }
     missing=$("${kind}_missing" "$system")
     if [ -n "$missing" ]; then
@@ -170,8 +178,8 @@ for systems in "${lanes[@]}"; do
     fi
   done
   [ "${#there[@]}" -gt 0 ] || continue
-  all+=("${there[@]}")
-  lane "${#lane_pids[@]}" "${there[@]}" &
+  for system in "${there[@]}"; do [[ " ${all[*]} " == *" $system "* ]] || all+=("$system"); done
+  lane "${#lane_pids[@]}" "${plan%%:*}" "${there[@]}" &
   lane_pids+=("$!")
 done
 set +m
@@ -187,7 +195,8 @@ for ((i = 0; i < ${#sources[@]}; i += 2)); do
   grep -q "^${sources[i]} " "$results" || continue
   echo "${sources[i + 1]}: median (least..most) of $repetitions; a star: the target is missed"
   jq -r --arg topology "${sources[i]}" --arg systems "${all[*]}" -f "$here/failover/table.jq" "$top/json" |
-    awk -F'\t' '{printf "  %-26s", $1; for (i = 2; i <= NF; i++) printf " %-24s", $i; print ""}' | sed 's/ *$//'
+    awk -F'\t' '{for (i = 1; i <= NF; i++) {cell[NR, i] = $i; if (length($i) > width[i]) width[i] = length($i)}}
+      END {for (n = 1; n <= NR; n++) {line = ""; for (i = 1; i <= NF; i++) line = line sprintf("%-*s  ", width[i], cell[n, i]); sub(/ +$/, "", line); print line}}'
   echo
 done
 echo "$(uname -sr), $(nproc) processors, idle $(((idle_after - idle_before) * 100 / (cpu_after - cpu_before))) % of the time; $((SECONDS - began)) s;" \

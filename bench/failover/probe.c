@@ -24,7 +24,7 @@ typedef struct probe {
     reach_options options;
     int cut, dead;
     double before_ms, limit_ms, hold_ms;
-    bool quiet;
+    bool quiet, broke; /* broke: some pair did not reach each other, since the event */
     topology topology;
     reach *reach;
 } probe;
@@ -53,9 +53,10 @@ static double all_since(probe *p, double hold_ms, pid_t *pid, int *status) {
         verdict v = p->kind->look(p->reach, &at);
         if (*pid > 0 && waitpid(*pid, status, WNOHANG) == *pid)
             *pid = 0;
-        if (v == VERDICT_NOT_ALL)
+        if (v == VERDICT_NOT_ALL) {
             since = -1;
-        else if (v == VERDICT_ALL && since < 0)
+            p->broke = true;
+        } else if (v == VERDICT_ALL && since < 0)
             since = at;
         if (since >= 0 && *pid == 0 && now_ms() - since >= hold_ms)
             return since;
@@ -79,6 +80,7 @@ static int measure(probe *p, char **event) {
     p->topology.cut = p->cut;
     p->topology.dead = p->dead;
     p->kind->forget(p->reach);
+    p->broke = false;
     double since = all_since(p, p->hold_ms, &pid, &status);
     if (pid > 0)
         waitpid(pid, &status, 0);
@@ -88,6 +90,10 @@ static int measure(probe *p, char **event) {
     }
     if (since < 0) {
         fprintf(stderr, "failover-probe: not all pairs reached each other within %.0f ms\n", p->limit_ms);
+        return 1;
+    }
+    if (p->kind->sees_each_break && !p->broke) {
+        fprintf(stderr, "failover-probe: the event broke nothing; expected a cable or a node that is used\n");
         return 1;
     }
     printf("%.0f %llu\n", since - began, (unsigned long long)(p->kind->looped(p->reach) - looped));

@@ -16,7 +16,7 @@ typedef struct reach_options {
 
 typedef struct reach reach;
 typedef struct reach_kind {
-    const char *name;
+    bool sees_each_break;                                    /* what it looks at cannot be mended between two looks */
     reach *(*open)(const topology *, const reach_options *); /* NULL: it said why */
     /* Takes a few milliseconds. `at_ms`: when it was so, by now_ms(). */
     verdict (*look)(reach *, double *at_ms);

@@ -230,7 +230,7 @@ static bool ip_confirm(reach *r) {
 }
 
 const reach_kind reach_ip = {
-    .name = "ip",
+    .sees_each_break = true,
     .open = ip_open,
     .look = ip_look,
     .forget = ip_forget,

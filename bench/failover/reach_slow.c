@@ -174,7 +174,6 @@ static bool slow_confirm(reach *r) {
 }
 
 const reach_kind reach_slow = {
-    .name = "slow",
     .open = slow_open,
     .look = slow_look,
     .forget = slow_forget,

@@ -1,5 +1,5 @@
 # What report.jq gives, as lines of cells with tabs between: of the topology $topology, systems in the order of $systems.
-def text: if . >= 100 then round else (. * 100 | round / 100) end | tostring;
+def text: if . >= 100 then round elif . >= 0.1 then . * 100 | round / 100 else . end | tostring;
 def cell: if . == null then "-" else
   "\(.median | text) (\(.least | text)..\(.most | text))" + if .met == false then " *" else "" end end;
 def loops_cell: if . == null then "-" else
