@@ -1,151 +1,204 @@
 #!/bin/bash
-# How long until all pairs reach each other again? A ring of 8 junctions over real sockets, one network namespace each.
+# How long until all pairs reach each other again? Slow, babeld, and BIRD's OSPF with BFD, over real sockets, one network
+# namespace a node, in one run.
 #
-#   bench/failover.sh [-n REPETITIONS] [-b BIN-FOLDER]        as root, or a user who may make namespaces; else it skips
+#   bench/failover.sh [-n REPETITIONS] [-b BIN-FOLDER] [--topology ring|grid] [--only SYSTEM] [--sequential] [--json FILE]
 #
-#   cold start    all eight are started at once
-#   link down     `ip link set down` at one end: this end loses the interface, the other one the carrier
-#   silent cut    both ends keep carrier, nothing arrives: their neighbour entries get a wrong hardware address
-#   with data     the same, while data went over all links in the last 10 s, so that they probe faster
-#   kill -9       a junction ends without a word
+# As root, or a user who may make namespaces; else it skips. Topologies: a ring of 8, a grid of 4 x 4; --topology and --only
+# may be given several times. Systems: slow-distance-vector, slow-link-state, both also with +data behind the name, babeld,
+# babeld-1s, bird; what is not installed is left out, loudly. failover/slow.sh, babeld.sh and bird.sh say how each is set up.
 #
-# Every event meets a ring that was started anew and has settled, so that one does not speak for the next (a link that came
-# back would be held down for flapping). Cables are veth pairs; junction k's are "right" to k + 1 and "left" to k - 1. What is
-# printed is the worst pair's time, medians over the repetitions (failover-probe.c says how it is taken).
+#   cold start      all are started at once
+#   link down       `ip link set down` at one end: this end loses the interface, the other one the carrier
+#   silent cut      both ends keep carrier, nothing arrives
+#   machine dies    all its ports fall silent, and the others keep carrier
+#   process killed  kill -9 (Slow alone: an IP router's kernel keeps forwarding without its daemon)
+#   idle            what a settled node sends, bytes of IP packets a second
+#   loops           events during which a packet ran out of hops
+#
+# Every event meets a network that was started anew and has settled, so that one does not speak for the next (a link that came
+# back would be held down for flapping). What counts is the worst pair's time, from the start of the command that makes the
+# event, until all pairs reach each other and do so for a second more; medians over the repetitions. IP routers are watched by
+# a UDP packet from each node to each other one every 10 ms (20 ms in the grid; loops are seen by the same packets), Slow's
+# junctions by their routes, as often, so that the links stay without data but in the rows +data (loops are seen there alone).
+#
+# Repetitions are the outer loop, systems the inner one. Nearly all of a run is waiting, babeld's most of all; so babeld's ring,
+# babeld's grid, the other two peers, and Slow run beside each other, in networks of their own, unless --sequential or --only
+# is given. The end says how much of the processors was idle meanwhile.
 set -euo pipefail
 
-nodes=8 repetitions=5 settle=2
-here=$(cd "$(dirname "$0")/.." && pwd)
-bin=$here/build/release/bin
-while getopts n:b: option; do
-  case $option in
-    n) repetitions=$OPTARG ;;
-    b) bin=$(cd "$OPTARG" && pwd) ;;
-    *) sed -n '2,5p' "$0" >&2; exit 2 ;;
+here=$(cd "$(dirname "$0")" && pwd)
+bin=$here/../build/release/bin
+repetitions=5 sequential='' json='' topologies=() only=()
+usage() { sed -n '5p' "$0" >&2; exit 2; }
+while [ $# -gt 0 ]; do
+  case $1 in
+    --sequential) sequential=yes; shift; continue ;;
+    -n | -b | --topology | --only | --json) [ $# -ge 2 ] || usage ;;
+    *) usage ;;
   esac
+  case $1 in
+    -n) repetitions=$2 ;;
+    -b) bin=$(cd "$2" && pwd) ;;
+    --topology) topologies+=("$2") ;;
+    --only) only+=("$2") ;;
+    --json) json=$2 ;;
+  esac
+  shift 2
 done
-for program in slow-router failover-probe; do
-  [ -x "$bin/$program" ] || { echo "failover: there is no $bin/$program: cmake --preset release && cmake --build --preset release" >&2; exit 1; }
+[[ $repetitions =~ ^[1-9][0-9]*$ ]] || usage
+[ "${#topologies[@]}" -gt 0 ] || topologies=(ring grid)
+for topology in "${topologies[@]}"; do [[ $topology =~ ^(ring|grid)$ ]] || usage; done
+ours="slow-distance-vector slow-distance-vector+data slow-link-state slow-link-state+data"
+each="${topologies[*]}"
+lanes=() # "TOPOLOGIES:SYSTEMS"
+if [ "${#only[@]}" -gt 0 ]; then
+  lanes=("$each:${only[*]}")
+elif [ -n "$sequential" ]; then
+  lanes=("$each:babeld babeld-1s bird $ours")
+else
+  for topology in "${topologies[@]}"; do lanes+=("$topology:babeld"); done
+  lanes+=("$each:babeld-1s bird" "$each:$ours")
+fi
+
+[ -x "$bin/failover-probe" ] || { echo "failover: there is no $bin/failover-probe: scripts/build.sh release" >&2; exit 1; }
+for program in ip nft jq; do
+  command -v "$program" > /dev/null || { echo "failover: SKIPPED: there is no $program: scripts/setup.sh --dev" >&2; exit 0; }
 done
-prefix=slowfo$$
-if ! ip netns add "${prefix}t" 2>/dev/null; then
+run=slowfo$$
+if ! ip netns add "${run}t" 2>/dev/null; then
   echo "failover: SKIPPED: no right to make network namespaces here (ip netns add failed; try as root)" >&2
   exit 0
 fi
-ip netns del "${prefix}t"
+ip netns del "${run}t"
 
-folder=$(mktemp -d /tmp/slow-failover.XXXXXX)
-name() { echo "$prefix-$(($1 % nodes))"; }
+for part in network slow babeld bird; do
+  # shellcheck source=/dev/null
+  . "$here/failover/$part.sh"
+done
+top=$(mktemp -d /tmp/slow-failover.XXXXXX)
+results=$top/results
 
-routers_stop() {
-  local pids
-  mapfile -t pids < <(cat "$folder"/*.pid 2>/dev/null)
-  rm -f "$folder"/*.pid
-  [ "${#pids[@]}" -gt 0 ] || return 0
-  kill -9 "${pids[@]}" 2>/dev/null || true
-  for pid in "${pids[@]}"; do
-    timeout 5 tail --pid="$pid" -f /dev/null || true
-  done
-  rm -f "$folder"/*.sock
+# ---- one system, one event ----
+
+kind_of() { case $1 in slow-*) echo slow ;; babeld*) echo babeld ;; bird) echo bird ;; *) return 1 ;; esac; }
+probe() { "$bin/failover-probe" "$probe_kind" "$folder" --limit $((limit * 1000)) "${probe_flags[@]}" "$@"; }
+
+# note COLUMN VALUE LOOPS: a line of the results. Loops can be seen only where packets flow.
+note() {
+  local loops=$3
+  if [ "$probe_kind" = slow ] && [[ $system != *+data ]]; then loops=-; fi
+  echo "$topology $system $1 $2 $loops" >> "$results"
 }
+# An event must not always meet the same phase of a router's timer: BIRD reckons its routes once a second. The golden ratio
+# spreads the repetitions evenly over the period.
+settle_for() { awk -v settle="$settle" -v period="$period" -v turn="$1" 'BEGIN {print settle + period * (turn * 0.618 % 1)}'; }
+seconds() { awk -v ms="$1" 'BEGIN {printf "%.3f", ms / 1000}'; }
+
+# measure SYSTEM EVENT REPETITION
+measure() {
+  local system=$1 event=$2 ms loops
+  network_make
+  daemons_begin
+  probe_flags=(--interval "$([ "$topology" = grid ] && echo 20 || echo 10)")
+  "$(kind_of "$system")_prepare" "$system"
+  read -r ms loops < <(probe "$folder/start") || return 1
+  note cold "$(seconds "$ms")" "$loops"
+  sleep "$(settle_for "$3")"
+  if [ "$event" = down ] && [[ $system != *+data ]]; then note idle "$(idle_measure 16)" -; fi
+  event_write "$event" $(($3 * 3 + 1))
+  read -r ms loops < <(probe --before 1000 "${event_flags[@]}" "$folder/event") || return 1
+  note "$event" "$(seconds "$ms")" "$loops"
+}
+
+# ---- lanes ----
+
+lane_end() {
+  daemons_stop
+  network_remove
+}
+
+# lane NUMBER TOPOLOGIES SYSTEM...
+lane() {
+  local number=$1 chosen=$2 system event repetition events
+  shift 2
+  trap lane_end EXIT
+  trap 'exit 130' INT TERM
+  for topology in $chosen; do
+    topology_read "$topology"
+    folder=$top/$number prefix=$run-$number
+    for ((repetition = 0; repetition < repetitions; repetition++)); do
+      for system in "$@"; do
+        events=(down silent machine)
+        [[ $system != slow-* ]] || events+=(process)
+        for event in "${events[@]}"; do
+          mkdir -p "$folder"
+          if ! measure "$system" "$event" "$repetition"; then
+            echo "failover: $topology, $system, repetition $repetition, event $event failed; the last lines of a log:" >&2
+            tail -n 3 "$folder/0.log" >&2 || true
+            echo "$topology $system $event" >> "$top/failed"
+          fi
+          lane_end
+          rm -rf "$folder"
+        done
+      done
+    done
+  done
+}
+
+# Each lane is a process group, so that what it waits for ends with it; then it cleans up after itself.
+lane_pids=() # their indices are the lanes' numbers
 clean_up() {
-  routers_stop
-  for ((k = 0; k < nodes; k++)); do ip netns del "$(name "$k")" 2>/dev/null || true; done
-  rm -rf "$folder"
+  local pid
+  for pid in "${lane_pids[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
+  wait
+  rm -rf "$top"
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-namespaces_make() {
-  for ((k = 0; k < nodes; k++)); do
-    ip netns del "$(name "$k")" 2>/dev/null || true
-    ip netns add "$(name "$k")"
-    ip -n "$(name "$k")" link set lo up
-  done
-  for ((k = 0; k < nodes; k++)); do
-    ip link add right netns "$(name "$k")" type veth peer name left netns "$(name $((k + 1)))"
-    ip -n "$(name "$k")" address add "10.77.$k.1/30" dev right
-    ip -n "$(name $((k + 1)))" address add "10.77.$k.2/30" dev left
-    ip -n "$(name "$k")" link set right up
-    ip -n "$(name $((k + 1)))" link set left up
-  done
-}
+# ---- the run ----
 
-configs_write() {
-  for ((k = 0; k < nodes; k++)); do
-    cat > "$folder/$k.json" <<JSON
-{"id": "node-$k",
- "transports": [{"plugin": "transport-udp",
-                 "listen": ["udp://10.77.$k.1:4100", "udp://10.77.$(((k + nodes - 1) % nodes)).2:4100"]}],
- "join": ["udp://10.77.$k.2:4100"],
- "security": {"plugin": "security-none", "insecure": true},
- "admin": {"socket": "$folder/$k.sock"},
- "log": {"level": "info", "format": "text"}}
-JSON
-  done
-}
+cpu_times() { awk '/^cpu / {idle = $5 + $6; for (i = 2; i <= 9; i++) all += $i; print idle, all}' /proc/stat; }
 
-# The events, as programs of their own, since failover-probe runs them.
-events_write() {
-  {
-    echo '#!/bin/bash'
-    for ((k = 0; k < nodes; k++)); do
-      # exec, so that the number written is the router's own
-      echo "ip netns exec $(name "$k") sh -c 'echo \$\$ > $folder/$k.pid; exec $bin/slow-router -c $folder/$k.json > $folder/$k.log 2>&1' &"
-    done
-  } > "$folder/start"
-  cat > "$folder/down" <<SH
-#!/bin/bash
-exec ip -n $prefix-\$1 link set right down
-SH
-  cat > "$folder/silence" <<SH
-#!/bin/bash
-set -e
-other=\$(((\$1 + 1) % $nodes))
-ip -n $prefix-\$1 neighbour replace 10.77.\$1.2 lladdr 02:00:00:00:00:01 dev right nud permanent
-ip -n $prefix-\$other neighbour replace 10.77.\$1.1 lladdr 02:00:00:00:00:01 dev left nud permanent
-SH
-  cat > "$folder/kill" <<SH
-#!/bin/bash
-kill -9 \$(cat $folder/\$1.pid)
-SH
-  chmod +x "$folder"/{start,down,silence,kill}
-}
-
-probe() { "$bin/failover-probe" "$folder" "$nodes" "$@"; }
-
-# ring_start [--quiet]: a new ring; prints the cold start's time. Old cables might be cut, so they are made anew as well.
-ring_start() {
-  routers_stop
-  namespaces_make
-  probe "$@" "$folder/start"
-}
-
-median() { sort -n | awk '{v[NR] = $1} END {if (NR) printf "%d ms (%d..%d, %d times)", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2, v[1], v[NR], NR; else printf "none"}'; }
-
-configs_write
-events_write
-touch "$folder"/{cold,down.ms,silence.ms,hot.ms,kill.ms}
-measured=0
-for ((repetition = 0; repetition < repetitions; repetition++)); do
-  for event in "down down --cut --quiet" "silence silence --cut --quiet" "hot silence --cut" "kill kill --dead --quiet"; do
-    read -r name command flag quiet <<< "$event"
-    start=(); [ -z "$quiet" ] || start=("$quiet")
-    victim=$((repetition * 3 % nodes))
-    if ring_start "${start[@]}" >> "$folder/cold" && sleep "$settle" && probe "$flag" "$victim" "$folder/$command" "$victim" >> "$folder/$name.ms"; then
-      measured=$((measured + 1))
+touch "$results" "$top/failed"
+all=()
+read -r idle_before cpu_before < <(cpu_times)
+began=$SECONDS
+set -m
+for plan in "${lanes[@]}"; do
+  there=()
+  for system in ${plan#*:}; do
+    kind=$(kind_of "$system") || { echo "failover: $system is unknown; expected slow-STRATEGY, babeld, babeld-1s or bird" >&2; exit 2; }
+    missing=$("${kind}_missing" "$system")
+    if [ -n "$missing" ]; then
+      echo "failover: $system SKIPPED: $missing" >&2
     else
-      echo "failover: repetition $repetition, event $name at $victim failed; the last lines of its log:" >&2
-      tail -n 3 "$folder/$victim.log" >&2 || true
+      there+=("$system")
     fi
   done
+  [ "${#there[@]}" -gt 0 ] || continue
+  for system in "${there[@]}"; do [[ " ${all[*]} " == *" $system "* ]] || all+=("$system"); done
+  lane "${#lane_pids[@]}" "${plan%%:*}" "${there[@]}" &
+  lane_pids+=("$!")
 done
+set +m
+wait
+read -r idle_after cpu_after < <(cpu_times)
 
-echo "Ring of $nodes on $(uname -sr), $(nproc) cores, one namespace a junction, settled for $settle s; worst pair, median (least..most):"
-printf '  %-12s %-36s target %s\n' \
-  "cold start" "$(median < "$folder/cold")" "<= 1500 ms" \
-  "link down" "$(median < "$folder/down.ms")" "<= 200 ms" \
-  "silent cut" "$(median < "$folder/silence.ms")" "<= 800 ms" \
-  "   with data" "$(median < "$folder/hot.ms")" "<= 500 ms" \
-  "kill -9" "$(median < "$folder/kill.ms")" "<= 800 ms"
-[ "$measured" -eq $((repetitions * 4)) ]
+# ---- the table ----
+
+jq -nR -f "$here/failover/report.jq" < "$results" > "$top/json"
+[ -z "$json" ] || cp "$top/json" "$json"
+sources=(ring "Ring of 8" grid "Grid of 4 x 4")
+for ((i = 0; i < ${#sources[@]}; i += 2)); do
+  grep -q "^${sources[i]} " "$results" || continue
+  echo "${sources[i + 1]}: median (least..most) of $repetitions; a star: the target is missed"
+  jq -r --arg topology "${sources[i]}" --arg systems "${all[*]}" -f "$here/failover/table.jq" "$top/json" |
+    awk -F'\t' '{for (i = 1; i <= NF; i++) {cell[NR, i] = $i; if (length($i) > width[i]) width[i] = length($i)}}
+      END {for (n = 1; n <= NR; n++) {line = ""; for (i = 1; i <= NF; i++) line = line sprintf("%-*s  ", width[i], cell[n, i]); sub(/ +$/, "", line); print line}}'
+  echo
+done
+echo "$(uname -sr), $(nproc) processors, idle $(((idle_after - idle_before) * 100 / (cpu_after - cpu_before))) % of the time; $((SECONDS - began)) s;" \
+  "$(wc -l < "$top/failed") events failed"
+[ ! -s "$top/failed" ]

@@ -12,13 +12,14 @@ libraries=(libevent-dev libjansson-dev libprotobuf-c-dev libsodium-dev libcurl4-
 generators=(protobuf-c-compiler)                       # protoc-c has its parser within: protoc itself is not needed
 testing=(python3 curl jq iso-codes iproute2 ca-certificates)
 developing=(git clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev cppcheck valgrind linux-perf ccache)
-peers=(nats-server libnng-dev libzmq3-dev)             # the benchmarks compare with them
+peers=(nats-server libnng-dev libzmq3-dev babeld bird2) # the benchmarks compare with them
+cutting=(nftables)                                     # bench/failover.sh silences cables with it
 scratch=(debootstrap)                                  # scripts/chroot-test.sh
 
 wanted=("${build[@]}" "${libraries[@]}" "${generators[@]}" "${testing[@]}")
 case ${1-} in
 '') ;;
---dev) wanted+=("${developing[@]}" "${peers[@]}" "${scratch[@]}") ;;
+--dev) wanted+=("${developing[@]}" "${peers[@]}" "${cutting[@]}" "${scratch[@]}") ;;
 *) echo "setup.sh: unknown option $1; expected nothing, or --dev" >&2; exit 2 ;;
 esac
 
@@ -39,6 +40,27 @@ if ((EUID != 0)); then
     as_root=(sudo)
 fi
 echo "setup: installing ${missing[*]}"
+
+# Routers that nobody asked for would change this machine's routes. Debian starts them as they are installed, and at each boot:
+# what is new here is not started (policy-rc.d, see invoke-rc.d(8); one that is there already is left as it is), and not at
+# the next boot either.
+policy=/usr/sbin/policy-rc.d
+routers=()
+for package in "${missing[@]}"; do
+    case $package in
+    babeld) routers+=(babeld) ;;
+    bird2) routers+=(bird) ;;
+    esac
+done
+if ((${#routers[@]} > 0)) && [[ ! -e $policy ]]; then
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod +x "$policy"
+fi
+
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}"
+for router in "${routers[@]}"; do
+    "${as_root[@]}" update-rc.d "$router" disable
+done
 echo "setup: done"
