@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -22,7 +23,8 @@ typedef struct strategy {
 
 static const strategy DISTANCE_VECTOR = {"routing-distance-vector", "", true},
                       FLOODING = {"routing-flooding", ", \"learn\": false", false},
-                      LEARNING = {"routing-flooding", "", false}, FEWEST_HOPS = {"routing-template", "", true};
+                      LEARNING = {"routing-flooding", "", false}, FEWEST_HOPS = {"routing-template", "", true},
+                      LINK_STATE = {"routing-link-state", "", true};
 
 typedef struct traffic {
     sim_mesh *mesh;
@@ -214,6 +216,19 @@ static void a_live_move_to_another_that_talks_and_back_loses_nothing(void **stat
     there_and_back(&DISTANCE_VECTOR, &FEWEST_HOPS, ALIKE);
 }
 
+static void a_live_move_to_link_state_and_back_loses_nothing(void **state) {
+    char file[512];
+    const char *build = getenv("SLOW_BUILD");
+    (void)state;
+    snprintf(file, sizeof file, "%s/lib/slow/1/%s.so", build != NULL ? build : "build/dev", LINK_STATE.id);
+    if (access(file, R_OK) != 0) {
+        print_message("SKIPPED: there is no %s\n", file);
+        skip();
+    }
+    there_and_back(&DISTANCE_VECTOR, &LINK_STATE, VARIED);
+    there_and_back(&LINK_STATE, &DISTANCE_VECTOR, VARIED);
+}
+
 static bool all_are_routed(sim_mesh *mesh, void *arg) {
     sim_verdict verdict = sim_mesh_verify(mesh);
     (void)arg;
@@ -261,6 +276,7 @@ int main(void) {
         cmocka_unit_test(a_live_move_to_flooding_and_back_loses_nothing),
         cmocka_unit_test(a_live_move_to_learning_and_back_loses_nothing),
         cmocka_unit_test(a_live_move_to_another_that_talks_and_back_loses_nothing),
+        cmocka_unit_test(a_live_move_to_link_state_and_back_loses_nothing),
         cmocka_unit_test(a_live_move_over_cables_that_lose_ends_well),
         cmocka_unit_test(the_same_strategy_comes_and_goes_many_times),
     };
