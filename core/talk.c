@@ -228,8 +228,6 @@ void sl_talk_opened(sl_neighbour *n, const sl_link *link, bool first) {
 
 void sl_talk_up(sl_neighbour *n) {
     match_begins(n, false);
-    for (unsigned i = 0; i < n->all->places; i++)
-        n->talks[i].missed = false;
 }
 
 void sl_talk_down(sl_neighbour *n) {

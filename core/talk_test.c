@@ -15,7 +15,8 @@ typedef struct pair {
     side a, b;
     wire *wa[SL_NEIGHBOUR_LINKS], *wb[SL_NEIGHBOUR_LINKS];
     unsigned links;
-    int lose; /* frames of this kind are lost; 0 = none */
+    uint32_t flags; /* SLOW_LINK_STREAM, or datagrams */
+    int lose;       /* frames of this kind are lost; 0 = none */
     unsigned seen[SL_FRAME_PROTOCOLS_ACK + 1];
 } pair;
 
@@ -136,8 +137,8 @@ static void open_link(pair *p) {
     char there[32], here[32];
     snprintf(there, sizeof there, "test://10.0.%u.2:2", i);
     snprintf(here, sizeof here, "test://10.0.%u.1:1", i);
-    p->wa[i] = link_new(p->a.end, there, 1, 0);
-    p->wb[i] = link_new(p->b.end, here, 0, SLOW_LINK_INBOUND);
+    p->wa[i] = link_new(p->a.end, there, 1, p->flags);
+    p->wb[i] = link_new(p->b.end, here, 0, p->flags | SLOW_LINK_INBOUND);
     pass(p->wa[i], p->wb[i]);
     pass(p->wb[i], p->wa[i]);
     give(p->wb[i], p->wa[i]->sent[1], p->wa[i]->sizes[1]);
@@ -217,8 +218,9 @@ static void says(side *s, const char *protocol, const char *text) {
 }
 
 /* Both speak p from the start, over one link. */
-static pair *pair_that_speaks_p(rig *g) {
+static pair *pair_over(rig *g, uint32_t flags) {
     pair *p = pair_new(g);
+    p->flags = flags;
     speak(&p->a, "p", 0);
     speak(&p->b, "p", 0);
     open_link(p);
@@ -226,6 +228,10 @@ static pair *pair_that_speaks_p(rig *g) {
     was_told(&p->a, "up bob, with p");
     was_told(&p->b, "up alice, with p");
     return p;
+}
+
+static pair *pair_that_speaks_p(rig *g) {
+    return pair_over(g, 0);
 }
 
 /* ---- lists ---- */
@@ -485,6 +491,44 @@ static void an_old_claim_takes_nothing_back(void **state) {
     pair_free(p);
 }
 
+/* Alice's FIN is lost: for her the second link is open, and bob has never seen the claim that was in it. */
+static void a_claim_that_was_lost_is_no_telling(void **state) {
+    pair *p = pair_that_speaks_p(*state);
+    takes_up(&p->b, "q", 1);
+    talk(p);
+    p->lose = SL_FRAME_PROTOCOLS;
+    takes_up(&p->a, "q", 1);
+    talk(p);
+    wire *a = link_new(p->a.end, "test://10.0.9.2:2", 1, 0), *b = link_new(p->b.end, "test://10.0.9.1:1", 0, 0);
+    pass(a, b);
+    pass(b, a);
+    assert_int_equal(a->link->state, SL_LINK_UP);
+    assert_int_equal(b->link->state, SL_LINK_OPENING);
+    sl_link_close(a->link, SL_CLOSE_BROKEN, false);
+    sl_link_close(b->link, SL_CLOSE_BROKEN, false);
+    p->lose = 0;
+    p->b.told[0] = '\0';
+    talk_for(p, SL_SECOND);
+    was_told(&p->b, "met q");
+    pair_free(p);
+}
+
+/* The same the other way round: a link that opens with an old claim leaves it open what bob knows. */
+static void an_old_claim_has_the_list_told_again(void **state) {
+    pair *p = pair_that_speaks_p(*state);
+    sl_claim old = p->a.end->claim;
+    takes_up(&p->a, "q", 1);
+    talk(p);
+    sl_claim new = p->a.end->claim;
+    p->a.end->claim = old;
+    open_link(p);
+    p->a.end->claim = new;
+    p->seen[SL_FRAME_PROTOCOLS] = 0;
+    talk(p);
+    assert_int_equal(p->seen[SL_FRAME_PROTOCOLS], 1);
+    pair_free(p);
+}
+
 static void a_claim_tells_what_was_taken_up_before_it(void **state) {
     pair *p = pair_new(*state);
     speak(&p->a, "p", 0);
@@ -506,8 +550,8 @@ static void a_claim_tells_what_was_taken_up_before_it(void **state) {
 
 /* Alice holds bob down after flaps; for bob she is up. What he takes up meanwhile is known when the hold ends, and what he
  * said in it is said anew. */
-static void a_neighbour_that_is_held_down_is_understood_afterwards(void **state) {
-    pair *p = pair_that_speaks_p(*state);
+static void held_down(rig *g, uint32_t flags) {
+    pair *p = pair_over(g, flags);
     takes_up(&p->a, "q", 1);
     talk(p);
     for (unsigned flap = 0; flap < 2; flap++) {
@@ -534,6 +578,14 @@ static void a_neighbour_that_is_held_down_is_understood_afterwards(void **state)
     pair_free(p);
 }
 
+static void a_neighbour_that_is_held_down_is_understood_afterwards(void **state) {
+    held_down(*state, 0);
+}
+
+static void and_on_a_stream_where_nothing_is_repeated(void **state) {
+    held_down(*state, SLOW_LINK_STREAM);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -548,8 +600,11 @@ int main(void) {
         TEST(more_protocols_than_places_come_and_go),
         TEST(a_list_that_died_with_its_link_is_said_at_once_on_the_next),
         TEST(an_old_claim_takes_nothing_back),
+        TEST(a_claim_that_was_lost_is_no_telling),
+        TEST(an_old_claim_has_the_list_told_again),
         TEST(a_claim_tells_what_was_taken_up_before_it),
         TEST(a_neighbour_that_is_held_down_is_understood_afterwards),
+        TEST(and_on_a_stream_where_nothing_is_repeated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

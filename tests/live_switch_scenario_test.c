@@ -22,7 +22,8 @@ typedef struct strategy {
 
 static const strategy DISTANCE_VECTOR = {"routing-distance-vector", "", true},
                       FLOODING = {"routing-flooding", ", \"learn\": false", false},
-                      LEARNING = {"routing-flooding", "", false}, FEWEST_HOPS = {"routing-template", "", true};
+                      LEARNING = {"routing-flooding", "", false}, FEWEST_HOPS = {"routing-template", "", true},
+                      LINK_STATE = {"routing-link-state", "", true};
 
 typedef struct traffic {
     sim_mesh *mesh;
@@ -228,6 +229,12 @@ static void a_live_move_to_another_that_talks_and_back_loses_nothing(void **stat
     there_and_back(&DISTANCE_VECTOR, &FEWEST_HOPS, ALIKE);
 }
 
+static void a_live_move_to_link_state_and_back_loses_nothing(void **state) {
+    (void)state;
+    there_and_back(&DISTANCE_VECTOR, &LINK_STATE, VARIED);
+    there_and_back(&LINK_STATE, &DISTANCE_VECTOR, VARIED);
+}
+
 /* The lists, and the strategies' messages, get through where one frame of twenty is lost; packages do not. */
 static void a_live_move_over_cables_that_lose_ends_well(void **state) {
     (void)state;
@@ -269,6 +276,7 @@ int main(void) {
         cmocka_unit_test(a_live_move_to_flooding_and_back_loses_nothing),
         cmocka_unit_test(a_live_move_to_learning_and_back_loses_nothing),
         cmocka_unit_test(a_live_move_to_another_that_talks_and_back_loses_nothing),
+        cmocka_unit_test(a_live_move_to_link_state_and_back_loses_nothing),
         cmocka_unit_test(a_live_move_over_cables_that_lose_ends_well),
         cmocka_unit_test(the_same_strategy_comes_and_goes_many_times),
     };

@@ -6,7 +6,8 @@
 set -u
 
 bin=${SLOW_BUILD:?the build folder}/bin
-first=${1:-distance-vector} second=${2:-flooding} scheme=${3:-tcp}
+first=${1:-distance-vector} second=${2:-link-state} scheme=${3:-tcp}
+[[ -n ${2-} || -e $SLOW_BUILD/lib/slow/1/routing-link-state.so ]] || second=flooding
 width=4 rate=100 # messages a second, of each pair
 pairs=("0 15" "3 12" "15 0" "12 3" "5 10")
 routers=$(seq 0 $((width * width - 1)))

@@ -41,7 +41,8 @@ typedef struct slow_route {
 typedef struct slow_routing_host {
     uint32_t struct_size;
     const slow_id *(*self)(const slow_host *); /* our own id; lives as long as the instance */
-    uint64_t (*epoch)(const slow_host *); /* wall-clock milliseconds at the instance's start; grows with every start of the
+    uint64_t (*epoch)(
+        const slow_host *); /* wall-clock milliseconds at the instance's start; grows with every start of the
                                            * junction, and of the strategy in it; virtual in the simulator */
     /* The strategy's own bytes to one neighbour: copied, <= SLOW_ROUTE_MESSAGE_MAX, reliable and in order while the
      * adjacency lasts. Never SLOW_E_AGAIN: a neighbour that cannot keep up goes down and comes up again.
