@@ -97,17 +97,19 @@ seconds() { awk -v ms="$1" 'BEGIN {printf "%.3f", ms / 1000}'; }
 
 # measure SYSTEM EVENT REPETITION
 measure() {
-  local system=$1 event=$2 ms loops
+  local system=$1 event=$2 result ms loops
   network_make
   daemons_begin
   probe_flags=(--interval "$([ "$topology" = grid ] && echo 20 || echo 10)")
   "$(kind_of "$system")_prepare" "$system"
-  read -r ms loops < <(probe "$folder/start") || return 1
+  result=$(probe "$folder/start") || return 1
+  read -r ms loops <<< "$result"
   note cold "$(seconds "$ms")" "$loops"
   sleep "$(settle_for "$3")"
   if [ "$event" = down ] && [[ $system != *+data ]]; then note idle "$(idle_measure 16)" -; fi
   event_write "$event" $(($3 * 3 + 1))
-  read -r ms loops < <(probe --before 1000 "${event_flags[@]}" "$folder/event") || return 1
+  result=$(probe --before 1000 "${event_flags[@]}" "$folder/event") || return 1
+  read -r ms loops <<< "$result"
   note "$event" "$(seconds "$ms")" "$loops"
 }
 
