@@ -106,6 +106,8 @@ static void tell(struct dv *dv, struct dv_neighbour *neighbour, uint32_t number,
         (void)dv_dest_proof(dv, number, word.stamp.epoch, &record.proof);
     }
     set_told(neighbour, number, dv_finite(word), current);
+    if (!dv_finite(word))
+        record.word.stamp.seq = dv_ask_along(dv, neighbour, number);
     dv_outbox_add(dv, neighbour, &record);
 }
 

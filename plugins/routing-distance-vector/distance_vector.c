@@ -243,9 +243,14 @@ static void origin_heard(struct dv *dv, struct dv_neighbour *from, const struct 
 
 static void update_heard(struct dv *dv, struct dv_neighbour *from, const struct dv_record *record) {
     uint32_t number = dv_handle_of(from, record->handle);
-    if (number >= dv->dest_count || number == DV_SELF)
+    if (number >= dv->dest_count)
         return;
-    word_heard(dv, from, number, record->word, dv_offer_of(dv, from, number).stamp);
+    struct dv_stamp before = dv_offer_of(dv, from, number).stamp, wanted = record->word.stamp;
+    wanted.epoch = dv_bound_epoch(dv, from, number);
+    if (number != DV_SELF)
+        word_heard(dv, from, number, record->word, before);
+    if (!dv_finite(record->word) && wanted.seq != 0)
+        dv_request_heard(dv, from, dv_store_get(&dv->store, dv->dests[number].id), wanted, DV_TTL);
 }
 
 static slow_status message(void *self, slow_link link, slow_bytes bytes) {
@@ -266,7 +271,7 @@ static slow_status message(void *self, slow_link link, slow_bytes bytes) {
         else if (record.kind == DV_FORGET)
             handle_release(dv, from, record.handle);
         else
-            dv_request_heard(dv, from, &record);
+            dv_request_heard(dv, from, record.id, record.word.stamp, record.ttl);
     }
     turn(dv);
     return SLOW_OK;

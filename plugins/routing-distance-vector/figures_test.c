@@ -2,8 +2,9 @@
  *
  * Each network starts, then each link that is no bridge is cut and mended, with everything settled and checked in
  * between. Time counts from neighbour_down, and a cold start's from when all adjacencies are up; entries and requests
- * are those of the whole network. The limits are the model's own figures: medians must not exceed them, and neither
- * must the share of alternates fall below. A maximum has room for another draw of cuts, since the model drew ten.
+ * are those of the whole network. The limits are the model's own figures: of entries and requests for the medians, and
+ * for the maxima of entries; the share of alternates must not fall below. The model drew ten cuts and here are more, so
+ * a longer recovery, or more requests, at the worst of them is no failure.
  *
  * The two small networks run by default; SLOW_LONG=1 runs all. SLOW_CUTS=N takes N cuts, evenly spread, instead of 60. */
 #include "tests/support/dv_network.h"
@@ -169,6 +170,7 @@ static void assert_no_worse(const struct measured *m, const struct reference *mo
     assert_in_range(m->cold_ms, 1, model->cold_ms);
     assert_in_range(median(&m->full_ms), 0, model->full_ms[0] * 5 / 4 + 1);
     assert_in_range(median(&m->entries), 1, model->entries[0]);
+    assert_in_range(most(&m->entries), 1, model->entries[1]);
     assert_in_range(median(&m->requests), 0, model->requests[0]);
     assert_true(m->alternates[0] >= model->alternates[0] - PRINTED);
     assert_true(m->alternates[1] >= model->alternates[1] - PRINTED);

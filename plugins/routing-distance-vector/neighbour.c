@@ -125,18 +125,18 @@ void dv_tell_soon_all(struct dv *dv, uint32_t number) {
             dv_tell_soon(dv->neighbours[slot], number);
 }
 
-static void flag_all(struct dv *dv, uint32_t number, enum dv_flag flag) {
+static void flag_all_told(struct dv *dv, uint32_t number, enum dv_flag flag) {
     for (uint32_t slot = 0; slot < dv->slot_count; slot++)
-        if (dv->neighbours[slot] != NULL)
+        if (dv->neighbours[slot] != NULL && (dv->neighbours[slot]->flags[number] & DV_TOLD) != 0)
             dv->neighbours[slot]->flags[number] |= (uint8_t)flag;
 }
 
 void dv_older_all(struct dv *dv, uint32_t number) {
-    flag_all(dv, number, DV_OLDER);
+    flag_all_told(dv, number, DV_OLDER);
 }
 
 void dv_stale_all(struct dv *dv, uint32_t number) {
-    flag_all(dv, number, DV_STALE);
+    flag_all_told(dv, number, DV_STALE);
 }
 
 uint32_t dv_queue_next(const struct dv_neighbour *neighbour, const struct dv_queue *queue, enum dv_flag flag,

@@ -102,14 +102,13 @@ void dv_own_id_shown(struct dv *dv, uint64_t epoch) {
 
 /* Rule 8: to our next hop; if that is who asks, to the best other one that offers it; without a route, to all that offer
  * it, and while we ask ourselves, to all: what it asks for is newer than what we asked for. */
-static void pass_on(struct dv *dv, struct dv_neighbour *asker, uint32_t number, const struct dv_record *request) {
+static void pass_on(struct dv *dv, struct dv_neighbour *asker, uint32_t number, struct dv_stamp stamp, uint8_t ttl) {
     const struct dv_dest *dest = &dv->dests[number];
     struct dv_neighbour *best = NULL;
     uint64_t best_metric = UINT64_MAX;
-    uint8_t ttl = (uint8_t)(request->ttl - 1);
     bool to_all = dest->next_hop == DV_NO_SLOT && dv_is_asking(dest);
     if (dest->next_hop != DV_NO_SLOT && dest->next_hop != asker->slot) {
-        dv_request_send(dv, dv_neighbour_at(dv, dest->next_hop), number, request->word.stamp, ttl);
+        dv_request_send(dv, dv_neighbour_at(dv, dest->next_hop), number, stamp, ttl);
         return;
     }
     for (uint32_t slot = 0; slot < dv->slot_count; slot++) {
@@ -118,14 +117,14 @@ static void pass_on(struct dv *dv, struct dv_neighbour *asker, uint32_t number, 
             continue;
         uint64_t metric = (uint64_t)dv_offer_of(dv, neighbour, number).metric + neighbour->cost;
         if (dest->next_hop == DV_NO_SLOT)
-            dv_request_send(dv, neighbour, number, request->word.stamp, ttl);
+            dv_request_send(dv, neighbour, number, stamp, ttl);
         else if (metric < best_metric) {
             best = neighbour;
             best_metric = metric;
         }
     }
     if (best != NULL)
-        dv_request_send(dv, best, number, request->word.stamp, ttl);
+        dv_request_send(dv, best, number, stamp, ttl);
 }
 
 /* True when this or a newer one was passed on a moment ago. If not, it is now. */
@@ -151,9 +150,8 @@ static void bump_foreign(struct dv *dv, struct dv_neighbour *asker, uint32_t num
     dv_tell_now(asker, number);
 }
 
-void dv_request_heard(struct dv *dv, struct dv_neighbour *asker, const struct dv_record *request) {
-    uint32_t number = dv_dest_find(dv, request->id);
-    struct dv_stamp stamp = request->word.stamp;
+void dv_request_heard(struct dv *dv, struct dv_neighbour *asker, slow_bytes id, struct dv_stamp stamp, uint8_t ttl) {
+    uint32_t number = dv_dest_find(dv, id);
     if (number == DV_SELF) {
         own_request(dv, asker, stamp);
         return;
@@ -178,6 +176,6 @@ void dv_request_heard(struct dv *dv, struct dv_neighbour *asker, const struct dv
     dv_asker_add(dv, number, asker->slot, stamp);
     if (next_hop == asker->slot)
         dv_tell_now(asker, number);
-    if (request->ttl > 0 && !dv_asks_next(dv, number) && !is_repeat(dv, number, stamp))
-        pass_on(dv, asker, number, request);
+    if (ttl > 0 && !dv_asks_next(dv, number) && !is_repeat(dv, number, stamp))
+        pass_on(dv, asker, number, stamp, (uint8_t)(ttl - 1));
 }

@@ -4,7 +4,7 @@
 #include "advertise.h"
 
 /* A request came. */
-void dv_request_heard(struct dv *, struct dv_neighbour *asker, const struct dv_record *);
+void dv_request_heard(struct dv *, struct dv_neighbour *asker, slow_bytes id, struct dv_stamp, uint8_t ttl);
 /* Our own id was shown to us with this epoch. */
 void dv_own_id_shown(struct dv *, uint64_t epoch);
 /* Signs our id and epoch, at the start and whenever the epoch changes. */

@@ -8,8 +8,10 @@
  *
  * When a link dies, many junctions side by side lose their routes and ask, each all its neighbours. So whoever asks for
  * itself asks for the others too, for the newest number that anybody wants of it: junctions know different numbers
- * (rule 6), and an answer that is too old for the next one in the row would cost it 200 ms. And nobody asks back: a
- * neighbour that asked us and offers nothing has no route either, and tells us when it finds one (rule 5).
+ * (rule 6), and an answer that is too old for the next one in the row would cost it 200 ms. Nobody asks back: a
+ * neighbour that asked us and offers nothing has no route either, and tells us when it finds one (rule 5). And whoever
+ * is told that the route is lost is asked by the same record: the sequence number of a retraction, which means nothing
+ * else, is the one that is wanted.
  *
  * Both end by themselves: (a) when no neighbour offers the destination any more, so the dead are not asked after; (b)
  * when the offer is taken back, or becomes feasible. */
@@ -71,6 +73,12 @@ static bool is_as_poor(const struct dv *dv, const struct dv_trouble *trouble, ui
     return false;
 }
 
+static bool was_asked_along(const struct dv_trouble *trouble, const struct dv_neighbour *neighbour,
+                            struct dv_stamp wanted) {
+    return (neighbour->flags[trouble->number] & (DV_TOLD | DV_ASKED)) == DV_ASKED &&
+           dv_stamp_compare(trouble->along, wanted) >= 0;
+}
+
 static void ask_round(void *owner, struct dv_deadline *deadline) {
     struct dv *dv = owner;
     struct dv_trouble *trouble = DV_OWNER(deadline, struct dv_trouble, ask);
@@ -83,10 +91,14 @@ static void ask_round(void *owner, struct dv_deadline *deadline) {
         return;
     }
     struct dv_stamp wanted = wanted_of(dv, trouble);
-    for (uint32_t slot = 0; slot < dv->slot_count; slot++)
-        if (dv->neighbours[slot] != NULL &&
-            (trouble->ask_round > 0 || !is_as_poor(dv, trouble, (uint16_t)slot, wanted)))
-            dv_request_send(dv, dv->neighbours[slot], number, wanted, DV_TTL);
+    for (uint32_t slot = 0; slot < dv->slot_count; slot++) {
+        struct dv_neighbour *neighbour = dv->neighbours[slot];
+        if (neighbour == NULL)
+            continue;
+        if (trouble->ask_round > 0 ||
+            (!is_as_poor(dv, trouble, (uint16_t)slot, wanted) && !was_asked_along(trouble, neighbour, wanted)))
+            dv_request_send(dv, neighbour, number, wanted, DV_TTL);
+    }
     trouble->asked = true;
     trouble->asked_at = trouble->passed_at = dv_now(dv);
     trouble->passed = wanted;
@@ -102,7 +114,11 @@ void dv_ask(struct dv *dv, uint32_t number) {
         return;
     slow_time soon = dv_now(dv) + ASK_AFTER_NS, when = trouble->asked ? trouble->asked_at + ASK_GAP_NS : soon;
     trouble->ask_round = 0;
+    trouble->along = (struct dv_stamp){.epoch = 0};
     dv_deadline_at(&dv->deadlines, &trouble->ask, when > soon ? when : soon, ask_round);
+    for (uint32_t slot = 0; slot < dv->slot_count; slot++)
+        if (dv->neighbours[slot] != NULL && (dv->neighbours[slot]->flags[number] & DV_TOLD) == 0)
+            dv->neighbours[slot]->flags[number] &= (uint8_t)~DV_ASKED;
 }
 
 bool dv_is_asking(const struct dv_dest *dest) {
@@ -114,21 +130,50 @@ bool dv_asks_next(const struct dv *dv, uint32_t number) {
     return dest->next_hop == DV_NO_SLOT && dv_is_asking(dest) && dest->trouble->ask.when <= dv_now(dv) + ASK_AFTER_NS;
 }
 
+uint32_t dv_ask_along(struct dv *dv, struct dv_neighbour *neighbour, uint32_t number) {
+    if (number == DV_SELF || !dv_asks_next(dv, number) || (neighbour->flags[number] & DV_CURRENT) == 0)
+        return 0;
+    struct dv_trouble *trouble = dv->dests[number].trouble;
+    struct dv_stamp wanted = wanted_of(dv, trouble);
+    if (wanted.epoch != dv->dests[number].fd_epoch)
+        return 0;
+    trouble->along = wanted;
+    neighbour->flags[number] |= DV_ASKED;
+    return wanted.seq;
+}
+
 /* ---- (b) */
 
+/* What an infeasible offer that is nearer than our own route would cost; infinite if it is none of these. */
+static uint64_t useful_metric(const struct dv *dv, uint32_t slot, uint32_t number) {
+    const struct dv_dest *dest = &dv->dests[number];
+    const struct dv_neighbour *neighbour = dv->neighbours[slot];
+    struct dv_word offer = neighbour == NULL ? DV_RETRACTION : dv_offer_of(dv, neighbour, number);
+    if (offer.metric >= dest->metric || offer.stamp.epoch != dest->fd_epoch || dv_feasible(dv, dest, offer))
+        return UINT64_MAX;
+    return (uint64_t)offer.metric + neighbour->cost;
+}
+
+static void repair_ask(struct dv *dv, uint32_t slot, uint32_t number) {
+    struct dv_neighbour *neighbour = dv->neighbours[slot];
+    struct dv_word fd = dv_dest_fd(&dv->dests[number]);
+    bool below = dv_offer_of(dv, neighbour, number).metric < fd.metric;
+    dv_request_send(dv, neighbour, number, below ? fd.stamp : dv_stamp_next(fd.stamp), DV_TTL);
+}
+
+/* One alternate is enough: so the first time only the best one is asked, beside all that would be better routes. */
 static void repair_round(void *owner, struct dv_deadline *deadline) {
     struct dv *dv = owner;
     struct dv_trouble *trouble = DV_OWNER(deadline, struct dv_trouble, repair);
-    uint32_t number = trouble->number;
-    const struct dv_dest *dest = &dv->dests[number];
-    struct dv_word fd = dv_dest_fd(dest);
+    uint32_t number = trouble->number, best = 0;
+    bool first = trouble->repair_wait_ns == REPAIR_NEXT_NS;
+    for (uint32_t slot = 1; slot < dv->slot_count; slot++)
+        if (useful_metric(dv, slot, number) < useful_metric(dv, best, number))
+            best = slot;
     for (uint32_t slot = 0; slot < dv->slot_count; slot++) {
-        struct dv_neighbour *neighbour = dv->neighbours[slot];
-        struct dv_word offer = neighbour == NULL ? DV_RETRACTION : dv_offer_of(dv, neighbour, number);
-        if (offer.metric >= dest->metric || dv_feasible(dv, dest, offer))
-            continue;
-        struct dv_stamp wanted = offer.metric < fd.metric ? fd.stamp : dv_stamp_next(fd.stamp);
-        dv_request_send(dv, neighbour, number, wanted, DV_TTL);
+        uint64_t metric = useful_metric(dv, slot, number);
+        if (metric != UINT64_MAX && (!first || slot == best || metric < dv->dests[number].metric))
+            repair_ask(dv, slot, number);
     }
     dv_deadline_at(&dv->deadlines, deadline, dv_now(dv) + trouble->repair_wait_ns, repair_round);
     trouble->repair_wait_ns *= 2;

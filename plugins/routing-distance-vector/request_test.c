@@ -22,7 +22,11 @@ static void a_lost_route_is_asked_for_while_somebody_offers_it(void **state) {
     run(&t, 60 * SL_SECOND);
     assert_int_equal(self(&t)->offers[FAR_ONE].count, 0);
     for (uint32_t puppet = 1; puppet <= PUPPETS; puppet++) {
-        assert_int_equal(requests_for(&t.ears[puppet], FAR_ONE), 6); /* and five repeats */
+        bool told = puppet != 1; /* what is taken back from them asks as well */
+        if (told)
+            assert_told(&t, puppet, FAR_ONE, 5, INF);
+        assert_int_equal(t.ears[puppet].word[FAR_ONE].stamp.seq, told ? 5 : 0);
+        assert_int_equal(requests_for(&t.ears[puppet], FAR_ONE), told ? 5 : 6); /* and five repeats */
         assert_int_equal(t.ears[puppet].requests[0].word.stamp.seq, 5);
         assert_int_equal(t.ears[puppet].requests[0].ttl, 255);
     }
@@ -40,7 +44,8 @@ static void the_dead_are_not_asked_after(void **state) {
     run(&t, SL_SECOND);
     say(&t, 1, FAR_ONE, EPOCH, 1, INF);
     run(&t, 60 * SL_SECOND);
-    assert_int_equal(requests_for(&t.ears[2], FAR_ONE), 1);
+    assert_int_equal(requests_for(&t.ears[1], FAR_ONE), 1);
+    assert_int_equal(requests_for(&t.ears[2], FAR_ONE), 0); /* but for what the retraction asked */
     assert_int_equal(inspect(&t)->pending(self(&t)->self), 0);
     table_free(&t);
 }
@@ -111,9 +116,55 @@ static void who_asked_and_offers_nothing_is_not_asked_back(void **state) {
     ask(&t, 1, FAR_ONE, EPOCH, 5, 255);
     run(&t, 10 * SL_MS);
     assert_int_equal(requests_for(&t.ears[1], FAR_ONE), 0);
-    assert_int_equal(requests_for(&t.ears[3], FAR_ONE), 1);
+    assert_int_equal(t.ears[3].word[FAR_ONE].stamp.seq, 5);
     run(&t, 200 * SL_MS); /* but if nothing came of it, it is */
     assert_int_equal(requests_for(&t.ears[1], FAR_ONE), 1);
+    table_free(&t);
+}
+
+static void a_retraction_asks_as_a_request_does(void **state) {
+    struct table t;
+    struct sentence s;
+    (void)state;
+    table_init(&t, NULL);
+    say(&t, 1, FAR_ONE, EPOCH, 1, 100);
+    say(&t, 3, FAR_ONE, EPOCH, 1, 500);
+    run(&t, SL_SECOND);
+    for (uint32_t seq = 0; seq <= 2; seq += 2) { /* 0: nothing is asked */
+        sentence_begin(&s);
+        sentence_add(&s, (struct dv_record){.kind = DV_UPDATE, .handle = FAR_ONE, .word = {{0, seq}, INF}});
+        assert_int_equal(sentence_say(&t, 3, &s), SLOW_OK);
+        run(&t, 10 * SL_MS);
+        assert_int_equal(requests_for(&t.ears[1], FAR_ONE), seq / 2);
+    }
+    assert_int_equal(t.ears[1].requests[0].word.stamp.seq, 2);
+    assert_true(t.ears[1].requests[0].word.stamp.epoch == EPOCH);
+    say(&t, 1, FAR_ONE, EPOCH, 2, 100);
+    run(&t, 5 * SL_MS);
+    assert_told(&t, 3, FAR_ONE, 2, 150);
+    table_free(&t);
+}
+
+/* One alternate is enough, and the best is asked for it; the others only if nothing came of that. */
+static void an_alternate_is_asked_for_where_there_is_none(void **state) {
+    struct table t;
+    (void)state;
+    table_init(&t, NULL);
+    say(&t, 1, FAR_ONE, EPOCH, 2, 300);
+    run(&t, SL_SECOND); /* we told 350 with number 2 */
+    say(&t, 2, FAR_ONE, EPOCH, 1, 330);
+    say(&t, 3, FAR_ONE, EPOCH, 1, 320);
+    run(&t, SL_SECOND);
+    assert_int_equal(requests_for(&t.ears[2], FAR_ONE), 0);
+    assert_int_equal(requests_for(&t.ears[3], FAR_ONE), 1);
+    run(&t, 4 * SL_SECOND);
+    assert_int_equal(requests_for(&t.ears[2], FAR_ONE), 1);
+    assert_int_equal(requests_for(&t.ears[3], FAR_ONE), 2);
+    say(&t, 3, FAR_ONE, EPOCH, 2, 320);
+    CANDIDATES(&t, FAR_ONE, {1, 350}, {3, 370});
+    run(&t, 600 * SL_SECOND);
+    assert_int_equal(requests_for(&t.ears[2], FAR_ONE), 1);
+    assert_int_equal(inspect(&t)->pending(self(&t)->self), 0);
     table_free(&t);
 }
 
@@ -367,6 +418,8 @@ int main(void) {
         cmocka_unit_test(a_better_but_infeasible_offer_is_asked_for_patiently),
         cmocka_unit_test(who_asks_asks_for_the_newest_that_is_wanted_of_it),
         cmocka_unit_test(who_asked_and_offers_nothing_is_not_asked_back),
+        cmocka_unit_test(a_retraction_asks_as_a_request_does),
+        cmocka_unit_test(an_alternate_is_asked_for_where_there_is_none),
         cmocka_unit_test(who_asks_for_too_much_gets_what_there_is),
         cmocka_unit_test(our_own_number_grows_by_one_and_not_too_fast),
         cmocka_unit_test(who_has_the_number_answers),

@@ -78,11 +78,11 @@ static void candidate_add(struct candidates *all, uint32_t rank, slow_route rout
 }
 
 /* Rule 11: all neighbours whose word is feasible now, the selected one first (no metric is 0, so no rank is less). And
- * rule 7b: is there an infeasible one that would be of use? */
+ * rule 7b: is there an infeasible one that would be of use, as a better route or as the only alternate? */
 static void offer_candidates(struct dv *dv, uint32_t number) {
     const struct dv_dest *dest = &dv->dests[number];
     struct candidates all = {.n = 0};
-    bool useful = false;
+    bool better = false, alternate = false;
     for (uint32_t slot = 0; slot < dv->slot_count; slot++) {
         const struct dv_neighbour *neighbour = dv->neighbours[slot];
         if (neighbour == NULL)
@@ -95,12 +95,12 @@ static void offer_candidates(struct dv *dv, uint32_t number) {
         if (dv_feasible(dv, dest, offer))
             candidate_add(&all, selected ? 0 : metric, (slow_route){.via = neighbour->link, .metric = metric});
         else if (dest->next_hop != DV_NO_SLOT && offer.metric < dest->metric && offer.stamp.epoch == dest->fd_epoch)
-            useful = true;
+            *(metric < dest->metric ? &better : &alternate) = true;
     }
     slow_id id = dv_dest_id(dv, number);
     dv->offering = number;
     dv->routing->offer(dv->host, &id, all.routes, all.n);
-    dv_repair(dv, number, useful);
+    dv_repair(dv, number, better || (alternate && all.n < 2));
 }
 
 void dv_lower_fd(struct dv *dv, uint32_t number, struct dv_word word) {

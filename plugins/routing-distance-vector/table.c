@@ -205,6 +205,10 @@ struct dv_word dv_offer_of(const struct dv *dv, const struct dv_neighbour *neigh
     return (struct dv_word){{epoch_of(dv, neighbour->slot, number), offer->seq}, offer->metric};
 }
 
+uint64_t dv_bound_epoch(const struct dv *dv, const struct dv_neighbour *neighbour, uint32_t number) {
+    return epoch_of(dv, neighbour->slot, number);
+}
+
 bool dv_bound_by_any(const struct dv *dv, uint32_t number) {
     for (uint32_t slot = 0; slot < dv->slot_count; slot++)
         if (is_bound(dv, slot, number))

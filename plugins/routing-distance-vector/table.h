@@ -57,6 +57,7 @@ enum dv_flag {
     DV_TOLD = 8,    /* the last word that we told it was finite... */
     DV_STALE = 16,  /* ... with a metric or an epoch that is no longer ours... */
     DV_OLDER = 32,  /* ... or with a sequence number that is older than ours */
+    DV_ASKED = 32,  /* not TOLD: the retraction asked for the destination */
     DV_NOW = 64,    /* to be told at the end of the turn */
     DV_SOON = 128,  /* with the batch */
 };
@@ -96,6 +97,7 @@ struct dv_trouble {
     uint32_t epoch_count;
     struct dv_deadline ask; /* rule 7a */
     slow_time asked_at;
+    struct dv_stamp along; /* what the retractions asked for that went before the first round; epoch 0 = nothing */
     unsigned ask_round;
     bool asked;
     struct dv_deadline repair; /* rule 7b */
@@ -181,6 +183,8 @@ bool dv_cells_grow(struct dv_neighbour *, uint32_t capacity);
 struct dv_word dv_offer_of(const struct dv *, const struct dv_neighbour *, uint32_t number);
 /* Makes it speak of `number` in `epoch`, offering nothing as yet. False = no memory. */
 bool dv_bind(struct dv *, struct dv_neighbour *, uint32_t number, uint64_t epoch);
+/* The epoch in which it speaks of a destination that it has BOUND. */
+uint64_t dv_bound_epoch(const struct dv *, const struct dv_neighbour *, uint32_t number);
 void dv_unbind(struct dv *, struct dv_neighbour *, uint32_t number);
 bool dv_bound_by_any(const struct dv *, uint32_t number);
 
