@@ -98,7 +98,7 @@ uint32_t ls_node_need(struct ls_graph *graph, slow_bytes id) {
     uint8_t flags = 0; /* a number may still be noted as touched when it is given again */
     if (node != LS_NONE) {
         flags = graph->nodes[node].flags & (LS_TOUCHED | LS_TOUCHED_LATER);
-        graph->vacant = graph->nodes[node].lsas;
+        graph->vacant = graph->nodes[node].names;
     } else {
         node = graph->node_count++;
     }
@@ -115,7 +115,7 @@ void ls_node_release(struct ls_graph *graph, uint32_t number) {
     bucket_remove(graph, number);
     store_drop(&graph->store, node->id);
     uint8_t flags = node->flags & (LS_TOUCHED | LS_TOUCHED_LATER);
-    *node = (struct ls_node){.lsas = graph->vacant, .slot = LS_NO_SLOT, .flags = flags};
+    *node = (struct ls_node){.lsas = LS_NONE, .names = graph->vacant, .slot = LS_NO_SLOT, .flags = flags};
     graph->vacant = number;
     graph->live--;
 }
