@@ -1,7 +1,7 @@
 /* graph.h - the database: junctions, what each says of its links, and the graph that this makes.
  *
  * The same database stands in every junction of a network, and six thousand of them may stand in one process. So a
- * junction is 40 bytes and its id, an LSA is 32, and a link is 8 in each direction: the ids of an LSA are kept as
+ * junction is 40 bytes and its id, an LSA is 28, and a link is 8 in each direction: the ids of an LSA are kept as
  * numbers, and its bytes are made again from them when it goes on, exactly as they were signed. Junctions, LSAs and
  * links are named by small numbers in three arrays; nothing is allocated for one link.
  *
