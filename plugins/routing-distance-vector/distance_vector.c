@@ -250,7 +250,7 @@ static void update_heard(struct dv *dv, struct dv_neighbour *from, const struct 
     if (number != DV_SELF)
         word_heard(dv, from, number, record->word, before);
     if (!dv_finite(record->word) && wanted.seq != 0)
-        dv_request_heard(dv, from, dv_store_get(&dv->store, dv->dests[number].id), wanted, DV_TTL);
+        dv_request_heard(dv, from, store_get(&dv->store, dv->dests[number].id), wanted, DV_TTL);
 }
 
 static slow_status message(void *self, slow_link link, slow_bytes bytes) {
@@ -351,7 +351,7 @@ static dv_inspect_word inspect_own(const void *self) {
 static bool is_number_of(const struct dv *dv, uint32_t number, slow_bytes id) {
     if (number >= dv->dest_count || dv->dests[number].id == 0)
         return false;
-    slow_bytes own = dv_store_get(&dv->store, dv->dests[number].id);
+    slow_bytes own = store_get(&dv->store, dv->dests[number].id);
     return own.size == id.size && memcmp(own.data, id.data, id.size) == 0;
 }
 

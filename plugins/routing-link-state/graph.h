@@ -1,7 +1,7 @@
 /* graph.h - the database: junctions, what each says of its links, and the graph that this makes.
  *
  * The same database stands in every junction of a network, and six thousand of them may stand in one process. So a
- * junction is 32 bytes and its id, an LSA is 28, and a link is 8 in each direction: the ids of an LSA are kept as
+ * junction is 40 bytes and its id, an LSA is 28, and a link is 8 in each direction: the ids of an LSA are kept as
  * numbers, and its bytes are made again from them when it goes on, exactly as they were signed. Junctions, LSAs and
  * links are named by small numbers in three arrays; nothing is allocated for one link.
  *
@@ -29,8 +29,8 @@ struct ls_edge {
 };
 
 struct ls_lsa {
-    uint32_t node; /* its origin; LS_NONE = this number is free */
-    uint32_t next; /* LSA of that origin, or LS_NONE; a free number: the next free one */
+    uint32_t node;         /* its origin; LS_NONE = this number is free */
+    uint32_t next;         /* LSA of that origin, or LS_NONE; a free number: the next free one */
     uint32_t edges, proof; /* in the pool; in the store, 0 = empty */
     uint32_t seq;
     uint32_t order; /* counts what was installed */
@@ -44,8 +44,8 @@ struct ls_node {
     uint64_t epoch;
     uint64_t offered; /* a hash of what the core was offered last; 0 = nothing */
     uint32_t id;      /* in the store; 0 = this number is free */
-    uint32_t lsas;    /* the first, or LS_NONE; a free number: the next free one */
-    uint32_t names;   /* edges that lead here */
+    uint32_t lsas;    /* the first, or LS_NONE */
+    uint32_t names;   /* edges that lead here; a free number: the next free one */
     uint32_t lost_at; /* seconds, since when there is no way to it; 0 = there is one */
     uint16_t slot;    /* of the adjacency to it, or LS_NO_SLOT */
     uint8_t flags;
@@ -69,7 +69,8 @@ struct ls_graph {
     uint32_t lsa_count, lsa_capacity, lsa_vacant;
     struct ls_edge *edges;
     uint32_t edges_used, edges_capacity, edges_live, edge_limit;
-    uint32_t edges_vacant[LS_LINKS_MOST + 1]; /* by count: the first free run + 1, which holds the next in `to`; 0 = none */
+    uint32_t
+        edges_vacant[LS_LINKS_MOST + 1]; /* by count: the first free run + 1, which holds the next in `to`; 0 = none */
     struct ls_touched touched, touched_later;
     uint32_t order;
     bool one_sided;  /* for tests of the checks: a link counts when one end lists it */
