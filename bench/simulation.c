@@ -17,6 +17,12 @@ static double wall_s(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static double cpu_s(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 static long memory_mb(void) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -63,7 +69,8 @@ int main(int argc, char **argv) {
     bool good = rest(mesh, &began);
     sim_network_cut(mesh->network, sim_network_cables(mesh->network), true);
     good = rest(mesh, &began) && good;
-    printf("%.2f s in all, trace %016" PRIx64 "\n", wall_s() - first, sl_world_trace(mesh->world));
+    printf("%.2f s in all, %.2f s of it on the CPU, trace %016" PRIx64 "\n", wall_s() - first, cpu_s(),
+           sl_world_trace(mesh->world));
     sim_check_free(mesh->check);
     sim_mesh_free(mesh);
     return !good;

@@ -398,6 +398,46 @@ static void what_a_freed_loop_was_to_do_is_dropped_and_told(void **state) {
     assert_string_equal(g->log, "dl");
 }
 
+/* What would have run meanwhile runs when it goes on, in the same order and before all else of that instant. */
+static void a_loop_that_stands_still_goes_on_where_it_was(void **state) {
+    rig *g = *state;
+    rig other = {.world = g->world, .loop = sl_loop_virtual_new(g->world)};
+    event a = an_event(g, 'a'), b = an_event(g, 'b'), c = an_event(g, 'c'), t = an_event(g, 't'), x = an_event(g, 'x');
+    event late = an_event(g, 'z'), dropped = an_event(g, 'd');
+    sl_timer *timer = sl_timer_new(g->loop, happen, &t), *stopped = sl_timer_new(g->loop, happen, &x);
+    assert_true(
+        sl_world_at(g->world, g->loop, 4 * SL_SECOND, happen, NULL, &c)); /* of the instant in which it goes on */
+    assert_true(sl_world_at(g->world, g->loop, 2 * SL_SECOND, happen, NULL, &b));
+    assert_true(sl_world_at(g->world, g->loop, SL_SECOND, happen, NULL, &a));
+    assert_true(sl_world_at(g->world, other.loop, 3 * SL_SECOND, happen, NULL, &late));
+    sl_timer_at(timer, SL_SECOND);
+    sl_timer_at(stopped, SL_SECOND);
+    assert_false(sl_loop_virtual_paused(g->loop));
+    sl_loop_virtual_pause(g->loop);
+    assert_true(sl_loop_virtual_paused(g->loop));
+    sl_world_run(g->world, 4 * SL_SECOND - 1);
+    assert_string_equal(g->log, "z");
+    sl_timer_stop(stopped);
+    sl_world_run(g->world, 4 * SL_SECOND - 1);
+    sl_loop_virtual_resume(g->loop);
+    sl_world_run(g->world, 5 * SL_SECOND);
+    assert_string_equal(g->log, "zatbc");
+    sl_loop_virtual_pause(g->loop);
+    dropped.on = g;
+    assert_true(sl_world_at(g->world, g->loop, 6 * SL_SECOND, happen, happen, &dropped));
+    sl_timer_at(timer, 6 * SL_SECOND);
+    sl_world_run(g->world, 7 * SL_SECOND);
+    sl_timer_at(timer, 8 * SL_SECOND); /* moved while it was put by */
+    sl_world_run(g->world, 9 * SL_SECOND);
+    assert_string_equal(g->log, "zatbc");
+    sl_timer_free(timer);
+    sl_timer_free(stopped);
+    sl_loop_free(g->loop);
+    assert_string_equal(g->log, "zatbcd");
+    g->loop = sl_loop_virtual_new(g->world);
+    sl_loop_free(other.loop);
+}
+
 static uint64_t trace_of(uint64_t seed) {
     sl_world *world = sl_world_new(seed);
     rig g = {.world = world, .loop = sl_loop_virtual_new(world)};
@@ -482,6 +522,7 @@ int main(void) {
         VIRTUAL(time_stands_still_until_it_is_run),
         VIRTUAL(an_instant_of_one_loop_is_one_turn),
         VIRTUAL(what_a_freed_loop_was_to_do_is_dropped_and_told),
+        VIRTUAL(a_loop_that_stands_still_goes_on_where_it_was),
         VIRTUAL(one_seed_is_one_trace),
         VIRTUAL(many_timers_fire_in_order),
     };

@@ -133,6 +133,10 @@ static const void *extension_of(const sl_strategy *strategy, const char *id) {
     return SLOW_HAS(plugin, extension) ? plugin->extension(strategy->self, id) : NULL;
 }
 
+const slow_routing_inspect *check_inspect(const sl_strategy *strategy) {
+    return extension_of(strategy, SLOW_ROUTING_INSPECT_ID);
+}
+
 /* Strategies may be added and removed while it runs: looked at whenever something happens there. */
 static void strategies_look(sim_check *check, uint32_t place) {
     check_place *p = &check->places[place];
@@ -149,6 +153,7 @@ static void strategies_look(sim_check *check, uint32_t place) {
     check->classes[p->class]--;
     p->class = class_of(routing);
     check->classes[p->class]++;
+    p->ever_chose |= p->class == CLASS_CHOOSING;
     check_pairs_changed(check);
 }
 
@@ -273,6 +278,7 @@ static void on_routed(void *arg, sim_node *node, const sl_route *route) {
     if (row == NO_ROW || !check->places[place].present)
         return;
     strategies_look(check, place);
+    check_bounds(check, place);
     if (check->places[place].class == CLASS_CHOOSING)
         return;
     check->rows[row].touched = true;
@@ -324,6 +330,8 @@ static void on_came(void *arg, sim_node *node) {
         free(p->adjacencies);
         p->adjacencies = NULL;
         p->slots = 0;
+        p->arrived = 0;
+        p->ever_chose = false;
         check_vector_forget(check, node->place);
     }
     p->present = true;
@@ -345,6 +353,7 @@ static void on_gone(void *arg, sim_node *node) {
     if (!p->present)
         return;
     p->present = false;
+    check->lost_any = true;
     edges_look(check, node->place);
     check_home_set(check, p->row, node->place, false);
     check->classes[p->class]--;
@@ -356,6 +365,7 @@ static void on_gone(void *arg, sim_node *node) {
 
 static void on_arrived(void *arg, sim_node *node, const slow_package *package) {
     sim_check *check = arg;
+    check->places[node->place].arrived++;
     if (package->hops > package->hop_limit && check_breach(check, SIM_PACKAGES))
         check_tell(check, "a package from %.*s came to %s after %u links, and its limit is %u", (int)package->src.size,
                    (const char *)package->src.data, check_name(check, node->place), package->hops, package->hop_limit);

@@ -92,8 +92,8 @@ typedef struct sim_verdict {
 /* How long nothing is said in a mesh that has settled: longer than any pause between two messages of which one follows
  * from the other. */
 #define SIM_QUIET SL_SECOND
-/* Runs the mesh until nothing was said and no pair changed for SIM_QUIET, and nothing is pending. False: not within the
- * limit. */
+/* Runs the mesh until nothing was said and no pair changed for SIM_QUIET, and nothing is pending; for SIM_QUIET at least.
+ * False: not within the limit. What is silent is noticed later than that on an idle link (3.1 s): run that long before. */
 bool sim_check_settle(sim_check *, slow_time limit_ns);
 /* The routes as they are now; counts no breach, for whoever waits for them to be right. `stretch` may be NULL. */
 sim_verdict sim_check_routes(sim_check *, sim_stretch *);

@@ -25,6 +25,7 @@ typedef struct rest {
     candidate *heap;
     uint32_t heap_count;
     uint64_t *distance, *in_use; /* in_use: the costs along the next hops in use */
+    uint32_t *metrics;           /* by row, then place: of the route in use; 0 = none */
     uint64_t stretch_count;
     double stretch_sum, stretch_most;
     bool counts; /* breaches */
@@ -151,8 +152,8 @@ static bool breach(const rest *r, enum sim_rule rule) {
 
 static void pair_look(rest *r, uint32_t from, uint32_t row) {
     sim_check *check = r->check;
-    const sl_route *route = check_route(check, from, row);
-    bool routed = route != NULL && route->next_hop != NULL;
+    uint32_t metric = r->metrics[(size_t)row * check->count + from];
+    bool routed = metric != 0;
     r->verdict.routed += routed;
     if (r->distance[from] == FAR) {
         r->verdict.stale += routed;
@@ -171,24 +172,28 @@ static void pair_look(rest *r, uint32_t from, uint32_t row) {
                        check_row_name(check, row), r->distance[from]);
         return;
     }
-    uint32_t metric = route->candidates[route->chosen].metric;
     if (metric == r->distance[from])
         return;
     r->verdict.suboptimal++;
     if (breach(r, SIM_SUBOPTIMAL))
-        check_tell(check, "%s reaches %s by %.*s at metric %u, and the least cost is %" PRIu64, check_name(check, from),
-                   check_row_name(check, row), SL_ID_ARG(&route->next_hop->id), metric, r->distance[from]);
+        check_tell(check, "%s reaches %s at metric %u, and the least cost is %" PRIu64, check_name(check, from),
+                   check_row_name(check, row), metric, r->distance[from]);
 }
 
-/* Routes to nobody: a junction that died, or an id that never was. */
-static void strangers_look(rest *r, uint32_t from) {
+/* The routes of one junction; those to nobody (one that died, or an id that never was) are stale. */
+static void table_look(rest *r, uint32_t from) {
     sim_check *check = r->check;
     const sl_route_table *table = &check->mesh->nodes[from].junction->forward->table;
     for (uint32_t i = 0; i < table->count; i++) {
-        slow_id id = sl_route_id(&table->entries[i]);
+        const sl_route *route = &table->entries[i];
+        slow_id id = sl_route_id(route);
         uint32_t row = check_row_of(check, &id);
-        if (table->entries[i].next_hop == NULL || (row != NO_ROW && check->rows[row].homes > 0))
+        if (route->next_hop == NULL)
             continue;
+        if (row != NO_ROW && check->rows[row].homes > 0) {
+            r->metrics[(size_t)row * check->count + from] = route->candidates[route->chosen].metric;
+            continue;
+        }
         r->verdict.stale++;
         if (breach(r, SIM_STALE))
             check_tell(check, "%s has a route to %.*s, which is not there", check_name(check, from), SL_ID_ARG(&id));
@@ -200,15 +205,16 @@ static sim_verdict routes_look(sim_check *check, bool counts, sim_stretch *stret
     r.first = calloc(check->count + 2, sizeof *r.first);
     r.distance = calloc(check->count, sizeof *r.distance);
     r.in_use = calloc(check->count, sizeof *r.in_use);
-    if (r.first == NULL || r.distance == NULL || r.in_use == NULL)
+    r.metrics = calloc((size_t)check->row_count * check->count, sizeof *r.metrics);
+    if (r.first == NULL || r.distance == NULL || r.in_use == NULL || r.metrics == NULL)
         abort();
     edges_gather(&r);
+    for (uint32_t i = 0; i < check->count; i++)
+        if (check->places[i].present)
+            table_look(&r, i);
     for (uint32_t target = 0; target < check->count; target++) {
         const check_place *p = &check->places[target];
-        if (!p->present)
-            continue;
-        strangers_look(&r, target);
-        if (check->rows[p->row].homes != 1)
+        if (!p->present || check->rows[p->row].homes != 1)
             continue;
         distances_to(&r, target);
         for (uint32_t i = 0; i < check->count; i++)
@@ -225,6 +231,7 @@ static sim_verdict routes_look(sim_check *check, bool counts, sim_stretch *stret
     free(r.heap);
     free(r.distance);
     free(r.in_use);
+    free(r.metrics);
     return r.verdict;
 }
 
@@ -234,18 +241,13 @@ sim_verdict sim_check_routes(sim_check *check, sim_stretch *stretch) {
 
 /* ---- rest ---- */
 
-static const slow_routing_inspect *inspect_of(const sl_strategy *strategy) {
-    const slow_plugin *plugin = sl_instance_plugin(strategy->instance);
-    return SLOW_HAS(plugin, extension) ? plugin->extension(strategy->self, SLOW_ROUTING_INSPECT_ID) : NULL;
-}
-
 size_t sim_check_pending(const sim_check *check, uint32_t *place) {
     size_t pending = 0;
     for (uint32_t i = 0; i < check->count; i++) {
         const sl_junction *junction = check->mesh->nodes[i].junction;
         for (uint32_t k = 0; check->places[i].present && k < junction->routing.count; k++) {
             const sl_strategy *strategy = &junction->routing.strategies[k];
-            const slow_routing_inspect *inspect = inspect_of(strategy);
+            const slow_routing_inspect *inspect = check_inspect(strategy);
             size_t own = inspect != NULL && SLOW_HAS(inspect, pending) ? inspect->pending(strategy->self) : 0;
             if (own > 0 && pending == 0 && place != NULL)
                 *place = i;
@@ -257,11 +259,11 @@ size_t sim_check_pending(const sim_check *check, uint32_t *place) {
 
 bool sim_check_settle(sim_check *check, slow_time limit_ns) {
     sim_mesh *mesh = check->mesh;
-    slow_time limit = sl_world_now(mesh->world) + limit_ns;
+    slow_time begin = sl_world_now(mesh->world), limit = begin + limit_ns;
     for (;;) {
-        slow_time now = sl_world_now(mesh->world);
-        slow_time last =
-            sim_check_last_said(check) > check->changed_at ? sim_check_last_said(check) : check->changed_at;
+        slow_time now = sl_world_now(mesh->world), last = sim_check_last_said(check);
+        last = check->changed_at > last ? check->changed_at : last;
+        last = begin > last ? begin : last;
         if (now >= last + SIM_QUIET && sim_check_pending(check, NULL) == 0)
             return true;
         if (now >= limit)
@@ -287,6 +289,7 @@ static void restless_look(sim_check *check) {
 sim_verdict sim_check_rest(sim_check *check, sim_stretch *stretch) {
     sim_verdict verdict = routes_look(check, true, stretch);
     check_vector_rest(check);
+    check_account(check);
     restless_look(check);
     for (uint32_t row = 0; row < check->row_count; row++)
         check->rows[row].touched = false;

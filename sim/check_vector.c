@@ -108,18 +108,28 @@ static bool is_same(bool a_is, const dv_inspect_word *a, bool b_is, const dv_ins
     return a_is == b_is && (!a_is || (a->epoch == b->epoch && a->seq == b->seq && a->metric == b->metric));
 }
 
-/* What we remember to have told over each adjacency is what is heard at its other end. `numbers`: each place's own for the
- * destination. */
-static void check_beliefs(sim_check *check, uint32_t row, uint32_t place, const size_t *numbers) {
-    const check_place *p = &check->places[place];
-    for (uint32_t slot = 1; slot < p->slots; slot++) {
-        const check_adjacency *a = &p->adjacencies[slot];
-        if (a->number == 0 || !a->held || check->places[a->peer].dv == NULL || check_is_home(check, a->peer, row))
-            continue;
-        const check_place *peer = &check->places[a->peer];
+/* The numbers under which each place knows the destinations: a look-up by id for each pair, and none after that. */
+typedef struct numbers {
+    uint32_t *of; /* by place, then row; UINT32_MAX = not known */
+    bool *wanted; /* rows */
+    uint32_t rows;
+} numbers;
+
+static bool runs_vector(const sim_check *check, uint32_t place) {
+    return check->places[place].present && check->places[place].dv != NULL;
+}
+
+/* What we remember to have told over an adjacency is what is heard at its other end. One pair of neighbours after the
+ * other, so that what is looked at lies close together. */
+static void check_beliefs(sim_check *check, uint32_t place, const check_adjacency *a, const numbers *n) {
+    const check_place *p = &check->places[place], *peer = &check->places[a->peer];
+    const uint32_t *here = n->of + (size_t)place * n->rows, *there = n->of + (size_t)a->peer * n->rows;
+    for (uint32_t row = 0; row < n->rows; row++) {
         dv_inspect_word told, heard;
-        bool is_told = p->dv->told_of(p->dv_self, a->number, numbers[place], &told);
-        bool is_heard = peer->dv->heard_of(peer->dv_self, a->back, numbers[a->peer], &heard);
+        if (!n->wanted[row] || check_is_home(check, a->peer, row))
+            continue;
+        bool is_told = p->dv->told_of(p->dv_self, a->number, here[row], &told);
+        bool is_heard = peer->dv->heard_of(peer->dv_self, a->back, there[row], &heard);
         if (is_same(is_told, &told, is_heard, &heard) || !check_breach(check, SIM_BELIEFS))
             continue;
         check_tell(check, "%s told %s of %s %s (%u, %u), and that one believes %s (%u, %u)", check_name(check, place),
@@ -129,37 +139,61 @@ static void check_beliefs(sim_check *check, uint32_t row, uint32_t place, const 
     }
 }
 
-static void check_row_at_rest(sim_check *check, uint32_t row, size_t *numbers) {
-    slow_id id = check_row_id(check, row);
-    for (uint32_t place = 0; place < check->count; place++)
-        if (check->places[place].present && check->places[place].dv != NULL)
-            numbers[place] = check->places[place].dv->number(check->places[place].dv_self, &id);
-    for (uint32_t place = 0; place < check->count; place++) {
-        check_distance mine;
-        if (!check->places[place].present || check->places[place].dv == NULL)
+static void check_distances(sim_check *check, uint32_t place, const numbers *n) {
+    const sl_route_table *table = &check->mesh->nodes[place].junction->forward->table;
+    for (uint32_t row = 0; row < n->rows; row++) {
+        check_distance ignored;
+        slow_id id = check_row_id(check, row);
+        if (n->wanted[row] && !check_is_home(check, place, row))
+            distance_look(check, row, place, &id, &ignored);
+    }
+    for (uint32_t i = 0; check->places[place].strategy_count == 1 && i < table->count; i++) {
+        slow_id id = sl_route_id(&table->entries[i]);
+        uint32_t row = check_row_of(check, &id);
+        if (row == NO_ROW || !n->wanted[row] || check->distances[place][row].epoch == 0)
             continue;
-        check_beliefs(check, row, place, numbers);
-        if (check_is_home(check, place, row) || !distance_look(check, row, place, &id, &mine) ||
-            check->places[place].strategy_count != 1)
-            continue;
-        const sl_route *route = check_route(check, place, row);
-        if (route != NULL)
-            check_falls(check, row, place, route, &id, &mine);
+        check_falls(check, row, place, &table->entries[i], &id, &check->distances[place][row]);
+    }
+}
+
+static void numbers_find(const sim_check *check, uint32_t place, numbers *n) {
+    const check_place *p = &check->places[place];
+    for (uint32_t row = 0; row < n->rows; row++) {
+        slow_id id = check_row_id(check, row);
+        size_t number = n->wanted[row] ? p->dv->number(p->dv_self, &id) : SIZE_MAX;
+        n->of[(size_t)place * n->rows + row] = number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
     }
 }
 
 /* Destinations that nothing was said of since the last time are looked at in turns, where there are many. */
 void check_vector_rest(sim_check *check) {
     uint32_t share = check->count / ALL_ROWS_UP_TO + 1;
+    numbers n = {.rows = check->row_count};
     bool any = false;
     for (uint32_t place = 0; place < check->count && !any; place++)
-        any = check->places[place].present && check->places[place].dv != NULL;
-    size_t *numbers = any ? calloc(check->count, sizeof *numbers) : NULL;
-    if (numbers == NULL)
+        any = runs_vector(check, place);
+    if (!any)
         return;
-    for (uint32_t row = 0; row < check->row_count; row++)
-        if (check->rows[row].touched || row % share == check->sampled % share)
-            check_row_at_rest(check, row, numbers);
+    n.of = malloc((size_t)check->count * n.rows * sizeof *n.of);
+    n.wanted = calloc(n.rows, sizeof *n.wanted);
+    if (n.of == NULL || n.wanted == NULL)
+        abort();
+    for (uint32_t row = 0; row < n.rows; row++)
+        n.wanted[row] = check->rows[row].touched || row % share == check->sampled % share;
     check->sampled++;
-    free(numbers);
+    for (uint32_t place = 0; place < check->count; place++)
+        if (runs_vector(check, place))
+            numbers_find(check, place, &n);
+    for (uint32_t place = 0; place < check->count; place++) {
+        if (!runs_vector(check, place))
+            continue;
+        check_distances(check, place, &n);
+        for (uint32_t slot = 1; slot < check->places[place].slots; slot++) {
+            const check_adjacency *a = &check->places[place].adjacencies[slot];
+            if (a->number != 0 && a->held && runs_vector(check, a->peer))
+                check_beliefs(check, place, a, &n);
+        }
+    }
+    free(n.of);
+    free(n.wanted);
 }

@@ -145,6 +145,17 @@ static bool bound_before(slow_bytes message, const uint8_t *end, uint32_t handle
     return false;
 }
 
+/* A large table is in no cache, and a message is about many destinations: they are fetched while it is checked, so that the
+ * waits are for all at once and not one after the other. */
+static void prefetch(const struct dv *dv, uint32_t number) {
+    __builtin_prefetch(&dv->dests[number]);
+    for (uint32_t slot = 0; slot < dv->slot_count; slot++)
+        if (dv->neighbours[slot] != NULL) {
+            __builtin_prefetch(&dv->neighbours[slot]->offers[number]);
+            __builtin_prefetch(&dv->neighbours[slot]->flags[number]);
+        }
+}
+
 /* Checks a whole message, and makes room for the handles it brings. */
 static slow_status message_check(struct dv *dv, struct dv_neighbour *from, slow_bytes message) {
     slow_reader in = slow_reader_of(message);
@@ -153,8 +164,11 @@ static slow_status message_check(struct dv *dv, struct dv_neighbour *from, slow_
     uint32_t handles = 0;
     for (const uint8_t *at = in.at; dv_record_read(&in, &record); at = in.at) {
         bool needs_handle = record.kind == DV_UPDATE || record.kind == DV_FORGET;
-        if (needs_handle && dv_handle_of(from, record.handle) == DV_NONE && !bound_before(message, at, record.handle))
+        uint32_t number = needs_handle ? dv_handle_of(from, record.handle) : DV_NONE;
+        if (needs_handle && number == DV_NONE && !bound_before(message, at, record.handle))
             return SLOW_E_MALFORMED;
+        if (number < dv->dest_count)
+            prefetch(dv, number);
         if (record.kind != DV_ORIGIN)
             continue;
         if (record.handle >= handles)
