@@ -96,7 +96,7 @@ static void tell(struct dv *dv, struct dv_neighbour *neighbour, uint32_t number)
     bool current = number == DV_SELF || dv->dests[number].fd_epoch == word.stamp.epoch;
     if (dv_finite(word) && !(current && (neighbour->flags[number] & DV_CURRENT) != 0)) {
         record.kind = DV_ORIGIN;
-        record.id = dv_store_get(&dv->store, dv->dests[number].id);
+        record.id = store_get(&dv->store, dv->dests[number].id);
         (void)dv_dest_proof(dv, number, word.stamp.epoch, &record.proof);
     }
     set_told(neighbour, number, dv_finite(word), current);

@@ -1,6 +1,6 @@
 /* The two containers: deadlines behind one timer, and short strings in one block. Each against a naive model of it. */
 #include "deadline.h"
-#include "store.h"
+#include "../common/store.h"
 #include "tests/support/routing_bench.h"
 #include <inttypes.h>
 #include <setjmp.h>
@@ -169,32 +169,32 @@ static void what_is_armed_for_now_waits_for_the_next_turn(void **state) {
 
 static void strings_are_kept_and_their_room_is_used_again(void **state) {
     enum { STRINGS = 300 };
-    struct dv_store store = {.used = 0};
+    struct store store = {.used = 0};
     uint32_t references[STRINGS] = {0};
     uint8_t sizes[STRINGS] = {0};
-    uint8_t bytes[DV_STRING_MAX];
+    uint8_t bytes[STORE_STRING_MAX];
     uint64_t random = 7;
     (void)state;
     print_message("seed 7\n");
     for (int round = 0; round < 50000; round++) {
         size_t i = sl_splitmix(&random) % STRINGS;
         if (references[i] != 0) {
-            slow_bytes kept = dv_store_get(&store, references[i]);
+            slow_bytes kept = store_get(&store, references[i]);
             assert_int_equal(kept.size, sizes[i]);
             for (size_t at = 0; at < kept.size; at++)
                 assert_int_equal(kept.data[at], (uint8_t)(i + at));
-            dv_store_drop(&store, references[i]);
+            store_drop(&store, references[i]);
             references[i] = 0;
             continue;
         }
-        sizes[i] = (uint8_t)(sl_splitmix(&random) % (DV_STRING_MAX + 1));
+        sizes[i] = (uint8_t)(sl_splitmix(&random) % (STORE_STRING_MAX + 1));
         for (size_t at = 0; at < sizes[i]; at++)
             bytes[at] = (uint8_t)(i + at);
-        references[i] = dv_store_add(&store, (slow_bytes){bytes, sizes[i]});
+        references[i] = store_add(&store, (slow_bytes){bytes, sizes[i]});
         assert_int_not_equal(references[i], 0);
     }
-    assert_in_range(dv_store_memory(&store), 1, 2 * 65 * STRINGS * sizeof(uint32_t) * 2);
-    dv_store_free(&store);
+    assert_in_range(store_memory(&store), 1, 2 * 65 * STRINGS * sizeof(uint32_t) * 2);
+    store_free(&store);
 }
 
 int main(void) {

@@ -26,7 +26,7 @@ void dv_request_send(struct dv *dv, struct dv_neighbour *neighbour, uint32_t num
                      uint8_t ttl) {
     struct dv_record record = {
         .kind = DV_REQUEST,
-        .id = dv_store_get(&dv->store, dv->dests[number].id),
+        .id = store_get(&dv->store, dv->dests[number].id),
         .word.stamp = stamp,
         .ttl = ttl,
     };

@@ -34,7 +34,7 @@ static uint32_t bucket_of(const struct dv *dv, slow_bytes id) {
 uint32_t dv_dest_find(const struct dv *dv, slow_bytes id) {
     for (uint32_t at = bucket_of(dv, id); dv->buckets[at] != 0; at = (at + 1) & (dv->bucket_count - 1)) {
         uint32_t number = dv->buckets[at] - 1;
-        slow_bytes other = dv_store_get(&dv->store, dv->dests[number].id);
+        slow_bytes other = store_get(&dv->store, dv->dests[number].id);
         if (other.size == id.size && memcmp(other.data, id.data, id.size) == 0)
             return number;
     }
@@ -42,7 +42,7 @@ uint32_t dv_dest_find(const struct dv *dv, slow_bytes id) {
 }
 
 static void bucket_insert(struct dv *dv, uint32_t number) {
-    uint32_t at = bucket_of(dv, dv_store_get(&dv->store, dv->dests[number].id));
+    uint32_t at = bucket_of(dv, store_get(&dv->store, dv->dests[number].id));
     while (dv->buckets[at] != 0)
         at = (at + 1) & (dv->bucket_count - 1);
     dv->buckets[at] = number + 1;
@@ -50,11 +50,11 @@ static void bucket_insert(struct dv *dv, uint32_t number) {
 
 /* Takes one out and closes the gap behind it, so that no search ends too early. */
 static void bucket_remove(struct dv *dv, uint32_t number) {
-    uint32_t mask = dv->bucket_count - 1, hole = bucket_of(dv, dv_store_get(&dv->store, dv->dests[number].id));
+    uint32_t mask = dv->bucket_count - 1, hole = bucket_of(dv, store_get(&dv->store, dv->dests[number].id));
     while (dv->buckets[hole] != number + 1)
         hole = (hole + 1) & mask;
     for (uint32_t at = (hole + 1) & mask; dv->buckets[at] != 0; at = (at + 1) & mask) {
-        uint32_t home = bucket_of(dv, dv_store_get(&dv->store, dv->dests[dv->buckets[at] - 1].id));
+        uint32_t home = bucket_of(dv, store_get(&dv->store, dv->dests[dv->buckets[at] - 1].id));
         if (((at - home) & mask) >= ((at - hole) & mask)) {
             dv->buckets[hole] = dv->buckets[at];
             hole = at;
@@ -116,7 +116,7 @@ uint32_t dv_dest_add(struct dv *dv, slow_bytes id) {
         return DV_NONE;
     if (dv->vacant == DV_NONE && dv->dest_count == dv->dest_capacity && !dests_grow(dv))
         return DV_NONE;
-    uint32_t reference = dv_store_add(&dv->store, id);
+    uint32_t reference = store_add(&dv->store, id);
     if (reference == 0)
         return DV_NONE;
     uint32_t number = dv->vacant;
@@ -138,8 +138,8 @@ uint32_t dv_dest_add(struct dv *dv, slow_bytes id) {
 void dv_dest_remove(struct dv *dv, uint32_t number) {
     struct dv_dest *dest = &dv->dests[number];
     bucket_remove(dv, number);
-    dv_store_drop(&dv->store, dest->id);
-    dv_store_drop(&dv->store, dest->proof);
+    store_drop(&dv->store, dest->id);
+    store_drop(&dv->store, dest->proof);
     *dest = (struct dv_dest){.metric = dv->vacant, .next_hop = DV_NO_SLOT};
     dv->vacant = number;
     dv->live--;
@@ -149,7 +149,7 @@ void dv_dest_remove(struct dv *dv, uint32_t number) {
 }
 
 slow_id dv_dest_id(const struct dv *dv, uint32_t number) {
-    slow_bytes bytes = dv_store_get(&dv->store, dv->dests[number].id);
+    slow_bytes bytes = store_get(&dv->store, dv->dests[number].id);
     slow_id id = {.size = (uint8_t)bytes.size};
     memcpy(id.text, bytes.data, bytes.size);
     return id;
@@ -159,7 +159,7 @@ bool dv_dest_proof(const struct dv *dv, uint32_t number, uint64_t epoch, slow_by
     *proof = (slow_bytes){NULL, 0};
     if (dv->dests[number].proof == 0)
         return true;
-    slow_bytes stored = dv_store_get(&dv->store, dv->dests[number].proof);
+    slow_bytes stored = store_get(&dv->store, dv->dests[number].proof);
     slow_reader in = slow_reader_of(stored);
     if (slow_read_u64(&in) != epoch)
         return false;
@@ -172,18 +172,18 @@ void dv_dest_set_proof(struct dv *dv, uint32_t number, uint64_t epoch, slow_byte
     struct dv_dest *dest = &dv->dests[number];
     uint8_t bytes[8 + DV_PROOF_MAX];
     if (dest->proof != 0) {
-        slow_reader in = slow_reader_of(dv_store_get(&dv->store, dest->proof));
+        slow_reader in = slow_reader_of(store_get(&dv->store, dest->proof));
         if (slow_read_u64(&in) >= epoch)
             return;
     }
-    dv_store_drop(&dv->store, dest->proof);
+    store_drop(&dv->store, dest->proof);
     dest->proof = 0;
     if (proof.size == 0)
         return;
     slow_writer out = slow_writer_of(bytes, sizeof bytes);
     slow_write_u64(&out, epoch);
     slow_write_bytes(&out, proof.data, proof.size);
-    dest->proof = dv_store_add(&dv->store, (slow_bytes){bytes, slow_writer_size(&out)});
+    dest->proof = store_add(&dv->store, (slow_bytes){bytes, slow_writer_size(&out)});
 }
 
 /* ---- what neighbours say, and the epochs in which they say it */
@@ -329,7 +329,7 @@ bool dv_table_init(struct dv *dv) {
 void dv_table_free(struct dv *dv) {
     for (uint32_t number = 0; number < dv->dest_count; number++)
         dv_trouble_end(dv, number);
-    dv_store_free(&dv->store);
+    store_free(&dv->store);
     free(dv->dests);
     free(dv->buckets);
     free(dv->neighbours);
@@ -338,7 +338,7 @@ void dv_table_free(struct dv *dv) {
 
 size_t dv_table_memory(const struct dv *dv) {
     size_t size = sizeof *dv + dv->dest_capacity * sizeof *dv->dests + dv->bucket_count * sizeof *dv->buckets +
-                  dv->slot_count * sizeof *dv->neighbours + dv_store_memory(&dv->store) +
+                  dv->slot_count * sizeof *dv->neighbours + store_memory(&dv->store) +
                   dv->deadlines.capacity * sizeof *dv->deadlines.heap;
     for (uint32_t slot = 0; slot < dv->slot_count; slot++) {
         const struct dv_neighbour *neighbour = dv->neighbours[slot];

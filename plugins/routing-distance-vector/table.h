@@ -20,7 +20,7 @@
 #define DV_TABLE_H
 #include "deadline.h"
 #include "message.h"
-#include "store.h"
+#include "../common/store.h"
 
 #define DV_MS UINT64_C(1000000)
 #define DV_SECOND (1000 * DV_MS)
@@ -131,7 +131,7 @@ struct dv {
     const slow_routing_host *routing;
     struct dv_options options;
     struct dv_deadlines deadlines;
-    struct dv_store store;
+    struct store store;
     struct dv_dest *dests;
     uint32_t dest_count, dest_capacity; /* numbers ever used, free ones included; room */
     uint32_t live, vacant;              /* destinations; the first free number or DV_NONE */

@@ -7,12 +7,12 @@ static uint32_t units_of(size_t size) {
     return (uint32_t)((size + 1 + 3) / 4);
 }
 
-static bool store_grow(struct dv_store *store, uint32_t units) {
+static bool store_grow(struct store *store, uint32_t units) {
     if (store->used == 0)
         store->used = 1;
     if (store->capacity - store->used >= units && store->capacity > store->used)
         return true;
-    uint64_t capacity = (uint64_t)store->capacity + store->capacity / 4 + 2 * DV_STORE_SIZES;
+    uint64_t capacity = (uint64_t)store->capacity + store->capacity / 4 + 2 * STORE_SIZES;
     if (capacity > UINT32_MAX)
         return false;
     uint8_t *bytes = realloc(store->bytes, (size_t)capacity * 4);
@@ -23,7 +23,7 @@ static bool store_grow(struct dv_store *store, uint32_t units) {
     return true;
 }
 
-uint32_t dv_store_add(struct dv_store *store, slow_bytes string) {
+uint32_t store_add(struct store *store, slow_bytes string) {
     uint32_t units = units_of(string.size), reference = store->vacant[units];
     if (reference != 0) {
         memcpy(&store->vacant[units], store->bytes + (size_t)reference * 4, 4);
@@ -40,24 +40,24 @@ uint32_t dv_store_add(struct dv_store *store, slow_bytes string) {
     return reference;
 }
 
-slow_bytes dv_store_get(const struct dv_store *store, uint32_t reference) {
+slow_bytes store_get(const struct store *store, uint32_t reference) {
     const uint8_t *at = store->bytes + (size_t)reference * 4;
     return (slow_bytes){at + 1, at[0]};
 }
 
-void dv_store_drop(struct dv_store *store, uint32_t reference) {
+void store_drop(struct store *store, uint32_t reference) {
     if (reference == 0)
         return;
-    uint32_t units = units_of(dv_store_get(store, reference).size);
+    uint32_t units = units_of(store_get(store, reference).size);
     memcpy(store->bytes + (size_t)reference * 4, &store->vacant[units], 4);
     store->vacant[units] = reference;
 }
 
-void dv_store_free(struct dv_store *store) {
+void store_free(struct store *store) {
     free(store->bytes);
-    *store = (struct dv_store){0};
+    *store = (struct store){0};
 }
 
-size_t dv_store_memory(const struct dv_store *store) {
+size_t store_memory(const struct store *store) {
     return (size_t)store->capacity * 4;
 }

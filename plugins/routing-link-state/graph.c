@@ -1,0 +1,422 @@
+/* graph.c - see graph.h. */
+#include "graph.h"
+#include <sodium/crypto_shorthash.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Arrays grow by a quarter: doubling would waste more than the packing saves. */
+static uint32_t grown(uint32_t capacity) {
+    return capacity + capacity / 4 + 16;
+}
+
+/* ---- finding a node: open addressing, keyed so that a member cannot choose ids that collide */
+
+static uint32_t bucket_of(const struct ls_graph *graph, slow_bytes id) {
+    uint64_t hash;
+    unsigned char out[crypto_shorthash_BYTES];
+    crypto_shorthash(out, id.data, id.size, graph->hash_key);
+    memcpy(&hash, out, sizeof hash);
+    return (uint32_t)hash & (graph->bucket_count - 1);
+}
+
+slow_bytes ls_node_id(const struct ls_graph *graph, uint32_t node) {
+    return store_get(&graph->store, graph->nodes[node].id);
+}
+
+uint32_t ls_node_find(const struct ls_graph *graph, slow_bytes id) {
+    for (uint32_t at = bucket_of(graph, id); graph->buckets[at] != 0; at = (at + 1) & (graph->bucket_count - 1)) {
+        slow_bytes other = ls_node_id(graph, graph->buckets[at] - 1);
+        if (other.size == id.size && memcmp(other.data, id.data, id.size) == 0)
+            return graph->buckets[at] - 1;
+    }
+    return LS_NONE;
+}
+
+static void bucket_insert(struct ls_graph *graph, uint32_t node) {
+    uint32_t at = bucket_of(graph, ls_node_id(graph, node));
+    while (graph->buckets[at] != 0)
+        at = (at + 1) & (graph->bucket_count - 1);
+    graph->buckets[at] = node + 1;
+}
+
+/* Takes one out and closes the gap behind it, so that no search ends too early. */
+static void bucket_remove(struct ls_graph *graph, uint32_t node) {
+    uint32_t mask = graph->bucket_count - 1, hole = bucket_of(graph, ls_node_id(graph, node));
+    while (graph->buckets[hole] != node + 1)
+        hole = (hole + 1) & mask;
+    for (uint32_t at = (hole + 1) & mask; graph->buckets[at] != 0; at = (at + 1) & mask) {
+        uint32_t home = bucket_of(graph, ls_node_id(graph, graph->buckets[at] - 1));
+        if (((at - home) & mask) >= ((at - hole) & mask)) {
+            graph->buckets[hole] = graph->buckets[at];
+            hole = at;
+        }
+    }
+    graph->buckets[hole] = 0;
+}
+
+/* At most three quarters full. */
+static bool buckets_grow(struct ls_graph *graph) {
+    if ((uint64_t)(graph->live + 1) * 4 <= (uint64_t)graph->bucket_count * 3)
+        return true;
+    uint32_t count = graph->bucket_count == 0 ? 16 : graph->bucket_count * 2;
+    uint32_t *buckets = calloc(count, sizeof *buckets);
+    if (buckets == NULL)
+        return false;
+    free(graph->buckets);
+    graph->buckets = buckets;
+    graph->bucket_count = count;
+    for (uint32_t node = 0; node < graph->node_count; node++)
+        if (graph->nodes[node].id != 0)
+            bucket_insert(graph, node);
+    return true;
+}
+
+/* ---- nodes */
+
+static bool nodes_grow(struct ls_graph *graph) {
+    if (graph->vacant != LS_NONE || graph->node_count < graph->node_capacity)
+        return true;
+    uint32_t capacity = grown(graph->node_capacity);
+    struct ls_node *nodes = realloc(graph->nodes, capacity * sizeof *nodes);
+    if (nodes == NULL)
+        return false;
+    graph->nodes = nodes;
+    graph->node_capacity = capacity;
+    return true;
+}
+
+uint32_t ls_node_need(struct ls_graph *graph, slow_bytes id) {
+    uint32_t node = graph->bucket_count == 0 ? LS_NONE : ls_node_find(graph, id);
+    if (node != LS_NONE)
+        return node;
+    if (graph->live >= graph->node_limit || !buckets_grow(graph) || !nodes_grow(graph))
+        return LS_NONE;
+    uint32_t reference = store_add(&graph->store, id);
+    if (reference == 0)
+        return LS_NONE;
+    node = graph->vacant;
+    uint8_t flags = 0; /* a number may still be noted as touched when it is given again */
+    if (node != LS_NONE) {
+        flags = graph->nodes[node].flags & (LS_TOUCHED | LS_TOUCHED_LATER);
+        graph->vacant = graph->nodes[node].lsas;
+    } else {
+        node = graph->node_count++;
+    }
+    graph->nodes[node] = (struct ls_node){.id = reference, .lsas = LS_NONE, .slot = LS_NO_SLOT, .flags = flags};
+    bucket_insert(graph, node);
+    graph->live++;
+    return node;
+}
+
+void ls_node_release(struct ls_graph *graph, uint32_t number) {
+    struct ls_node *node = &graph->nodes[number];
+    if (number == LS_SELF || node->id == 0 || node->lsas != LS_NONE || node->names > 0 || node->slot != LS_NO_SLOT)
+        return;
+    bucket_remove(graph, number);
+    store_drop(&graph->store, node->id);
+    uint8_t flags = node->flags & (LS_TOUCHED | LS_TOUCHED_LATER);
+    *node = (struct ls_node){.lsas = graph->vacant, .slot = LS_NO_SLOT, .flags = flags};
+    graph->vacant = number;
+    graph->live--;
+}
+
+/* ---- what has changed */
+
+static void touched_add(struct ls_graph *graph, struct ls_touched *touched, enum ls_node_flag flag, uint32_t node) {
+    if ((graph->nodes[node].flags & flag) != 0 || touched->all)
+        return;
+    if (touched->count == touched->capacity) {
+        uint32_t capacity = grown(touched->capacity);
+        uint32_t *nodes = realloc(touched->nodes, capacity * sizeof *nodes);
+        if (nodes == NULL) {
+            touched->all = true;
+            return;
+        }
+        touched->nodes = nodes;
+        touched->capacity = capacity;
+    }
+    graph->nodes[node].flags |= (uint8_t)flag;
+    touched->nodes[touched->count++] = node;
+}
+
+void ls_touch(struct ls_graph *graph, uint32_t node) {
+    touched_add(graph, &graph->touched, LS_TOUCHED, node);
+    touched_add(graph, &graph->touched_later, LS_TOUCHED_LATER, node);
+}
+
+void ls_touched_clear(struct ls_graph *graph, struct ls_touched *touched, enum ls_node_flag flag) {
+    for (uint32_t i = 0; i < touched->count; i++)
+        graph->nodes[touched->nodes[i]].flags &= (uint8_t)~flag;
+    free(touched->nodes);
+    *touched = (struct ls_touched){.nodes = NULL};
+}
+
+/* ---- edges: runs in one array; a run that was given back goes on a list of its length */
+
+/* The run's number; LS_NONE = no memory. A run of none is number 0. */
+static uint32_t run_take(struct ls_graph *graph, uint32_t count) {
+    uint32_t run = graph->edges_vacant[count];
+    if (count == 0)
+        return 0;
+    graph->edges_live += count;
+    if (run != 0) {
+        graph->edges_vacant[count] = graph->edges[run - 1].to;
+        return run - 1;
+    }
+    if (graph->edges_capacity - graph->edges_used < count) {
+        uint32_t capacity = grown(graph->edges_capacity) + count;
+        struct ls_edge *edges = realloc(graph->edges, capacity * sizeof *edges);
+        if (edges == NULL) {
+            graph->edges_live -= count;
+            return LS_NONE;
+        }
+        graph->edges = edges;
+        graph->edges_capacity = capacity;
+    }
+    graph->edges_used += count;
+    return graph->edges_used - count;
+}
+
+static void run_give(struct ls_graph *graph, uint32_t run, uint32_t count) {
+    if (count == 0)
+        return;
+    graph->edges[run].to = graph->edges_vacant[count];
+    graph->edges_vacant[count] = run + 1;
+    graph->edges_live -= count;
+}
+
+uint16_t ls_cost_told(const struct ls_graph *graph, uint32_t from, uint32_t to) {
+    uint16_t least = 0;
+    for (uint32_t i = graph->nodes[from].lsas; i != LS_NONE; i = graph->lsas[i].next) {
+        const struct ls_edge *edge = ls_edges_of(graph, &graph->lsas[i]), *end = edge + graph->lsas[i].count;
+        for (; edge < end; edge++)
+            if (edge->to == to && (least == 0 || edge->cost < least))
+                least = edge->cost;
+    }
+    return least;
+}
+
+/* Writes down at `from` what `to` tells of the link between them. True when that is something else than before. */
+static bool back_set(struct ls_graph *graph, uint32_t from, uint32_t to, uint16_t back) {
+    bool changed = false;
+    for (uint32_t i = graph->nodes[from].lsas; i != LS_NONE; i = graph->lsas[i].next) {
+        struct ls_edge *edge = graph->edges + graph->lsas[i].edges, *end = edge + graph->lsas[i].count;
+        for (; edge < end; edge++)
+            if (edge->to == to && edge->back != back) {
+                edge->back = back;
+                changed = true;
+            }
+    }
+    return changed;
+}
+
+/* What `one` says of its link to `other` is new. Our own tree uses our links by the other end's word alone. */
+static void pair_refresh(struct ls_graph *graph, uint32_t one, uint32_t other) {
+    uint16_t told = ls_cost_told(graph, one, other), told_back = ls_cost_told(graph, other, one);
+    bool there = back_set(graph, other, one, told == 0 && graph->one_sided ? told_back : told);
+    bool back = back_set(graph, one, other, told_back == 0 && graph->one_sided ? told : told_back);
+    if (!there && !back && other != LS_SELF)
+        return;
+    if (one != LS_SELF) {
+        touched_add(graph, &graph->touched, LS_TOUCHED, one);
+        touched_add(graph, &graph->touched, LS_TOUCHED, other);
+    }
+    touched_add(graph, &graph->touched_later, LS_TOUCHED_LATER, one);
+    touched_add(graph, &graph->touched_later, LS_TOUCHED_LATER, other);
+}
+
+static const struct ls_edge *edge_to(const struct ls_edge *edges, uint32_t count, uint32_t to, uint32_t guess) {
+    if (guess < count && edges[guess].to == to)
+        return &edges[guess];
+    for (uint32_t i = 0; i < count; i++)
+        if (edges[i].to == to)
+            return &edges[i];
+    return NULL;
+}
+
+static void edges_unname(struct ls_graph *graph, const struct ls_edge *edges, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        graph->nodes[edges[i].to].names--;
+        ls_node_release(graph, edges[i].to);
+    }
+}
+
+/* Gives an LSA other edges; `run` is theirs, and their ends have been named already. */
+static void edges_replace(struct ls_graph *graph, uint32_t number, uint32_t run, const struct ls_edge *now,
+                          uint32_t count) {
+    struct ls_lsa *lsa = &graph->lsas[number];
+    struct ls_edge before[LS_LINKS_MOST];
+    uint32_t before_count = lsa->count, node = lsa->node;
+    for (uint32_t i = 0; i < before_count; i++)
+        before[i] = graph->edges[lsa->edges + i];
+    run_give(graph, lsa->edges, before_count);
+    lsa->edges = run;
+    lsa->count = (uint16_t)count;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct ls_edge *old = edge_to(before, before_count, now[i].to, i);
+        graph->edges[run + i] = now[i];
+        graph->edges[run + i].back = old != NULL ? old->back : 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct ls_edge *old = edge_to(before, before_count, now[i].to, i);
+        if (old == NULL || old->cost != now[i].cost)
+            pair_refresh(graph, node, now[i].to);
+    }
+    for (uint32_t i = 0; i < before_count; i++) {
+        if (edge_to(now, count, before[i].to, i) == NULL)
+            pair_refresh(graph, node, before[i].to);
+    }
+    edges_unname(graph, before, before_count);
+}
+
+/* ---- LSAs */
+
+uint32_t ls_lsa_find(const struct ls_graph *graph, uint32_t node, uint8_t fragment) {
+    uint32_t lsa = graph->nodes[node].lsas;
+    while (lsa != LS_NONE && graph->lsas[lsa].fragment != fragment)
+        lsa = graph->lsas[lsa].next;
+    return lsa;
+}
+
+bool ls_is_news(const struct ls_graph *graph, uint32_t node, uint8_t fragment, struct ls_stamp stamp) {
+    if (node == LS_NONE || graph->nodes[node].lsas == LS_NONE || stamp.epoch > graph->nodes[node].epoch)
+        return true;
+    uint32_t lsa = ls_lsa_find(graph, node, fragment);
+    if (stamp.epoch < graph->nodes[node].epoch)
+        return false;
+    return lsa == LS_NONE || stamp.seq > graph->lsas[lsa].seq ||
+           (graph->take_stale && stamp.seq != graph->lsas[lsa].seq);
+}
+
+void ls_lsas_drop(struct ls_graph *graph, uint32_t node) {
+    uint32_t number;
+    while ((number = graph->nodes[node].lsas) != LS_NONE) {
+        edges_replace(graph, number, 0, NULL, 0);
+        struct ls_lsa *lsa = &graph->lsas[number];
+        graph->nodes[node].lsas = lsa->next;
+        store_drop(&graph->store, lsa->proof);
+        *lsa = (struct ls_lsa){.node = LS_NONE, .next = graph->lsa_vacant};
+        graph->lsa_vacant = number;
+    }
+}
+
+static uint32_t lsa_add(struct ls_graph *graph, uint32_t node, uint8_t fragment) {
+    uint32_t number = graph->lsa_vacant;
+    if (number != LS_NONE) {
+        graph->lsa_vacant = graph->lsas[number].next;
+    } else {
+        if (graph->lsa_count == graph->lsa_capacity) {
+            uint32_t capacity = grown(graph->lsa_capacity);
+            struct ls_lsa *lsas = realloc(graph->lsas, capacity * sizeof *lsas);
+            if (lsas == NULL)
+                return LS_NONE;
+            graph->lsas = lsas;
+            graph->lsa_capacity = capacity;
+        }
+        number = graph->lsa_count++;
+    }
+    graph->lsas[number] = (struct ls_lsa){.node = node, .next = graph->nodes[node].lsas, .fragment = fragment};
+    graph->nodes[node].lsas = number;
+    return number;
+}
+
+/* The links of an LSA as edges, with their ends named; how many, or LS_NONE when there is no room for one of them. */
+static uint32_t edges_read(struct ls_graph *graph, slow_bytes bytes, struct ls_edge edges[LS_LINKS_MOST]) {
+    slow_reader links = slow_reader_of(bytes);
+    struct ls_link link;
+    uint32_t count = 0;
+    while (count < LS_LINKS_MOST && ls_link_read(&links, &link)) {
+        uint32_t to = ls_node_need(graph, link.id);
+        if (to == LS_NONE) {
+            edges_unname(graph, edges, count);
+            return LS_NONE;
+        }
+        graph->nodes[to].names++;
+        edges[count++] = (struct ls_edge){.to = to, .cost = link.cost};
+    }
+    return count;
+}
+
+enum ls_verdict ls_lsa_install(struct ls_graph *graph, const struct ls_record *record, uint32_t *out) {
+    struct ls_edge edges[LS_LINKS_MOST];
+    uint32_t node = ls_node_find(graph, record->id), proof = 0;
+    if (!ls_is_news(graph, node, record->fragment, record->stamp))
+        return LS_OLD;
+    node = ls_node_need(graph, record->id);
+    if (node == LS_NONE)
+        return LS_FULL;
+    graph->nodes[node].names++; /* it must not go while its links are read */
+    uint32_t count = edges_read(graph, record->links, edges);
+    bool fits = node == LS_SELF || graph->edges_live + (count != LS_NONE ? count : 0) <= graph->edge_limit;
+    enum ls_verdict verdict = count == LS_NONE || !fits ? LS_FULL : LS_NEWS;
+    uint32_t run = verdict == LS_NEWS ? run_take(graph, count) : LS_NONE;
+    if (record->proof.size > 0)
+        proof = store_add(&graph->store, record->proof);
+    if (verdict == LS_NEWS && (run == LS_NONE || (record->proof.size > 0 && proof == 0)))
+        verdict = LS_NO_MEMORY;
+    if (verdict == LS_NEWS && record->stamp.epoch != graph->nodes[node].epoch)
+        ls_lsas_drop(graph, node);
+    uint32_t number = verdict == LS_NEWS ? ls_lsa_find(graph, node, record->fragment) : LS_NONE;
+    if (verdict == LS_NEWS && number == LS_NONE && (number = lsa_add(graph, node, record->fragment)) == LS_NONE)
+        verdict = LS_NO_MEMORY;
+    graph->nodes[node].names--;
+    if (verdict != LS_NEWS) {
+        if (run != LS_NONE)
+            run_give(graph, run, count);
+        store_drop(&graph->store, proof);
+        edges_unname(graph, edges, count != LS_NONE ? count : 0);
+        ls_node_release(graph, node);
+        return verdict;
+    }
+    graph->nodes[node].epoch = record->stamp.epoch;
+    edges_replace(graph, number, run, edges, count);
+    struct ls_lsa *lsa = &graph->lsas[number];
+    store_drop(&graph->store, lsa->proof);
+    lsa->proof = proof;
+    lsa->seq = record->stamp.seq;
+    lsa->order = ++graph->order;
+    *out = number;
+    return LS_NEWS;
+}
+
+struct ls_record ls_lsa_record(const struct ls_graph *graph, uint32_t number, uint8_t links[LS_LINKS_MAX]) {
+    const struct ls_lsa *lsa = &graph->lsas[number];
+    slow_writer out = slow_writer_of(links, LS_LINKS_MAX);
+    const struct ls_edge *edge = ls_edges_of(graph, lsa), *end = edge + lsa->count;
+    for (; edge < end; edge++)
+        (void)ls_link_write(&out, ls_node_id(graph, edge->to), edge->cost);
+    return (struct ls_record){
+        .kind = LS_LSA,
+        .fragment = lsa->fragment,
+        .stamp = {graph->nodes[lsa->node].epoch, lsa->seq},
+        .id = ls_node_id(graph, lsa->node),
+        .proof = lsa->proof != 0 ? store_get(&graph->store, lsa->proof) : (slow_bytes){NULL, 0},
+        .links = {links, slow_writer_size(&out)},
+    };
+}
+
+/* ---- the whole */
+
+bool ls_graph_init(struct ls_graph *graph, slow_bytes self, uint32_t node_limit, uint32_t edge_limit) {
+    graph->vacant = graph->lsa_vacant = LS_NONE;
+    graph->node_limit = node_limit;
+    graph->edge_limit = edge_limit;
+    return ls_node_need(graph, self) == LS_SELF;
+}
+
+void ls_graph_free(struct ls_graph *graph) {
+    store_free(&graph->store);
+    free(graph->nodes);
+    free(graph->buckets);
+    free(graph->lsas);
+    free(graph->edges);
+    free(graph->touched.nodes);
+    free(graph->touched_later.nodes);
+}
+
+size_t ls_graph_memory(const struct ls_graph *graph) {
+    return store_memory(&graph->store) + graph->node_capacity * sizeof *graph->nodes +
+           graph->bucket_count * sizeof *graph->buckets + graph->lsa_capacity * sizeof *graph->lsas +
+           graph->edges_capacity * sizeof *graph->edges +
+           (graph->touched.capacity + graph->touched_later.capacity) * sizeof *graph->touched.nodes;
+}

@@ -1,0 +1,283 @@
+/* route.c - see route.h.
+ *
+ * When. The first change is computed in the turn in which it came. Then runs are 5 ms apart, 80 ms, and 2 s (RFC 8405);
+ * which, is told by an allowance of 64 runs that grows by ten a second, and not by the time since the first change as
+ * there: a network in which something is always changing somewhere, ten times a second, never gets slower to heal. The
+ * loss of an adjacency of ours is always computed at once; the core holds flapping links down.
+ *
+ * Candidates. The first is the next hop of the shortest path. Behind it stand loop-free alternates (RFC 5286): a
+ * neighbour N whose own way to D does not lead back through us, distance(N, D) < distance(N, us) + distance(us, D); those
+ * first that avoid the first candidate's junction too (ibid., inequality 3). They need the network as N sees it, which is
+ * a tree more for each N: kept for the 8 cheapest neighbours alone, so a hub's work is bounded, and computed some ms
+ * after the routes are in place, so they never wait for it. Until then a destination whose route has changed has no
+ * alternate.
+ *
+ * Loops while databases differ. News is flooded before the routes that follow from it are offered (the order of host
+ * calls is the order of effects), and computed in the turn in which it comes. So on links that keep the order, a package
+ * that goes by new routes finds the news at every junction before itself: it travels by the old routes as far as those
+ * who have not heard, and by the new ones from there on. Either of the two is free of loops, so it passes a junction at
+ * most twice: it may turn back, it cannot loop. network_test.c sends packages through every cut and repair, and finds
+ * none that does. Of what is *installed* at one moment that cannot be said: two neighbours point at one another until
+ * the news has crossed the link between them, and a checker that looks at tables alone counts that.
+ *
+ * The usual cures hold a next hop back until it is nearer than anything told since the change (RFC 5715, 6.2), or until
+ * all behind us have changed first (RFC 6976). They were rejected here: whoever holds on to the old next hop sends
+ * packages to a neighbour that already sends them back, so the wait itself is a loop, and where the old one is dead it is
+ * a hole. What is left: a package can loop where a run is put off, where the link reorders or loses the news, where
+ * packages and news are read in one turn, and where two changes cross; each for as long as that lasts.
+ */
+#include "route.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define RUNS_AT_ONCE 64
+#define RUNS_DEBT (-256)
+#define RUN_NS (100 * LS_MS)
+#define VIEWS_AFTER_NS (5 * LS_MS)
+#define VIEWS_APART_NS (50 * LS_MS)
+
+/* ---- when */
+
+void ls_route_plan(struct ls *ls, bool urgent) {
+    slow_time now = ls_now(ls), apart_ns = 5 * LS_MS;
+    if (!ls_allowed(ls, &ls->runs, RUNS_AT_ONCE, RUN_NS))
+        apart_ns = ls->runs.left > RUNS_DEBT ? 80 * LS_MS : 2000 * LS_MS;
+    bool at_once = urgent || ls->ran_at == 0 || ls->ran_at + apart_ns <= now;
+    ls_plan(&ls->run_at, at_once ? now : ls->ran_at + apart_ns);
+}
+
+/* ---- candidates */
+
+struct candidate {
+    slow_route route;
+    bool avoids_node;
+    uint16_t slot;
+};
+
+static bool is_better(const struct candidate *a, const struct candidate *b) {
+    if (a->avoids_node != b->avoids_node)
+        return a->avoids_node;
+    return a->route.metric != b->route.metric ? a->route.metric < b->route.metric : a->slot < b->slot;
+}
+
+/* Is this neighbour a loop-free alternate to `first` for `node`? */
+static bool alternate(const struct ls *ls, const struct ls_view *view, uint32_t node, const struct ls_neighbour *first,
+                      struct candidate *out) {
+    const struct ls_neighbour *neighbour = ls_neighbour_at(ls, view->slot);
+    if (view->tree.root == LS_NONE || neighbour == NULL || neighbour == first || !view->listed)
+        return false;
+    uint32_t theirs = ls_tree_distance(&view->tree, node), ours = ls_tree_distance(&ls->own, node);
+    uint32_t through_us = ls_metric_sum(ls_tree_distance(&view->tree, LS_SELF), ours);
+    uint32_t through_first = ls_metric_sum(ls_tree_distance(&view->tree, first->node), ours - first->cost);
+    if (theirs == SLOW_METRIC_INFINITY || (theirs >= through_us && ls->options.break_rule != LS_BREAK_NO_INEQUALITY))
+        return false;
+    *out = (struct candidate){
+        .route = {.via = neighbour->link, .metric = ls_metric_sum(neighbour->cost, theirs)},
+        .avoids_node = node != first->node && theirs < through_first,
+        .slot = view->slot,
+    };
+    return true;
+}
+
+size_t ls_candidates(const struct ls *ls, uint32_t node, slow_route out[1 + LS_ALTERNATES]) {
+    struct candidate sorted[LS_ALTERNATES], next;
+    const struct ls_neighbour *first = ls_reachable(ls, node) ? ls_neighbour_at(ls, ls->own.hops[node]) : NULL;
+    size_t count = 0;
+    if (first == NULL)
+        return 0;
+    out[0] = (slow_route){.via = first->link, .metric = ls_tree_distance(&ls->own, node)};
+    if ((ls->graph.nodes[node].flags & LS_BARE) != 0)
+        return 1;
+    for (uint32_t i = 0; i < LS_ALTERNATES; i++) {
+        if (!alternate(ls, &ls->views[i], node, first, &next))
+            continue;
+        size_t at = count++;
+        for (; at > 0 && is_better(&next, &sorted[at - 1]); at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = next;
+    }
+    for (size_t i = 0; i < count; i++)
+        out[1 + i] = sorted[i].route;
+    return 1 + count;
+}
+
+/* ---- offers */
+
+static uint64_t mixed(uint64_t hash, uint64_t value) {
+    hash = (hash ^ value) * UINT64_C(0xff51afd7ed558ccd);
+    hash = (hash ^ hash >> 32) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return hash ^ hash >> 29;
+}
+
+/* Offers what the core does not have yet. What it has is remembered as 64 bits: a million changes of a route a second
+ * would take a hundred thousand years to meet two that look the same. */
+static void offer(struct ls *ls, uint32_t number) {
+    struct ls_node *node = &ls->graph.nodes[number];
+    slow_route routes[1 + LS_ALTERNATES];
+    if (node->id == 0 || number == LS_SELF)
+        return;
+    size_t count = ls_candidates(ls, number, routes);
+    uint64_t hash = count;
+    for (size_t i = 0; i < count; i++)
+        hash = mixed(mixed(hash, routes[i].via), routes[i].metric);
+    if (count > 0 && hash == 0)
+        hash = 1;
+    if (hash == node->offered)
+        return;
+    node->offered = hash;
+    slow_bytes bytes = ls_node_id(&ls->graph, number);
+    slow_id id = {.size = (uint8_t)bytes.size};
+    memcpy(id.text, bytes.data, bytes.size);
+    (void)ls->routing->offer(ls->host, &id, routes, count);
+}
+
+static void offer_all(struct ls *ls) {
+    for (uint32_t node = LS_SELF + 1; node < ls->graph.node_count; node++)
+        offer(ls, node);
+}
+
+/* ---- our own tree */
+
+static void reach_changed(struct ls *ls, uint32_t number, bool was) {
+    struct ls_node *node = &ls->graph.nodes[number];
+    bool is = ls_reachable(ls, number);
+    if (is)
+        node->lost_at = 0;
+    else if (was)
+        node->lost_at = ls_seconds(ls);
+}
+
+static void run(struct ls *ls) {
+    struct ls_change *changes;
+    uint32_t count;
+    slow_time now = ls_now(ls);
+    bool changed = false;
+    ls->run_at = 0;
+    ls->run_count++;
+    if (!ls_tree_update(&ls->own, &ls->graph, &ls->graph.touched, &changes, &count)) {
+        ls->host->log(ls->host, SLOW_LOG_ERROR, "no memory to compute routes: trying again in a second");
+        ls_plan(&ls->run_at, now + LS_SECOND);
+        return;
+    }
+    ls_touched_clear(&ls->graph, &ls->graph.touched, LS_TOUCHED);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t node = changes[i].node;
+        bool same = changes[i].distance == ls->own.at[node].distance && changes[i].hop == ls->own.hops[node];
+        if (same || ls->graph.nodes[node].id == 0)
+            continue;
+        changed = true;
+        reach_changed(ls, node, changes[i].distance != SLOW_METRIC_INFINITY);
+        ls->graph.nodes[node].flags |= LS_BARE;
+        offer(ls, node);
+    }
+    free(changes);
+    if (changed) { /* a look that found nothing new costs little, and must not put the next one off */
+        ls->ran_at = now;
+        ls->runs.left -= ls->runs.left > 2 * RUNS_DEBT;
+    }
+    if (ls->review_all)
+        offer_all(ls);
+    ls->review_all = false;
+    ls_neighbours_tidy(ls);
+    slow_time next = ls->viewed_at + VIEWS_APART_NS;
+    ls_plan(&ls->views_at, next > now + VIEWS_AFTER_NS ? next : now + VIEWS_AFTER_NS);
+}
+
+/* ---- the neighbours' trees */
+
+static struct ls_view *view_of(struct ls *ls, uint16_t slot) {
+    for (uint32_t i = 0; i < LS_ALTERNATES; i++)
+        if (ls->views[i].tree.root != LS_NONE && ls->views[i].slot == slot)
+            return &ls->views[i];
+    return NULL;
+}
+
+void ls_view_end(struct ls *ls, uint16_t slot) {
+    struct ls_view *view = view_of(ls, slot);
+    if (view != NULL)
+        ls_tree_free(&view->tree);
+}
+
+/* How many neighbours are cheaper than this one; whoever has a tree counts as a tenth cheaper, so that two that swing
+ * about one another do not take turns. */
+static bool is_among_cheapest(struct ls *ls, const struct ls_neighbour *neighbour) {
+    uint32_t cheaper = 0;
+    uint64_t cost = (uint64_t)neighbour->cost * (view_of(ls, neighbour->slot) != NULL ? 9 : 10);
+    for (uint32_t slot = 0; slot < ls->slot_count && cheaper < LS_ALTERNATES; slot++) {
+        const struct ls_neighbour *other = ls_neighbour_at(ls, (uint16_t)slot);
+        if (other == NULL || other == neighbour || ls->graph.nodes[other->node].slot != slot)
+            continue;
+        uint64_t theirs = (uint64_t)other->cost * (view_of(ls, (uint16_t)slot) != NULL ? 9 : 10);
+        cheaper += theirs < cost || (theirs == cost && slot < neighbour->slot);
+    }
+    return cheaper < LS_ALTERNATES;
+}
+
+static void views_choose(struct ls *ls) {
+    bool wanted[LS_ALTERNATES] = {false};
+    uint16_t fresh[LS_ALTERNATES];
+    uint32_t fresh_count = 0, neighbours = 0;
+    for (uint32_t slot = 0; slot < ls->slot_count; slot++)
+        neighbours += ls_neighbour_at(ls, (uint16_t)slot) != NULL;
+    for (uint32_t slot = 0; neighbours > 1 && slot < ls->slot_count; slot++) {
+        const struct ls_neighbour *neighbour = ls_neighbour_at(ls, (uint16_t)slot);
+        if (neighbour == NULL || neighbour->node == LS_SELF || ls->graph.nodes[neighbour->node].slot != slot ||
+            !is_among_cheapest(ls, neighbour))
+            continue;
+        struct ls_view *view = view_of(ls, (uint16_t)slot);
+        if (view != NULL)
+            wanted[view - ls->views] = true;
+        else if (fresh_count < LS_ALTERNATES)
+            fresh[fresh_count++] = (uint16_t)slot;
+    }
+    for (uint32_t i = 0; i < LS_ALTERNATES; i++) {
+        struct ls_view *view = &ls->views[i];
+        if (wanted[i])
+            continue;
+        ls_tree_free(&view->tree);
+        if (fresh_count == 0)
+            continue;
+        view->slot = fresh[--fresh_count];
+        if (!ls_tree_init(&view->tree, &ls->graph, ls->neighbours[view->slot]->node, false))
+            ls_tree_free(&view->tree);
+        view->fresh = true;
+    }
+}
+
+static void views_run(struct ls *ls) {
+    static const struct ls_touched everything = {.all = true};
+    ls->views_at = 0;
+    ls->viewed_at = ls_now(ls);
+    views_choose(ls);
+    for (uint32_t i = 0; i < LS_ALTERNATES; i++) {
+        struct ls_view *view = &ls->views[i];
+        struct ls_change *changes;
+        uint32_t count;
+        if (view->tree.root == LS_NONE)
+            continue;
+        if (!ls_tree_update(&view->tree, &ls->graph, view->fresh ? &everything : &ls->graph.touched_later, &changes,
+                            &count)) {
+            ls_tree_free(&view->tree);
+            continue;
+        }
+        free(changes);
+        view->fresh = false;
+        view->listed = ls_cost_told(&ls->graph, view->tree.root, LS_SELF) != 0;
+    }
+    ls_touched_clear(&ls->graph, &ls->graph.touched_later, LS_TOUCHED_LATER);
+    for (uint32_t node = 0; node < ls->graph.node_count; node++)
+        ls->graph.nodes[node].flags &= (uint8_t)~LS_BARE;
+    offer_all(ls);
+}
+
+void ls_route(struct ls *ls) {
+    slow_time now = ls_now(ls);
+    bool touched = ls->graph.touched.count > 0 || ls->graph.touched.all || ls->review_all;
+    if (touched && ls->run_at == 0)
+        ls_route_plan(ls, false);
+    /* What is not flooded yet must not be routed by. */
+    if (ls->run_at != 0 && ls->run_at <= now && ls->queue_count == 0)
+        run(ls);
+    if (ls->views_at != 0 && ls->views_at <= now && ls->run_at == 0)
+        views_run(ls);
+}
