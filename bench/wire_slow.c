@@ -224,7 +224,7 @@ static size_t claim_write(end *e, uint8_t *out, size_t capacity) {
                       .network = "slow",
                       .id = {.size = (uint8_t)strlen(e->id)},
                       .codecs = {.count = 1},
-                      .protocols = {.count = 1, .name = {"distance-vector/1"}},
+                      .protocols.names = {.count = 1, .name = {"distance-vector/1"}},
                       .frame_max = 65535};
     memcpy(claim.id.text, e->id, claim.id.size);
     snprintf(claim.codecs.name[0], SL_NAME_SIZE, "%s", e->shape->json ? "json" : "protobuf");

@@ -4,6 +4,10 @@
  *   GET  /v1/neighbours              with their links
  *   GET  /v1/routes[?id=|after=]     by id, at most 4,096 an answer; "more" says that there are more
  *   GET  /v1/plugins
+ *   GET  /v1/routing                 the strategies that run
+ *   POST /v1/routing/add     {"plugin", "preference", and the plugin's options}: as it stands in a config
+ *   POST /v1/routing/prefer  {"plugin", "preference"}
+ *   POST /v1/routing/remove  {"plugin"}
  *   POST /v1/ping   {"id", "timeout_ms"}
  *   POST /v1/trace  {"id", "timeout_ms"}
  *   POST /v1/send?to=ID[&type=json|binary|control][&kind=][&channel=][&priority=]     the body is the message itself
@@ -30,6 +34,10 @@ static const sl_http_route routes[] = {
     {"GET", "/v1/neighbours", sl_admin_neighbours},
     {"GET", "/v1/routes", sl_admin_routes},
     {"GET", "/v1/plugins", sl_admin_plugins},
+    {"GET", "/v1/routing", sl_admin_routing},
+    {"POST", "/v1/routing/add", sl_admin_routing_add},
+    {"POST", "/v1/routing/prefer", sl_admin_routing_prefer},
+    {"POST", "/v1/routing/remove", sl_admin_routing_remove},
     {"POST", "/v1/ping", sl_admin_ping},
     {"POST", "/v1/trace", sl_admin_trace},
     {"POST", "/v1/send", sl_admin_send},

@@ -74,10 +74,8 @@ static sl_admin_call *call_new(sl_admin *admin, sl_http_request *request) {
 
 /* ---- reading ---- */
 
-/* The body, an object, as an option table has it; an empty body is an empty object. To be freed by sl_option_clear().
- * */
-static slow_status read_body(const sl_http_request *request, const slow_option *options, void *out, size_t size,
-                             slow_error *error) {
+slow_status sl_admin_read_body(const sl_http_request *request, const slow_option *options, void *out, size_t size,
+                               slow_error *error) {
     slow_bytes body = sl_http_body(request);
     const sl_json_text text = {.text = body.size > 0 ? (const char *)body.data : "{}",
                                .size = body.size > 0 ? body.size : 2};
@@ -210,7 +208,7 @@ static void ask(sl_admin *admin, sl_http_request *request, start_query start, sl
     asked what = {.id = NULL};
     slow_error error;
     slow_id id;
-    slow_status status = read_body(request, asked_options, &what, sizeof what, &error);
+    slow_status status = sl_admin_read_body(request, asked_options, &what, sizeof what, &error);
     if (status == SLOW_OK)
         status = sl_id_parse(what.id, strlen(what.id), &id, &error);
     sl_option_clear(asked_options, &what);
@@ -406,7 +404,7 @@ void sl_admin_recv(void *arg, sl_http_request *request) {
     sl_admin *admin = arg;
     wanted what;
     slow_error error;
-    if (read_body(request, wanted_options, &what, sizeof what, &error) != SLOW_OK) {
+    if (sl_admin_read_body(request, wanted_options, &what, sizeof what, &error) != SLOW_OK) {
         sl_http_refuse(request, &error);
         return;
     }
@@ -458,7 +456,7 @@ static void change_joins(sl_admin *admin, sl_http_request *request, bool join) {
     place where = {.address = NULL};
     slow_error error;
     sl_json_writer w = {0};
-    slow_status status = read_body(request, place_options, &where, sizeof where, &error);
+    slow_status status = sl_admin_read_body(request, place_options, &where, sizeof where, &error);
     if (status == SLOW_OK && join)
         status = sl_junction_join(j, where.address, NEUTRAL_PPM, 0, &error);
     else if (status == SLOW_OK && sl_join_find(&j->links.joins, where.address) == NULL)

@@ -1,5 +1,5 @@
 /* admin_parts.h - what the files of the admin API have of each other: admin.c the table and the server's life,
- * admin_show.c what only looks, admin_calls.c what asks, sends, receives and changes. */
+ * admin_show.c what only looks, admin_calls.c what asks, sends, receives and changes, admin_routing.c the strategies. */
 #ifndef SL_ADMIN_PARTS_H
 #define SL_ADMIN_PARTS_H
 #include "admin_http.h"
@@ -28,9 +28,16 @@ void sl_admin_send(void *arg, sl_http_request *);
 void sl_admin_recv(void *arg, sl_http_request *);
 void sl_admin_join(void *arg, sl_http_request *);
 void sl_admin_leave(void *arg, sl_http_request *);
+void sl_admin_routing(void *arg, sl_http_request *);
+void sl_admin_routing_add(void *arg, sl_http_request *);
+void sl_admin_routing_prefer(void *arg, sl_http_request *);
+void sl_admin_routing_remove(void *arg, sl_http_request *);
 
 /* sl_deferred's: answers the calls that can be answered now. */
 void sl_admin_serve(void *arg);
+
+/* The body, an object, as an option table has it; an empty body is an empty object. To be freed by sl_option_clear(). */
+slow_status sl_admin_read_body(const sl_http_request *, const slow_option *, void *out, size_t size, slow_error *);
 
 /* ---- writing ---- */
 

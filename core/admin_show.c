@@ -188,8 +188,9 @@ static void put_neighbour(sl_json_writer *w, const sl_neighbour *n, slow_time no
     sl_admin_put_number(w, "flaps", n->flaps);
     sl_admin_put_number(w, "routes", n->uses);
     begin_list(w, "protocols");
-    for (unsigned i = 0; i < n->protocols.count; i++)
-        sl_json_put_string(w, n->protocols.name[i]);
+    for (unsigned i = 0; i < n->all->places; i++)
+        if (n->talks[i].open)
+            sl_json_put_string(w, n->all->names[i]);
     sl_json_end(w, ']');
     begin_list(w, "links");
     for (uint32_t i = 0; i < n->link_count; i++)

@@ -142,7 +142,8 @@ slow_status sl_config_read_security(sl_config *config, const sl_json *value, con
 slow_status sl_config_read_routing(const sl_config *config, const sl_json *value, const sl_json_at *at,
                                    sl_config_routing *routing, slow_error *error) {
     static const char *const keys[] = {"plugin", "preference", NULL};
-    static const slow_option preference = {.key = "preference", .type = SLOW_OPT_INT, .min = 0, .max = 65535};
+    static const slow_option preference = {
+        .key = "preference", .type = SLOW_OPT_INT, .min = 0, .max = SL_PREFERENCE_MAX};
     routing->preference = 100;
     slow_status status = use_read(config, value, at, SLOW_ROUTING, keys, &routing->use, error);
     const sl_json *number = sl_json_get(value, "preference");

@@ -24,9 +24,11 @@ typedef struct sl_config_join {
     uint32_t cost_factor_ppm; /* 1,000,000 = 1.0; 0.01..100 */
 } sl_config_join;
 
+enum { SL_PREFERENCE_MAX = 65535 };
+
 typedef struct sl_config_routing {
     sl_config_plugin use;
-    int64_t preference; /* 0..65535; higher wins; of equal ones the first */
+    int64_t preference; /* 0..SL_PREFERENCE_MAX; higher wins; of equal ones the first, or the one added first */
 } sl_config_routing;
 
 typedef struct sl_config {

@@ -113,21 +113,20 @@ static slow_status make_codecs(sl_junction *j, slow_error *error) {
     return SLOW_OK;
 }
 
+static slow_status make_strategy(sl_junction *j, sl_config_routing *routing, slow_error *error) {
+    sl_instance *instance;
+    slow_status status = make_instance(j, &routing->use, sl_routing_services(), &j->routing, &instance, error);
+    if (status == SLOW_OK)
+        status = sl_routing_add(&j->routing, instance, (int32_t)routing->preference, error);
+    return status;
+}
+
 static slow_status make_strategies(sl_junction *j, slow_error *error) {
-    for (size_t i = 0; i < j->config->routing_count; i++) {
-        sl_config_routing *routing = &j->config->routings[i];
-        const slow_routing_ops *ops = routing->use.plugin->ops;
-        sl_instance *instance;
-        if (SLOW_HAS(ops, message) && !add_name(&j->claim.protocols, ops->protocol))
-            return sl_error(error, SLOW_E_INVAL, "routing", "too many strategies, or the protocol name %s is too long",
-                            ops->protocol);
-        slow_status status = make_instance(j, &routing->use, sl_routing_services(), &j->routing, &instance, error);
-        if (status == SLOW_OK)
-            status = sl_routing_add(&j->routing, instance, (int32_t)routing->preference, error);
-        if (status != SLOW_OK)
-            return status;
-    }
-    return SLOW_OK;
+    slow_status status = SLOW_OK;
+    for (size_t i = 0; i < j->config->routing_count && status == SLOW_OK; i++)
+        status = make_strategy(j, &j->config->routings[i], error);
+    j->claim.protocols.generation = 0; /* what it begins with: nobody was told of anything else */
+    return status;
 }
 
 static slow_status make_port(sl_junction *j, sl_config_plugin *use, sl_port **out, slow_error *error) {
@@ -183,7 +182,7 @@ static void make_claim(sl_junction *j) {
 }
 
 static slow_status wire(sl_junction *j, slow_error *error) {
-    sl_routing_init(&j->routing, j->loop, &j->log, &j->stats, &j->claim.id);
+    sl_routing_init(&j->routing, j->loop, &j->log, &j->stats, &j->claim);
     j->forward = sl_forward_new(j->loop, &j->links.neighbours, &j->stats, &j->claim.id);
     if (j->forward == NULL)
         return sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a junction");
@@ -327,6 +326,62 @@ slow_status sl_junction_join(sl_junction *j, const char *address, uint32_t facto
 
 slow_status sl_junction_leave(sl_junction *j, const char *address, slow_error *error) {
     return sl_links_leave(&j->links, address, error);
+}
+
+/* ---- strategies, while packages pass ---- */
+
+slow_status sl_junction_routing_add(sl_junction *j, slow_bytes entry, slow_error *error) {
+    sl_config_routing routing;
+    slow_status status =
+        sl_config_routing_parse(j->config, NULL, (const char *)entry.data, entry.size, &routing, error);
+    if (status != SLOW_OK)
+        return status;
+    const char *id = routing.use.plugin->id;
+    if (sl_routing_find(&j->routing, id) != NULL)
+        status = sl_error(error, SLOW_E_INVAL, "plugin", "%s runs already; its preference can be changed", id);
+    else
+        status = make_strategy(j, &routing, error);
+    if (status == SLOW_OK)
+        sl_log_write(&j->log, SLOW_LOG_INFO, "routing", "added %s, preference %d", id, (int)routing.preference);
+    sl_config_plugin_free(&routing.use);
+    return status;
+}
+
+static slow_status strategy_running(sl_junction *j, const char *plugin, sl_strategy **out, slow_error *error) {
+    sl_nearest nearest = {.wrong = plugin};
+    *out = sl_routing_find(&j->routing, plugin);
+    if (*out != NULL)
+        return SLOW_OK;
+    for (uint32_t i = 0; i < j->routing.count; i++)
+        sl_nearest_try(&nearest, sl_instance_plugin(j->routing.strategies[i].instance)->id);
+    if (nearest.best != NULL)
+        return sl_error(error, SLOW_E_INVAL, "plugin", "no strategy \"%.64s\" runs here; did you mean \"%s\"?", plugin,
+                        nearest.best);
+    return sl_error(error, SLOW_E_INVAL, "plugin",
+                    "no strategy \"%.64s\" runs here; GET /v1/routing (slowctl routing) lists those that do", plugin);
+}
+
+slow_status sl_junction_routing_prefer(sl_junction *j, const char *plugin, int64_t preference, slow_error *error) {
+    sl_strategy *strategy;
+    slow_status status = strategy_running(j, plugin, &strategy, error);
+    if (status != SLOW_OK)
+        return status;
+    if (preference < 0 || preference > SL_PREFERENCE_MAX)
+        return sl_error(error, SLOW_E_INVAL, "preference", "%lld is no preference; expected 0 to %d",
+                        (long long)preference, SL_PREFERENCE_MAX);
+    sl_routing_prefer(&j->routing, strategy, (int32_t)preference);
+    sl_log_write(&j->log, SLOW_LOG_INFO, "routing", "the preference of %s is %d", plugin, (int)preference);
+    return SLOW_OK;
+}
+
+slow_status sl_junction_routing_remove(sl_junction *j, const char *plugin, slow_error *error) {
+    sl_strategy *strategy;
+    slow_status status = strategy_running(j, plugin, &strategy, error);
+    if (status == SLOW_OK)
+        status = sl_routing_remove(&j->routing, strategy, error);
+    if (status == SLOW_OK)
+        sl_log_write(&j->log, SLOW_LOG_INFO, "routing", "removed %s", plugin);
+    return status;
 }
 
 /* ---- messages ---- */

@@ -48,6 +48,11 @@ unsigned sl_junction_free(sl_junction *);
 slow_status sl_junction_listen(sl_junction *, const char *address, char bound[SL_ADDRESS_SIZE], slow_error *);
 slow_status sl_junction_join(sl_junction *, const char *address, uint32_t factor_ppm, uint32_t bias, slow_error *);
 slow_status sl_junction_leave(sl_junction *, const char *address, slow_error *);
+/* Several strategies at once: `entry` is JSON as it stands under "routing" in a config; `plugin` is the id of one that
+ * runs. Links stay open, and packages pass meanwhile. */
+slow_status sl_junction_routing_add(sl_junction *, slow_bytes entry, slow_error *);
+slow_status sl_junction_routing_prefer(sl_junction *, const char *plugin, int64_t preference, slow_error *);
+slow_status sl_junction_routing_remove(sl_junction *, const char *plugin, slow_error *);
 /* Takes the message, which was checked. */
 void sl_junction_send(sl_junction *, sl_outgoing *);
 

@@ -141,6 +141,8 @@ static void take_close(sl_link *link, slow_bytes body) {
 static void take_live(sl_link *link, slow_slice *slice) {
     const sl_link_events *events = &link->env->events;
     sl_route_frame route;
+    sl_protocols protocols;
+    uint32_t generation;
     slow_slice body;
     uint8_t kind = slice->data[0];
     if (link->state != SL_LINK_UP) {
@@ -172,6 +174,18 @@ static void take_live(sl_link *link, slow_slice *slice) {
             events->route(events->arg, link, &route);
         else
             events->route_ack(events->arg, link, &route);
+        break;
+    case SL_FRAME_PROTOCOLS:
+        if (sl_protocols_read(bytes, &protocols))
+            events->protocols(events->arg, link, &protocols);
+        else
+            SL_COUNT(link->env->stats, drop_route_malformed);
+        break;
+    case SL_FRAME_PROTOCOLS_ACK:
+        if (sl_protocols_ack_read(bytes, &generation))
+            events->protocols_ack(events->arg, link, generation);
+        else
+            SL_COUNT(link->env->stats, drop_route_malformed);
         break;
     default:
         take_close(link, bytes);
@@ -213,6 +227,8 @@ void sl_link_receive(sl_link *link, slow_slice *slice) {
     case SL_FRAME_ROUTE_ACK:
     case SL_FRAME_CLOSE:
     case SL_FRAME_BUNDLE:
+    case SL_FRAME_PROTOCOLS:
+    case SL_FRAME_PROTOCOLS_ACK:
         take_live(link, slice);
         break;
     default:

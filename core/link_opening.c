@@ -65,7 +65,7 @@ static bool life_begin(sl_link *link) {
     link->data_at = 0;
     link->opened_at = now;
     link->blocked = false;
-    sl_names_common(ours, link->peer, &ours->protocols, &link->peer->protocols, &link->protocols);
+    link->told = opening->told;
     link->codec = agree_codec(link, ours);
     sl_liveness_init(&link->live, now, opening->rtt_ns, opening->repeated, link->factor_ppm, link->bias);
     if (opening->initiator) /* the answer to our FIN cannot come before */

@@ -39,6 +39,8 @@ typedef struct sl_link_events {
     void (*bundle)(void *arg, sl_link *, uint8_t *records, size_t size); /* records are borrowed, writable */
     void (*route)(void *arg, sl_link *, const sl_route_frame *);
     void (*route_ack)(void *arg, sl_link *, const sl_route_frame *);
+    void (*protocols)(void *arg, sl_link *, const sl_protocols *);
+    void (*protocols_ack)(void *arg, sl_link *, uint32_t generation);
     void (*fill)(void *arg, sl_link *);  /* about to be flushed: sl_link_control() what is due */
     void (*cost)(void *arg, sl_link *);  /* live.told_cost is another */
     void (*dirty)(void *arg, sl_link *); /* has something to flush; until it is flushed, once */
@@ -86,8 +88,8 @@ struct sl_link {
     uint64_t sent_number, highest_number;
     uint64_t *window; /* of datagrams' numbers */
     sl_claim *peer;
-    sl_names protocols; /* in common */
-    uint8_t codec;      /* index into env->codecs */
+    uint32_t told; /* the generation of our protocols in the claim that opened it */
+    uint8_t codec; /* index into env->codecs */
     sl_liveness live;
     sl_outbox out;
     sl_packet_queue openings, ready; /* opening frames; sealed packets that the transport did not take yet */

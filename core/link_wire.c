@@ -139,18 +139,40 @@ static bool read_names(slow_reader *r, sl_names *names) {
     return slow_reader_ok(r);
 }
 
+static void write_numbers(slow_writer *w, const sl_protocols *protocols) {
+    for (size_t i = 0; i < protocols->names.count; i++)
+        slow_write_u8(w, protocols->number[i]);
+}
+
+/* No name and no number twice, or a frame could be meant for two. */
+static bool read_numbers(slow_reader *r, sl_protocols *protocols) {
+    for (size_t i = 0; i < protocols->names.count; i++) {
+        protocols->number[i] = slow_read_u8(r);
+        for (size_t k = 0; k < i; k++)
+            if (protocols->number[k] == protocols->number[i] ||
+                strcmp(protocols->names.name[k], protocols->names.name[i]) == 0)
+                return false;
+    }
+    return slow_reader_ok(r);
+}
+
 size_t sl_claim_write(const sl_claim *claim, uint8_t *out, size_t capacity) {
     slow_writer w = slow_writer_of(out, capacity);
+    bool numbers = claim->protocols.generation != 0;
     slow_write_u16(&w, claim->version);
     slow_write_short(&w, claim->network, strnlen(claim->network, sizeof claim->network));
     slow_write_short(&w, claim->id.text, claim->id.size);
     slow_write_u64(&w, claim->start);
     write_names(&w, &claim->codecs);
-    write_names(&w, &claim->protocols);
+    write_names(&w, &claim->protocols.names);
     slow_write_u32(&w, claim->frame_max);
-    slow_write_u32(&w, claim->features);
+    slow_write_u32(&w, claim->features | (numbers ? SL_FEATURE_NUMBERS : 0));
     slow_write_u16(&w, (uint16_t)claim->credentials.size);
     slow_write_bytes(&w, claim->credentials.data, claim->credentials.size);
+    if (numbers) {
+        slow_write_u32(&w, claim->protocols.generation);
+        write_numbers(&w, &claim->protocols);
+    }
     return written(&w);
 }
 
@@ -163,13 +185,18 @@ bool sl_claim_read(slow_bytes bytes, sl_claim *claim) {
     if (!slow_reader_ok(&r) || !sl_id_set(&claim->id, id))
         return false;
     claim->start = slow_read_u64(&r);
-    if (!read_names(&r, &claim->codecs) || !read_names(&r, &claim->protocols))
+    if (!read_names(&r, &claim->codecs) || !read_names(&r, &claim->protocols.names))
         return false;
+    for (uint8_t i = 0; i < claim->protocols.names.count; i++)
+        claim->protocols.number[i] = i;
     claim->frame_max = slow_read_u32(&r);
     claim->features = slow_read_u32(&r);
     claim->credentials.size = slow_read_u16(&r);
     claim->credentials.data = slow_read_bytes(&r, claim->credentials.size);
-    return slow_reader_ok(&r);
+    if (!(claim->features & SL_FEATURE_NUMBERS))
+        return slow_reader_ok(&r);
+    claim->protocols.generation = slow_read_u32(&r);
+    return read_numbers(&r, &claim->protocols) && claim->protocols.generation != 0;
 }
 
 /* ---- after the opening ---- */
@@ -207,6 +234,45 @@ bool sl_route_read(slow_bytes body, sl_route_frame *route) {
     route->seq = slow_read_u32(&r);
     route->message = rest(&r);
     return slow_reader_ok(&r);
+}
+
+size_t sl_protocols_write(const sl_protocols *protocols, uint8_t out[SL_PROTOCOLS_MAX]) {
+    slow_writer w = slow_writer_of(out, SL_PROTOCOLS_MAX);
+    slow_write_u32(&w, protocols->generation);
+    write_names(&w, &protocols->names);
+    write_numbers(&w, protocols);
+    return written(&w);
+}
+
+bool sl_protocols_read(slow_bytes body, sl_protocols *protocols) {
+    slow_reader r = slow_reader_of(body);
+    protocols->generation = slow_read_u32(&r);
+    return read_names(&r, &protocols->names) && read_numbers(&r, protocols);
+}
+
+void sl_protocols_ack_write(uint32_t generation, uint8_t out[SL_PROTOCOLS_ACK_SIZE]) {
+    slow_writer w = slow_writer_of(out, SL_PROTOCOLS_ACK_SIZE);
+    slow_write_u32(&w, generation);
+}
+
+bool sl_protocols_ack_read(slow_bytes body, uint32_t *generation) {
+    slow_reader r = slow_reader_of(body);
+    *generation = slow_read_u32(&r);
+    return slow_reader_ok(&r);
+}
+
+int sl_protocols_place(const sl_protocols *protocols, const char *name) {
+    for (int i = 0; i < protocols->names.count; i++)
+        if (strcmp(protocols->names.name[i], name) == 0)
+            return i;
+    return -1;
+}
+
+int sl_protocols_place_of_number(const sl_protocols *protocols, uint8_t number) {
+    for (int i = 0; i < protocols->names.count; i++)
+        if (protocols->number[i] == number)
+            return i;
+    return -1;
 }
 
 const char *sl_close_text(enum sl_close_reason reason) {

@@ -22,6 +22,8 @@ enum sl_frame_kind {
     SL_FRAME_ROUTE_ACK,
     SL_FRAME_CLOSE,
     SL_FRAME_BUNDLE,
+    SL_FRAME_PROTOCOLS,
+    SL_FRAME_PROTOCOLS_ACK,
 };
 
 enum {
@@ -34,6 +36,7 @@ enum {
     SL_NAMES_MAX = 8, /* codecs, or routing protocols, in a claim */
     SL_NAME_SIZE = 32,
     SL_CLAIM_MAX = 1000,
+    SL_FEATURE_NUMBERS = 1, /* of a claim: generation and numbers of its protocols stand behind the credentials */
 };
 
 /* INIT: `handshake` is the security plugin's first message; padded to SL_INIT_SIZE. */
@@ -75,15 +78,24 @@ typedef struct sl_names {
     uint8_t count;
     char name[SL_NAMES_MAX][SL_NAME_SIZE];
 } sl_names;
+
+/* The routing protocols that a junction speaks. Each has a number of its author's own, by which ROUTE frames name it; one
+ * that is taken up again has another. The generation grows with every change. What a junction begins with is generation 0,
+ * numbered by place. */
+typedef struct sl_protocols {
+    sl_names names;
+    uint8_t number[SL_NAMES_MAX];
+    uint32_t generation;
+} sl_protocols;
 typedef struct sl_claim {
     uint16_t version; /* SL_LINK_VERSION */
     char network[64];
     slow_id id;
     uint64_t start;         /* random, drawn at each start of the junction */
     sl_names codecs;        /* in order of preference */
-    sl_names protocols;     /* of routing strategies */
+    sl_protocols protocols; /* of routing strategies */
     uint32_t frame_max;     /* bytes: the largest frame that its author takes on this link */
-    uint32_t features;      /* 0 for now */
+    uint32_t features;      /* SL_FEATURE_NUMBERS is written where the generation is not 0 */
     slow_bytes credentials; /* empty for now */
 } sl_claim;
 size_t sl_claim_write(const sl_claim *, uint8_t *out, size_t capacity);
@@ -100,13 +112,23 @@ bool sl_probe_read(slow_bytes body, sl_probe *);
 
 /* ROUTE and ROUTE_ACK of the strategy channel. */
 typedef struct sl_route_frame {
-    uint8_t protocol, epoch;
-    uint32_t seq; /* of a ROUTE_ACK: the next one wanted */
+    uint8_t protocol, epoch; /* protocol: the author's own number */
+    uint32_t seq;            /* of a ROUTE_ACK: the next one wanted */
     slow_bytes message;
 } sl_route_frame;
 enum { SL_ROUTE_HEADER = 6 };
 void sl_route_write(const sl_route_frame *, uint8_t out[SL_ROUTE_HEADER]);
 bool sl_route_read(slow_bytes body, sl_route_frame *);
+
+/* PROTOCOLS: the whole list, told anew when it has changed. PROTOCOLS_ACK: the generation alone. */
+enum { SL_PROTOCOLS_MAX = 5 + SL_NAMES_MAX * (SL_NAME_SIZE + 1), SL_PROTOCOLS_ACK_SIZE = 4 };
+size_t sl_protocols_write(const sl_protocols *, uint8_t out[SL_PROTOCOLS_MAX]);
+bool sl_protocols_read(slow_bytes body, sl_protocols *);
+void sl_protocols_ack_write(uint32_t generation, uint8_t out[SL_PROTOCOLS_ACK_SIZE]);
+bool sl_protocols_ack_read(slow_bytes body, uint32_t *generation);
+/* The place of a name, or of a number; -1 = it is not there. */
+int sl_protocols_place(const sl_protocols *, const char *name);
+int sl_protocols_place_of_number(const sl_protocols *, uint8_t number);
 
 enum sl_close_reason {
     SL_CLOSE_GOODBYE = 1, /* the junction ends */

@@ -159,7 +159,7 @@ static sl_claim a_claim(void) {
                       .id = {.size = 5, .text = "alice"},
                       .start = 0x0102030405060708,
                       .codecs = {.count = 2, .name = {"protobuf", "json"}},
-                      .protocols = {.count = 1, .name = {"distance-vector/1"}},
+                      .protocols.names = {.count = 1, .name = {"distance-vector/1"}},
                       .frame_max = 65535,
                       .features = 0};
 }
@@ -202,8 +202,8 @@ static void a_claim_is_read_as_it_was_written(void **state) {
     assert_int_equal(claim.codecs.count, 2);
     assert_string_equal(claim.codecs.name[0], "protobuf");
     assert_string_equal(claim.codecs.name[1], "json");
-    assert_int_equal(claim.protocols.count, 1);
-    assert_string_equal(claim.protocols.name[0], "distance-vector/1");
+    assert_int_equal(claim.protocols.names.count, 1);
+    assert_string_equal(claim.protocols.names.name[0], "distance-vector/1");
     assert_int_equal(claim.frame_max, 65535);
     assert_int_equal(claim.features, 0);
     assert_int_equal(claim.credentials.size, 0);

@@ -88,6 +88,14 @@ static void on_route_ack(void *arg, sl_link *link, const sl_route_frame *ack) {
     sl_neighbours_route_ack(&((sl_links *)arg)->neighbours, link, ack);
 }
 
+static void on_protocols(void *arg, sl_link *link, const sl_protocols *protocols) {
+    sl_neighbours_protocols(&((sl_links *)arg)->neighbours, link, protocols);
+}
+
+static void on_protocols_ack(void *arg, sl_link *link, uint32_t generation) {
+    sl_neighbours_protocols_ack(&((sl_links *)arg)->neighbours, link, generation);
+}
+
 static void on_fill(void *arg, sl_link *link) {
     sl_neighbours_fill(&((sl_links *)arg)->neighbours, link);
 }
@@ -229,11 +237,13 @@ void sl_links_init(sl_links *links, const sl_links_setup *setup) {
                                          .bundle = on_bundle,
                                          .route = on_route,
                                          .route_ack = on_route_ack,
+                                         .protocols = on_protocols,
+                                         .protocols_ack = on_protocols_ack,
                                          .fill = on_fill,
                                          .cost = on_cost,
                                          .dirty = on_dirty};
     links->flush = (sl_deferred){.fn = flush_links, .arg = links};
-    sl_neighbours_init(&links->neighbours, setup->loop, setup->log, setup->stats, &setup->claim->id,
+    sl_neighbours_init(&links->neighbours, setup->loop, setup->log, setup->stats, setup->claim,
                        &setup->neighbour_events);
     sl_joins_init(&links->joins, setup->loop, setup->log, setup->stats, &links->neighbours);
 }

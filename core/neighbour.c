@@ -3,27 +3,23 @@
 #include <string.h>
 
 static const slow_time STEADY = 30 * SL_SECOND, HOLD_FIRST = SL_SECOND, HOLD_MOST = 60 * SL_SECOND;
-static const slow_time RENEW_LEAST = SL_SECOND; /* between two new beginnings of a channel that holds too much */
-static const slow_time NEVER = UINT64_MAX;
 
 static void neighbour_tick(void *arg);
-static void channel_renew(sl_neighbour *n, unsigned i, slow_time now);
 
 /* ---- the table ---- */
 
-void sl_neighbours_init(sl_neighbours *all, sl_loop *loop, const sl_log *log, sl_stats *stats, const slow_id *self,
+void sl_neighbours_init(sl_neighbours *all, sl_loop *loop, const sl_log *log, sl_stats *stats, const sl_claim *claim,
                         const sl_neighbour_events *events) {
-    *all = (sl_neighbours){.loop = loop, .log = log, .stats = stats, .self = self, .events = *events};
-}
-
-static void channels_free(sl_neighbour *n) {
-    for (unsigned i = 0; i < n->protocols.count; i++)
-        sl_channel_free(&n->channels[i]);
-    n->protocols.count = 0;
+    *all = (sl_neighbours){.loop = loop,
+                           .log = log,
+                           .stats = stats,
+                           .self = &claim->id,
+                           .protocols = &claim->protocols,
+                           .events = *events};
 }
 
 static void neighbour_free(sl_neighbour *n) {
-    channels_free(n);
+    sl_talk_down(n);
     sl_timer_free(n->timer);
     free(n);
 }
@@ -98,23 +94,6 @@ static sl_neighbour *neighbour_add(sl_neighbours *all, const slow_id *id) {
 
 /* ---- up and down ---- */
 
-static void timer_update(sl_neighbour *n) {
-    slow_time next = NEVER;
-    if (n->adjacency == 0 && n->link_count > 0)
-        next = n->held_until;
-    for (unsigned i = 0; i < n->protocols.count; i++)
-        if (n->channels[i].resend_at != 0 && n->channels[i].resend_at < next)
-            next = n->channels[i].resend_at;
-    slow_time renew = n->renewed_at == 0 ? 0 : n->renewed_at + RENEW_LEAST;
-    for (unsigned i = 0; i < n->protocols.count; i++)
-        if (n->channels[i].overflowed && renew < next)
-            next = renew;
-    if (next == NEVER)
-        sl_timer_stop(n->timer);
-    else
-        sl_timer_at(n->timer, next);
-}
-
 static void adjacency_up(sl_neighbour *n) {
     sl_neighbours *all = n->all;
     slow_time now = sl_now(all->loop);
@@ -123,12 +102,7 @@ static void adjacency_up(sl_neighbour *n) {
         return;
     n->up_at = now;
     n->cost = n->best->live.told_cost;
-    n->protocols = n->best->protocols;
-    for (unsigned i = 0; i < n->protocols.count; i++) {
-        sl_channel_init(&n->channels[i], ++n->epochs[i]);
-        n->channels[i].ack_due = n->missed >> i & 1; /* shows the epoch, and so that the other end has to begin anew */
-    }
-    n->missed = 0;
+    sl_talk_up(n);
     sl_log_write(all->log, SLOW_LOG_INFO, "link", "%.*s is up at %s: codec %s, rtt %.1f ms, cost %u", SL_ID_ARG(&n->id),
                  n->best->remote, sl_link_codec(n->best)->ops->name, (double)n->best->live.srtt_ns / 1e6,
                  (unsigned)n->cost);
@@ -160,7 +134,7 @@ static void adjacency_down(sl_neighbour *n, bool orderly, const char *why) {
     count_flap(n, orderly);
     n->adjacency = 0; /* the number finds it until the events are through */
     n->down_at = sl_now(all->loop);
-    channels_free(n);
+    sl_talk_down(n);
     all->events.down(all->events.arg, n, adjacency);
     sl_slots_remove(&all->adjacencies, adjacency);
     n->uses = 0;
@@ -177,10 +151,7 @@ static void choose_best(sl_neighbour *n) {
     if (old != NULL && old->state == SL_LINK_UP)
         sl_link_set_in_use(old, false);
     sl_link_set_in_use(best, n->uses > 0);
-    for (unsigned i = 0; i < n->protocols.count; i++) {
-        sl_channel_rewind(&n->channels[i]);
-        n->channels[i].ack_due = n->channels[i].wanted > 1; /* the last one may have died with the old link */
-    }
+    sl_talk_moved(n);
     sl_link_touch(best);
 }
 
@@ -196,13 +167,10 @@ static void neighbour_tick(void *arg) {
     slow_time now = sl_now(n->all->loop);
     if (n->adjacency == 0 && n->link_count > 0 && now >= n->held_until)
         adjacency_up(n);
-    for (unsigned i = 0; i < n->protocols.count; i++) {
-        sl_channel_tick(&n->channels[i], now);
-        channel_renew(n, i, now);
-    }
+    sl_talk_tick(n, now);
     if (n->best != NULL)
         sl_link_touch(n->best);
-    timer_update(n);
+    sl_talk_timer(n);
 }
 
 /* ---- links come and go ---- */
@@ -239,18 +207,20 @@ static sl_link *loser_of(const sl_neighbour *n, sl_link *old, sl_link *new) {
 
 enum sl_close_reason sl_neighbours_opened(sl_neighbours *all, sl_link *link) {
     sl_neighbour *n = sl_neighbour_find(all, &link->peer->id);
+    bool known = n != NULL;
     if (n == NULL)
         n = neighbour_add(all, &link->peer->id);
     if (n == NULL)
         return SL_CLOSE_TOO_MANY;
-    if (n->start != link->peer->start) {
+    if (!known || n->start != link->peer->start) {
         close_all(n, SL_CLOSE_REPLACED);
         n->start = link->peer->start;
         n->flaps = 0;
         n->held_until = 0;
-        memset(n->epochs, 0, sizeof n->epochs);
-        n->missed = 0;
+        n->protocols = link->peer->protocols;
+        memset(n->talks, 0, sizeof n->talks);
     }
+    bool first = n->link_count == 0;
     sl_link *losers[SL_NEIGHBOUR_LINKS];
     uint32_t loser_count = 0;
     for (uint32_t i = 0; i < n->link_count; i++) {
@@ -270,11 +240,12 @@ enum sl_close_reason sl_neighbours_opened(sl_neighbours *all, sl_link *link) {
     for (uint32_t i = 0; i < loser_count; i++)
         sl_link_close(losers[i], losers[i]->dial != 0 || link->dial != 0 ? SL_CLOSE_DUPLICATE : SL_CLOSE_REPLACED,
                       true);
+    sl_talk_opened(n, link, first);
     if (n->adjacency == 0 && sl_now(all->loop) >= n->held_until)
         adjacency_up(n);
     else
         tell_cost(n);
-    timer_update(n);
+    sl_talk_timer(n);
     return 0;
 }
 
@@ -302,7 +273,7 @@ void sl_neighbours_closed(sl_neighbours *all, sl_link *link, enum sl_close_reaso
         adjacency_down(n, reason >= SL_CLOSE_GOODBYE && reason <= SL_CLOSE_REPLACED, sl_close_text(reason));
     else
         tell_cost(n);
-    timer_update(n);
+    sl_talk_timer(n);
 }
 
 void sl_neighbours_cost(sl_neighbours *all, sl_link *link) {
@@ -312,133 +283,6 @@ void sl_neighbours_cost(sl_neighbours *all, sl_link *link) {
         return;
     choose_best(n);
     tell_cost(n);
-}
-
-/* ---- the strategy channel ---- */
-
-static int protocol_index(const sl_neighbour *n, const char *protocol) {
-    for (unsigned i = 0; i < n->protocols.count; i++)
-        if (strcmp(n->protocols.name[i], protocol) == 0)
-            return (int)i;
-    return -1;
-}
-
-bool sl_neighbour_speaks(const sl_neighbour *n, const char *protocol) {
-    return protocol_index(n, protocol) >= 0;
-}
-
-static void channel_restart(sl_neighbour *n, unsigned i, uint8_t epoch) {
-    sl_channel_free(&n->channels[i]);
-    sl_channel_init(&n->channels[i], epoch);
-    n->epochs[i] = epoch;
-}
-
-/* The other end lost its state, or never had ours: begin anew, here and in the strategy. */
-static void channel_adopt(sl_neighbour *n, unsigned i, uint8_t epoch) {
-    channel_restart(n, i, epoch);
-    n->all->events.restart(n->all->events.arg, n, i);
-}
-
-slow_status sl_neighbour_send(sl_neighbour *n, const char *protocol, slow_bytes message) {
-    int i = protocol_index(n, protocol);
-    if (i < 0)
-        return SLOW_E_UNSUPPORTED;
-    sl_channel *channel = &n->channels[i];
-    if (channel->overflowed || sl_channel_push(channel, message) != SLOW_OK) {
-        /* It cannot keep up. The strategy is in the middle of something: it is told in another turn. */
-        channel->overflowed = true;
-        timer_update(n);
-    }
-    sl_link_touch(n->best);
-    return SLOW_OK;
-}
-
-/* Once a second at most: a table that is more than a channel holds would otherwise be begun without end. */
-static void channel_renew(sl_neighbour *n, unsigned i, slow_time now) {
-    if (!n->channels[i].overflowed || (n->renewed_at != 0 && now < n->renewed_at + RENEW_LEAST))
-        return;
-    n->renewed_at = now;
-    sl_log_write(n->all->log, SLOW_LOG_WARN, "link", "%.*s cannot keep up with %s: starting anew", SL_ID_ARG(&n->id),
-                 n->protocols.name[i]);
-    channel_adopt(n, i, (uint8_t)(n->channels[i].epoch + 1));
-}
-
-/* It is held down here, and up over there: what it says is lost, and on a stream never repeated. When the hold ends its
- * channel begins with a newer epoch than this one, and so the other end begins anew, too. */
-static void held_frame(sl_neighbour *n, const sl_link *link, const sl_route_frame *frame) {
-    if (frame->protocol >= link->protocols.count)
-        return;
-    n->missed |= (uint8_t)(1u << frame->protocol);
-    if (sl_epoch_newer(frame->epoch, n->epochs[frame->protocol]))
-        n->epochs[frame->protocol] = frame->epoch;
-}
-
-static sl_channel *channel_of(sl_neighbours *all, sl_link *link, const sl_route_frame *frame) {
-    sl_neighbour *n = link->neighbour;
-    if (n != NULL && n->adjacency != 0 && frame->protocol < n->protocols.count)
-        return &n->channels[frame->protocol];
-    if (n != NULL && n->adjacency == 0)
-        held_frame(n, link, frame);
-    else
-        SL_COUNT(all->stats, drop_route_protocol);
-    return NULL;
-}
-
-void sl_neighbours_route(sl_neighbours *all, sl_link *link, const sl_route_frame *route) {
-    sl_neighbour *n = link->neighbour;
-    sl_channel *channel = channel_of(all, link, route);
-    if (channel == NULL)
-        return;
-    enum sl_channel_verdict verdict = sl_channel_receive(channel, route->epoch, route->seq);
-    if (verdict == SL_CHANNEL_NEWER) {
-        channel_adopt(n, route->protocol, route->epoch);
-        verdict = sl_channel_receive(channel, route->epoch, route->seq);
-    }
-    if (verdict == SL_CHANNEL_TAKE)
-        all->events.message(all->events.arg, n, route->protocol, route->message);
-    if (n->best != NULL)
-        sl_link_touch(n->best);
-}
-
-void sl_neighbours_route_ack(sl_neighbours *all, sl_link *link, const sl_route_frame *ack) {
-    sl_neighbour *n = link->neighbour;
-    sl_channel *channel = channel_of(all, link, ack);
-    if (channel == NULL)
-        return;
-    uint64_t srtt_ns = n->best->live.srtt_ns;
-    if (sl_channel_acked(channel, ack->epoch, ack->seq, sl_now(all->loop), srtt_ns) == SL_CHANNEL_NEWER)
-        channel_adopt(n, ack->protocol, ack->epoch);
-    sl_link_touch(n->best);
-    timer_update(n);
-}
-
-static void say_route(sl_link *link, enum sl_frame_kind kind, unsigned protocol, uint8_t epoch, uint32_t seq,
-                      const uint8_t *bytes, size_t size) {
-    uint8_t head[SL_ROUTE_HEADER];
-    sl_route_frame frame = {.protocol = (uint8_t)protocol, .epoch = epoch, .seq = seq};
-    sl_route_write(&frame, head);
-    sl_link_control(link, kind, head, sizeof head, bytes, size);
-}
-
-void sl_neighbours_fill(sl_neighbours *all, sl_link *link) {
-    sl_neighbour *n = link->neighbour;
-    slow_time now = sl_now(all->loop);
-    const sl_channel_message *message;
-    if (n == NULL || n->best != link || n->adjacency == 0)
-        return;
-    bool said = false;
-    for (unsigned i = 0; i < n->protocols.count; i++) {
-        sl_channel *channel = &n->channels[i];
-        while ((message = sl_channel_next(channel, now, link->live.srtt_ns, sl_link_is_stream(link))) != NULL) {
-            say_route(link, SL_FRAME_ROUTE, i, channel->epoch, message->seq, message->bytes, message->size);
-            said = true;
-        }
-        if (channel->ack_due)
-            say_route(link, SL_FRAME_ROUTE_ACK, i, channel->epoch, channel->wanted, NULL, 0);
-        channel->ack_due = false;
-    }
-    if (said)
-        timer_update(n);
 }
 
 /* ---- for the layers above ---- */

@@ -50,6 +50,8 @@ static slow_status handshake_write(sl_opening *opening, const sl_opening_env *en
     size_t claim_size = with_claim ? sl_claim_write(env->claim, claim, sizeof claim) : 0;
     bool done;
     message->data = out;
+    if (with_claim)
+        opening->told = env->claim->protocols.generation;
     if (with_claim && claim_size == 0)
         return SLOW_E_TOOBIG;
     return env->security->write(opening->session, (slow_bytes){claim, claim_size}, out, capacity, &message->size,

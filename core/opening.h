@@ -32,6 +32,7 @@ typedef struct sl_opening {
     slow_time began_at, sent_at;
     uint64_t rtt_ns; /* of INIT and RESP, or RESP and FIN */
     uint32_t tries;
+    uint32_t told; /* the generation of our protocols, as our claim said it */
     uint32_t size; /* of `frame`: what we said last, and repeat */
     uint8_t frame[SL_OPENING_FRAME];
 } sl_opening;

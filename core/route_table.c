@@ -193,6 +193,36 @@ slow_status sl_route_table_offer(sl_route_table *table, uint32_t strategy, int32
     return status;
 }
 
+/* Stable: a strategy's own ranking stays. */
+static void candidates_sort(sl_route *route) {
+    for (uint8_t i = 1; i < route->count; i++) {
+        sl_candidate moved = route->candidates[i];
+        uint8_t at = i;
+        for (; at > 0 && goes_before(&moved, route->candidates[at - 1].strategy, route->candidates[at - 1].preference);
+             at--)
+            route->candidates[at] = route->candidates[at - 1];
+        route->candidates[at] = moved;
+    }
+}
+
+void sl_route_table_prefer(sl_route_table *table, uint32_t strategy, int32_t preference) {
+    for (uint32_t i = 0; i < table->count; i++) {
+        sl_route *route = &table->entries[i];
+        bool has = false;
+        for (uint8_t k = 0; k < route->count; k++)
+            if (route->candidates[k].strategy == strategy) {
+                route->candidates[k].preference = preference;
+                has = true;
+            }
+        if (!has)
+            continue;
+        candidates_sort(route);
+        route_choose(table, route);
+        if (table->changed != NULL)
+            table->changed(table->changed_arg, route);
+    }
+}
+
 void sl_route_table_drop_strategy(sl_route_table *table, uint32_t strategy) {
     for (uint32_t i = table->count; i-- > 0;) { /* downwards: a removed entry's place is taken by a later one */
         slow_id id = sl_route_id(&table->entries[i]);

@@ -75,6 +75,8 @@ void sl_route_table_free(sl_route_table *);
 /* Replaces one strategy's candidates; n == 0 withdraws. SLOW_E_NOSPACE: the table is full. */
 slow_status sl_route_table_offer(sl_route_table *, uint32_t strategy, int32_t preference, const slow_id *dst,
                                  const slow_route *, size_t n);
+/* Another preference for one strategy: no entry is without a next hop meanwhile. */
+void sl_route_table_prefer(sl_route_table *, uint32_t strategy, int32_t preference);
 void sl_route_table_drop_strategy(sl_route_table *, uint32_t strategy);
 /* An adjacency ended: who used it falls to the next candidate. */
 void sl_route_table_down(sl_route_table *, sl_neighbour *, slow_link adjacency);

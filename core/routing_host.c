@@ -1,8 +1,17 @@
 #include "routing_host.h"
 #include <string.h>
 
-void sl_routing_init(sl_routing *routing, sl_loop *loop, const sl_log *log, sl_stats *stats, const slow_id *self) {
-    *routing = (sl_routing){.loop = loop, .log = log, .stats = stats, .self = self, .epoch = sl_wall_ms(loop)};
+static void end_leaving(void *arg);
+
+void sl_routing_init(sl_routing *routing, sl_loop *loop, const sl_log *log, sl_stats *stats, sl_claim *claim) {
+    *routing = (sl_routing){.loop = loop,
+                            .log = log,
+                            .stats = stats,
+                            .self = &claim->id,
+                            .protocols = &claim->protocols,
+                            .last_protocol = UINT8_MAX,
+                            .epoch = sl_wall_ms(loop),
+                            .ending = {.fn = end_leaving, .arg = routing}};
 }
 
 void sl_routing_wire(sl_routing *routing, sl_neighbours *neighbours, sl_forward *forward) {
@@ -29,7 +38,8 @@ static const slow_id *host_self(const slow_host *host) {
 }
 
 static uint64_t host_epoch(const slow_host *host) {
-    return layer_of(host)->epoch;
+    const sl_strategy *strategy = strategy_of(host);
+    return strategy != NULL ? strategy->epoch : layer_of(host)->epoch;
 }
 
 static slow_status host_send(const slow_host *host, slow_link to, slow_bytes message) {
@@ -85,15 +95,15 @@ const sl_service *sl_routing_services(void) {
 
 /* ---- what strategies are told ---- */
 
-static bool sees(const sl_strategy *strategy, const sl_neighbour *n) {
-    return !SLOW_HAS(strategy->ops, message) || sl_neighbour_speaks(n, strategy->ops->protocol);
+bool sl_routing_sees(const sl_strategy *strategy, const sl_neighbour *n) {
+    return n->adjacency != 0 && (!SLOW_HAS(strategy->ops, message) || sl_neighbour_speaks(n, strategy->ops->protocol));
 }
 
 static void on_up(void *arg, sl_neighbour *n) {
     sl_routing *routing = arg;
     slow_neighbour shown = sl_neighbour_describe(n);
     for (uint32_t i = 0; i < routing->count; i++)
-        if (sees(&routing->strategies[i], n))
+        if (sl_routing_sees(&routing->strategies[i], n))
             routing->strategies[i].ops->neighbour_up(routing->strategies[i].self, &shown);
     if (routing->choosing)
         sl_neighbour_use(n, 1); /* flooding uses every link: keep a good watch on all */
@@ -105,7 +115,7 @@ static void on_changed(void *arg, sl_neighbour *n) {
     sl_routing *routing = arg;
     slow_neighbour shown = sl_neighbour_describe(n);
     for (uint32_t i = 0; i < routing->count; i++)
-        if (sees(&routing->strategies[i], n))
+        if (sl_routing_sees(&routing->strategies[i], n))
             routing->strategies[i].ops->neighbour_changed(routing->strategies[i].self, &shown);
 }
 
@@ -124,23 +134,26 @@ static sl_strategy *speaker(sl_routing *routing, const char *protocol) {
     return NULL;
 }
 
-static void on_message(void *arg, sl_neighbour *n, unsigned protocol, slow_bytes message) {
+static void on_message(void *arg, sl_neighbour *n, const char *protocol, slow_bytes message) {
     sl_routing *routing = arg;
-    const sl_strategy *strategy = speaker(routing, n->protocols.name[protocol]);
+    const sl_strategy *strategy = speaker(routing, protocol);
     if (strategy == NULL || !SLOW_HAS(strategy->ops, message))
         return;
     if (strategy->ops->message(strategy->self, n->adjacency, message) != SLOW_OK)
         SL_COUNT(routing->stats, drop_route_malformed);
 }
 
-static void on_restart(void *arg, sl_neighbour *n, unsigned protocol) {
-    sl_routing *routing = arg;
-    const sl_strategy *strategy = speaker(routing, n->protocols.name[protocol]);
+static void on_met(void *arg, sl_neighbour *n, const char *protocol) {
+    const sl_strategy *strategy = speaker(arg, protocol);
     slow_neighbour shown = sl_neighbour_describe(n);
-    if (strategy == NULL)
-        return;
-    strategy->ops->neighbour_down(strategy->self, n->adjacency);
-    strategy->ops->neighbour_up(strategy->self, &shown);
+    if (strategy != NULL)
+        strategy->ops->neighbour_up(strategy->self, &shown);
+}
+
+static void on_parted(void *arg, sl_neighbour *n, const char *protocol) {
+    const sl_strategy *strategy = speaker(arg, protocol);
+    if (strategy != NULL)
+        strategy->ops->neighbour_down(strategy->self, n->adjacency);
 }
 
 sl_neighbour_events sl_routing_neighbour_events(sl_routing *routing) {
@@ -149,7 +162,8 @@ sl_neighbour_events sl_routing_neighbour_events(sl_routing *routing) {
                                  .changed = on_changed,
                                  .down = on_down,
                                  .message = on_message,
-                                 .restart = on_restart};
+                                 .met = on_met,
+                                 .parted = on_parted};
 }
 
 /* ---- who decides ---- */
@@ -188,29 +202,154 @@ static void choosing_update(sl_routing *routing) {
     for (uint32_t at = 0;
          before != routing->choosing && (at = sl_slots_next(&routing->neighbours->adjacencies, at)) != 0;)
         sl_neighbour_use(sl_neighbour_get(routing->neighbours, at), routing->choosing ? 1 : -1);
+    if (routing->choosing && !before && routing->neighbours->adjacencies.used > 0 && routing->reachable != NULL)
+        routing->reachable(routing->reachable_arg);
+}
+
+/* Its place among the others: by preference, and of equal ones by age. */
+static sl_strategy *strategy_put(sl_routing *routing, sl_strategy strategy) {
+    uint32_t place = routing->count++;
+    for (; place > 0; place--) {
+        const sl_strategy *before = &routing->strategies[place - 1];
+        if (before->preference > strategy.preference ||
+            (before->preference == strategy.preference && before->number < strategy.number))
+            break;
+        routing->strategies[place] = *before;
+    }
+    routing->strategies[place] = strategy;
+    return &routing->strategies[place];
+}
+
+static sl_strategy strategy_take(sl_routing *routing, const sl_strategy *strategy) {
+    sl_strategy taken = *strategy;
+    uint32_t place = (uint32_t)(strategy - routing->strategies);
+    routing->count--;
+    memmove(&routing->strategies[place], &routing->strategies[place + 1],
+            (routing->count - place) * sizeof *routing->strategies);
+    return taken;
+}
+
+/* A number that none of ours has, and that none had for as long as there are others: a neighbour that missed some lists
+ * must not take this one for what it knew. */
+static void protocol_add(sl_routing *routing, const char *protocol) {
+    sl_protocols *ours = routing->protocols;
+    do
+        routing->last_protocol = (routing->last_protocol + 1) % (UINT8_MAX + 1);
+    while (sl_protocols_place_of_number(ours, (uint8_t)routing->last_protocol) >= 0);
+    memcpy(ours->names.name[ours->names.count], protocol, strlen(protocol) + 1);
+    ours->number[ours->names.count++] = (uint8_t)routing->last_protocol;
+    ours->generation++;
+}
+
+static void protocol_remove(sl_routing *routing, const char *protocol) {
+    sl_protocols *ours = routing->protocols;
+    int place = sl_protocols_place(ours, protocol);
+    if (place < 0)
+        return;
+    ours->names.count--;
+    for (int i = place; i < ours->names.count; i++) {
+        memcpy(ours->names.name[i], ours->names.name[i + 1], SL_NAME_SIZE);
+        ours->number[i] = ours->number[i + 1];
+    }
+    ours->generation++;
+}
+
+/* What it speaks is told, and who speaks it too is met; one that takes no messages sees everybody. */
+static void strategy_meet(sl_routing *routing, const sl_strategy *strategy) {
+    if (SLOW_HAS(strategy->ops, message)) {
+        protocol_add(routing, strategy->ops->protocol);
+        sl_talk_changed(routing->neighbours);
+        return;
+    }
+    for (uint32_t i = 0; i < routing->neighbours->count; i++) {
+        const sl_neighbour *n = routing->neighbours->sorted[i];
+        slow_neighbour shown = sl_neighbour_describe(n);
+        if (n->adjacency != 0)
+            strategy->ops->neighbour_up(strategy->self, &shown);
+    }
+}
+
+static unsigned strategy_end(sl_routing *routing, const sl_strategy *strategy) {
+    sl_strategy gone = strategy_take(routing, strategy);
+    protocol_remove(routing, gone.ops->protocol);
+    sl_talk_changed(routing->neighbours);
+    sl_route_table_drop_strategy(&routing->forward->table, gone.number);
+    choosing_update(routing);
+    routing->epoch++;
+    return sl_instance_free(gone.instance);
+}
+
+static void end_leaving(void *arg) {
+    sl_routing *routing = arg;
+    for (uint32_t i = routing->count; i-- > 0;)
+        if (routing->strategies[i].leaving)
+            routing->leaks += strategy_end(routing, &routing->strategies[i]);
+}
+
+static slow_status add_check(sl_routing *routing, const slow_routing_ops *ops, slow_error *error) {
+    if (routing->count == SL_STRATEGIES_MAX)
+        return sl_error(error, SLOW_E_NOSPACE, "routing", "at most %d strategies run at once", SL_STRATEGIES_MAX);
+    if (strlen(ops->protocol) >= SL_NAME_SIZE)
+        return sl_error(error, SLOW_E_INVAL, "routing", "the protocol name %s is longer than %d bytes", ops->protocol,
+                        SL_NAME_SIZE - 1);
+    if (speaker(routing, ops->protocol) != NULL)
+        return sl_error(error, SLOW_E_INVAL, "routing", "a strategy for %s runs already", ops->protocol);
+    return SLOW_OK;
 }
 
 slow_status sl_routing_add(sl_routing *routing, sl_instance *instance, int32_t preference, slow_error *error) {
     const slow_routing_ops *ops = sl_instance_ops(instance);
-    slow_status status = SLOW_OK;
-    if (routing->count == SL_STRATEGIES_MAX)
-        status = sl_error(error, SLOW_E_NOSPACE, "routing", "at most %d strategies run at once", SL_STRATEGIES_MAX);
-    else if (speaker(routing, ops->protocol) != NULL)
-        status = sl_error(error, SLOW_E_INVAL, "routing", "a strategy for %s runs already", ops->protocol);
+    end_leaving(routing); /* it may be the same that comes back */
+    slow_status status = add_check(routing, ops, error);
     if (status != SLOW_OK) {
         sl_instance_free(instance);
         return status;
     }
-    uint32_t place = routing->count++;
-    for (; place > 0 && routing->strategies[place - 1].preference < preference; place--)
-        routing->strategies[place] = routing->strategies[place - 1];
-    routing->strategies[place] = (sl_strategy){.instance = instance,
-                                               .ops = ops,
-                                               .self = sl_instance_self(instance),
-                                               .preference = preference,
-                                               .number = ++routing->last_number};
+    uint64_t wall = sl_wall_ms(routing->loop);
+    routing->epoch = wall > routing->epoch ? wall : routing->epoch;
+    sl_strategy *strategy = strategy_put(routing, (sl_strategy){.instance = instance,
+                                                                .ops = ops,
+                                                                .self = sl_instance_self(instance),
+                                                                .preference = preference,
+                                                                .number = ++routing->last_number,
+                                                                .epoch = routing->epoch});
+    status = sl_instance_start(instance, error);
+    if (status != SLOW_OK) {
+        strategy_end(routing, strategy);
+        return status;
+    }
+    strategy_meet(routing, strategy);
     choosing_update(routing);
-    return sl_instance_start(instance, error);
+    return SLOW_OK;
+}
+
+sl_strategy *sl_routing_find(sl_routing *routing, const char *plugin) {
+    for (uint32_t i = 0; i < routing->count; i++)
+        if (!routing->strategies[i].leaving &&
+            strcmp(sl_instance_plugin(routing->strategies[i].instance)->id, plugin) == 0)
+            return &routing->strategies[i];
+    return NULL;
+}
+
+void sl_routing_prefer(sl_routing *routing, sl_strategy *strategy, int32_t preference) {
+    sl_strategy moved = strategy_take(routing, strategy);
+    moved.preference = preference;
+    strategy_put(routing, moved);
+    sl_route_table_prefer(&routing->forward->table, moved.number, preference);
+}
+
+slow_status sl_routing_remove(sl_routing *routing, sl_strategy *strategy, slow_error *error) {
+    uint32_t staying = 0;
+    for (uint32_t i = 0; i < routing->count; i++)
+        staying += !routing->strategies[i].leaving;
+    if (staying == 1)
+        return sl_error(error, SLOW_E_INVAL, "routing",
+                        "%s is the only strategy that runs; add another one before it is removed",
+                        sl_instance_plugin(strategy->instance)->id);
+    strategy->leaving = true;
+    sl_instance_leave(strategy->instance);
+    sl_defer(routing->loop, &routing->ending);
+    return SLOW_OK;
 }
 
 void sl_routing_leave(sl_routing *routing) {
@@ -219,7 +358,8 @@ void sl_routing_leave(sl_routing *routing) {
 }
 
 unsigned sl_routing_free(sl_routing *routing) {
-    unsigned leaks = 0;
+    unsigned leaks = routing->leaks;
+    sl_defer_cancel(routing->loop, &routing->ending);
     for (uint32_t i = 0; i < routing->count; i++)
         leaks += sl_instance_free(routing->strategies[i].instance);
     routing->count = 0;

@@ -4,7 +4,14 @@
  * strategies' preference. One that chooses by itself is asked for every package, so that it can learn, and is heard where
  * its preference is above that of the table's candidate, or where the candidate is its own or there is none.
  *
- * A strategy that takes messages sees the neighbours that run the same protocol; one that takes none sees all. */
+ * Of two with the same preference the one that was added first goes before the other.
+ *
+ * A strategy that takes messages sees the neighbours that run the same protocol; one that takes none sees all.
+ *
+ * Strategies come and go while packages pass, so that a network moves from one to another: the second is added and
+ * converges beside the first, the preferences are swapped, and the first is removed. Each of these is done within one turn,
+ * and entry by entry the table goes from the old choice to the new, so no package ever finds less than there is. One that is
+ * removed says its goodbye first, and its last words go out before the neighbours are told that it is gone. */
 #ifndef SL_ROUTING_HOST_H
 #define SL_ROUTING_HOST_H
 #include "forward.h"
@@ -19,6 +26,8 @@ typedef struct sl_strategy {
     void *self;
     int32_t preference;
     uint32_t number; /* in the table */
+    uint64_t epoch;
+    bool leaving; /* it is removed at the end of this turn */
 } sl_strategy;
 
 typedef struct sl_routing {
@@ -28,21 +37,36 @@ typedef struct sl_routing {
     sl_neighbours *neighbours;
     sl_forward *forward;
     const slow_id *self;
-    uint64_t epoch;
+    sl_protocols *protocols;                   /* ours, in the claim: what the strategies that take messages speak */
+    uint32_t last_protocol;                    /* the number given last */
+    uint64_t epoch;                            /* the last one given: that of a strategy which comes back is newer */
     sl_strategy strategies[SL_STRATEGIES_MAX]; /* by preference, the highest first */
     uint32_t count, last_number;
+    sl_deferred ending;           /* of those that are leaving */
+    unsigned leaks;               /* of those that were removed */
     bool choosing;                /* one of them chooses by itself */
     void (*reachable)(void *arg); /* a neighbour came up: for what waits for any way out; may be NULL */
     void *reachable_arg;
 } sl_routing;
 
-void sl_routing_init(sl_routing *, sl_loop *, const sl_log *, sl_stats *, const slow_id *self);
+/* `claim`: its list of protocols is this layer's to write. */
+void sl_routing_init(sl_routing *, sl_loop *, const sl_log *, sl_stats *, sl_claim *);
 /* Once the layers it serves are there. */
 void sl_routing_wire(sl_routing *, sl_neighbours *, sl_forward *);
 /* The services that a strategy's instance is made with; its layer is the sl_routing. */
 const sl_service *sl_routing_services(void);
-/* An instance that was made and not started: it is the host's from here on, and is started. */
+/* An instance that was made and not started: it is the host's from here on, is started, and sees the neighbours that
+ * speak its protocol, in the order of their ids. On failure it is freed. */
 slow_status sl_routing_add(sl_routing *, sl_instance *, int32_t preference, slow_error *);
+/* NULL: no strategy of this plugin runs, or it is leaving. */
+sl_strategy *sl_routing_find(sl_routing *, const char *plugin);
+/* Is this neighbour one that the strategy was shown? */
+bool sl_routing_sees(const sl_strategy *, const sl_neighbour *);
+/* Every destination goes to the choice that follows from it, in this turn. */
+void sl_routing_prefer(sl_routing *, sl_strategy *, int32_t preference);
+/* It says its goodbye. When this turn ends, and with it what it deferred, it is stopped and freed, and its routes give way
+ * to what the others offer. The last one stays: SLOW_E_INVAL. */
+slow_status sl_routing_remove(sl_routing *, sl_strategy *, slow_error *);
 /* leave() for all; then, after the loop has run a moment, free. */
 void sl_routing_leave(sl_routing *);
 unsigned sl_routing_free(sl_routing *); /* leaks */

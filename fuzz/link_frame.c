@@ -297,7 +297,7 @@ static size_t make_claim(slow_reader *in, unsigned place, uint8_t *out, size_t c
                       .id = name_of((uint8_t)(style & 0x80 ? style & 31 : place)),
                       .start = style & 0x40 ? 2 : 1,
                       .codecs = {1, {"json"}},
-                      .protocols = {2, {"distance-vector/1", "flooding/1"}},
+                      .protocols.names = {2, {"distance-vector/1", "flooding/1"}},
                       .frame_max = 1400};
     if (!(style & 0x20))
         claim.codecs = (sl_names){2, {"protobuf", "json"}};

@@ -64,6 +64,17 @@ static void try_route(slow_bytes in, uint8_t *room) {
     must(memcmp(room, in.data, SL_ROUTE_HEADER) == 0 && route.message.size == in.size - SL_ROUTE_HEADER);
 }
 
+static void try_protocols(slow_bytes in, uint8_t *room) {
+    sl_protocols protocols;
+    if (!sl_protocols_read(in, &protocols))
+        return;
+    size_t size = sl_protocols_write(&protocols, room);
+    must(size > 0 && size <= in.size && memcmp(room, in.data, size) == 0);
+    for (int i = 0; i < protocols.names.count; i++)
+        must(sl_protocols_place(&protocols, protocols.names.name[i]) == i &&
+             sl_protocols_place_of_number(&protocols, protocols.number[i]) == i);
+}
+
 /* A claim in the input is followed by what a later version may have appended, so its writing is a beginning of it. */
 static bool try_claim(slow_bytes in, uint8_t *room, sl_claim *claim) {
     slow_id id;
@@ -72,7 +83,7 @@ static bool try_claim(slow_bytes in, uint8_t *room, sl_claim *claim) {
     size_t size = sl_claim_write(claim, room, ROOM);
     must(size > 0 && size <= in.size && memcmp(room, in.data, size) == 0);
     must(sl_id_set(&id, sl_id_bytes(&claim->id)) && claim->codecs.count <= SL_NAMES_MAX &&
-         claim->protocols.count <= SL_NAMES_MAX);
+         claim->protocols.names.count <= SL_NAMES_MAX);
     return true;
 }
 
@@ -104,8 +115,8 @@ static void try_two_claims(slow_bytes in, uint8_t *room) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static void (*const tries[])(slow_bytes, uint8_t *) = {try_init,  try_cookie, try_resp,      try_fin,
-                                                           try_probe, try_route,  try_two_claims};
+    static void (*const tries[])(slow_bytes, uint8_t *) = {try_init,  try_cookie, try_resp,       try_fin,
+                                                           try_probe, try_route,  try_two_claims, try_protocols};
     uint8_t *room = malloc(ROOM);
     if (size == 0 || room == NULL) {
         free(room);

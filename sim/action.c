@@ -311,10 +311,11 @@ static void write_true(const sim_action *a, const sim_topology *topology, sl_jso
     sl_json_put_bool(w, true);
 }
 
+static const char *const changes[] = {
+    [SIM_ROUTING_ADD] = "add", [SIM_ROUTING_PREFER] = "prefer", [SIM_ROUTING_REMOVE] = "remove"};
+
 static slow_status read_routing(const sl_json *value, const sl_json_at *at, const sim_topology *topology, sim_action *a,
                                 slow_error *error) {
-    static const char *const changes[] = {
-        [SIM_ROUTING_ADD] = "add", [SIM_ROUTING_PREFER] = "prefer", [SIM_ROUTING_REMOVE] = "remove"};
     static const char *const keys[] = {"add", "prefer", "remove", "preference", NULL};
     static const slow_option preference = {.key = "preference", .type = SLOW_OPT_INT, .min = 0, .max = 65535};
     const sl_json *change = NULL;
@@ -344,8 +345,6 @@ static slow_status read_routing(const sl_json *value, const sl_json_at *at, cons
 }
 
 static void write_routing(const sim_action *a, const sim_topology *topology, sl_json_writer *w) {
-    static const char *const changes[] = {
-        [SIM_ROUTING_ADD] = "add", [SIM_ROUTING_PREFER] = "prefer", [SIM_ROUTING_REMOVE] = "remove"};
     char name[128];
     sl_json_begin(w, '{');
     sl_json_key(w, changes[a->change]);
@@ -514,7 +513,7 @@ static void whom_text(const sim_action *a, const sim_topology *topology, char *o
 }
 
 void sim_action_describe(const sim_action *a, const sim_topology *topology, char *out, size_t capacity) {
-    char whom[160], more[64] = "";
+    char whom[160], name[48], more[64] = "";
     whom_text(a, topology, whom, sizeof whom);
     if (a->kind == SIM_COST)
         snprintf(more, sizeof more, ", %.1f ms", (double)a->latency_ns / 1e6);
@@ -522,6 +521,10 @@ void sim_action_describe(const sim_action *a, const sim_topology *topology, char
         snprintf(more, sizeof more, ", %+.1f s", (double)a->shift_ms / 1e3);
     else if (a->kind == SIM_FLAP)
         snprintf(more, sizeof more, ", %u times", a->times);
+    else if (a->kind == SIM_ROUTING) {
+        sim_strategies_names(a->routing, name, sizeof name);
+        snprintf(more, sizeof more, ": %s %s", changes[a->change], name);
+    }
     snprintf(out, capacity, "%s%s%s%s%s", rows[a->kind].name, whom, more, a->silent ? ", silently" : "",
              a->memory ? ", with its memory" : "");
 }

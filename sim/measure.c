@@ -380,6 +380,7 @@ sim_figures *sim_measure(const sim_plan *plan, slow_error *error) {
     if (trial.done > 0)
         figures->alternates_after = alternates(&trial);
     look_for_failure(&trial);
+    sim_trial_tell(&trial);
     measure_packages(&trial); /* last: a trace of what failed before has actions in it, and no packages */
     figures->loops = sim_check_count(run->check, SIM_LOOP);
     figures->stretch.mean = trial.rests > 0 ? trial.stretch_sum / trial.rests : 1;

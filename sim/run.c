@@ -278,9 +278,18 @@ static void check_traffic(sim_run *run) {
     fail(run, too_many ? "lost" : "duplicates", sim_run_now(run), text);
 }
 
+/* What waits for a route does so for 5 s, and is then dropped. */
+static bool let_messages_land(sim_run *run) {
+    slow_time limit = sim_run_now(run) + 6 * SL_SECOND;
+    while (sim_traffic_lost(run->traffic) > 0 && sim_run_now(run) < limit)
+        if (!sim_run_for(run, 100 * SL_MS))
+            return false;
+    return true;
+}
+
 bool sim_run_play(sim_run *run) {
     run->played = true;
-    if (!sim_run_for(run, run->scenario->duration_ns))
+    if (!sim_run_for(run, run->scenario->duration_ns) || !let_messages_land(run))
         return false;
     sim_run_settle(run, run->scenario->settle_ns);
     if (has_failed(run))

@@ -1,7 +1,10 @@
 /* Actions, done: a row a kind says to whom it can happen now, and does it. */
 #include "core/loop.h"
 #include "run_parts.h"
+#include "strategies.h"
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct row {
     /* Can it happen to this link or node now? NULL = to any. */
@@ -158,9 +161,33 @@ static bool act_clock(sim_run *run, const sim_action *a) {
     return true;
 }
 
+/* Of a junction where it cannot be done (it runs already, or does not) nothing is done. */
+static bool change_strategies(sim_run *run, const sim_action *a, uint32_t node, slow_error *error) {
+    sl_junction *junction = run->mesh->nodes[node].junction;
+    char name[SIM_STRATEGY_NAME_BYTES];
+    /* The list of one as the entry itself. */
+    slow_bytes entry = {(const uint8_t *)a->routing + 1, strlen(a->routing) - 2};
+    sim_strategies_id(a->routing, name);
+    switch (a->change) {
+    case SIM_ROUTING_ADD:
+        return sl_junction_routing_add(junction, entry, error) == SLOW_OK;
+    case SIM_ROUTING_PREFER:
+        return sl_junction_routing_prefer(junction, name, a->preference, error) == SLOW_OK;
+    default:
+        return sl_junction_routing_remove(junction, name, error) == SLOW_OK;
+    }
+}
+
 static bool act_routing(sim_run *run, const sim_action *a) {
-    (void)run, (void)a;
-    return false;
+    bool some = false;
+    for (uint32_t node = 0; node < run->mesh->count; node++)
+        if ((a->node == SIM_ALL || a->node == node) && lives(run, node)) {
+            slow_error error = {.text = ""};
+            some |= change_strategies(run, a, node, &error);
+            if (error.text[0] != '\0' && run->mesh->verbose)
+                fprintf(stderr, "n%u: %s\n", node, error.text);
+        }
+    return some;
 }
 
 /* ---- the table ---- */

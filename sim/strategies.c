@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define PREFIX "routing-"
-enum { NAME_BYTES = 96 };
 
 void sim_json_put(sl_json_writer *w, const sl_json *value) {
     char number[40];
@@ -46,7 +45,7 @@ void sim_json_put(sl_json_writer *w, const sl_json *value) {
 }
 
 static void put_plugin(sl_json_writer *w, const char *name) {
-    char whole[NAME_BYTES];
+    char whole[SIM_STRATEGY_NAME_BYTES];
     bool has_prefix = strncmp(name, PREFIX, strlen(PREFIX)) == 0;
     snprintf(whole, sizeof whole, "%s%.80s", has_prefix ? "" : PREFIX, name);
     sl_json_key(w, "plugin");
@@ -172,5 +171,14 @@ void sim_strategies_names(const char *json, char *out, size_t capacity) {
             used += (size_t)snprintf(out + used, capacity - used, "%s%s", i == 0 ? "" : "+",
                                      strncmp(name, PREFIX, strlen(PREFIX)) == 0 ? name + strlen(PREFIX) : name);
     }
+    sl_json_free(list);
+}
+
+void sim_strategies_id(const char *json, char out[SIM_STRATEGY_NAME_BYTES]) {
+    const sl_json_text text = {.text = json, .size = strlen(json)};
+    sl_json *list = sl_json_parse(&text, NULL);
+    const sl_json *first = sl_json_item(list, 0);
+    const char *id = first == NULL ? NULL : sl_json_string(sl_json_get(first, "plugin"));
+    snprintf(out, SIM_STRATEGY_NAME_BYTES, "%s", id != NULL ? id : "");
     sl_json_free(list);
 }

@@ -13,6 +13,9 @@ slow_status sim_strategies_parse(const char *text, const char *const *options, c
                                  char **json, slow_error *);
 /* Their names without "routing-", joined by '+'. */
 void sim_strategies_names(const char *json, char *out, size_t capacity);
+enum { SIM_STRATEGY_NAME_BYTES = 96 };
+/* The whole id of the first, "" when there is none. */
+void sim_strategies_id(const char *json, char out[SIM_STRATEGY_NAME_BYTES]);
 /* Any JSON value, as it is. */
 void sim_json_put(sl_json_writer *, const sl_json *);
 #endif

@@ -220,11 +220,16 @@ static void ignore_down(void *arg, sl_neighbour *n, slow_link adjacency) {
     (void)n;
     (void)adjacency;
 }
-static void ignore_message(void *arg, sl_neighbour *n, unsigned protocol, slow_bytes message) {
+static void ignore_message(void *arg, sl_neighbour *n, const char *protocol, slow_bytes message) {
     (void)arg;
     (void)n;
     (void)protocol;
     (void)message;
+}
+static void ignore_protocol(void *arg, sl_neighbour *n, const char *protocol) {
+    (void)arg;
+    (void)n;
+    (void)protocol;
 }
 
 static void push_too_much(sl_neighbour *n) {
@@ -234,7 +239,7 @@ static void push_too_much(sl_neighbour *n) {
 }
 
 /* A strategy whose whole table is more than a channel holds. */
-static void restart_too_much(void *arg, sl_neighbour *n, unsigned protocol) {
+static void restart_too_much(void *arg, sl_neighbour *n, const char *protocol) {
     channels *c = arg;
     (void)protocol;
     if (++c->restarts < 50)
@@ -266,8 +271,9 @@ static void channels_open(rig *g, end *e, channels *c) {
                                   .changed = ignore_neighbour,
                                   .down = ignore_down,
                                   .message = ignore_message,
-                                  .restart = restart_too_much};
-    sl_neighbours_init(&c->neighbours, g->loop, &e->log, &e->stats, &e->claim.id, &events);
+                                  .parted = ignore_protocol,
+                                  .met = restart_too_much};
+    sl_neighbours_init(&c->neighbours, g->loop, &e->log, &e->stats, &e->claim, &events);
     e->env.events.arg = c;
     e->env.events.opened = opened_here;
     e->env.events.closed = closed_here;
@@ -278,7 +284,7 @@ static void channels_open(rig *g, end *e, channels *c) {
 
 static void both_speak_p(rig *g) {
     static const sl_names p = {.count = 1, .name = {"p"}};
-    g->a.claim.protocols = g->b.claim.protocols = p;
+    g->a.claim.protocols.names = g->b.claim.protocols.names = p;
 }
 
 static void channels_close(end *e, channels *c) {

@@ -31,6 +31,7 @@ typedef struct bench {
     enum sl_close_reason closed;
     sl_route_frame route;
     bool routed, acked;
+    sl_protocols protocols; /* of a PROTOCOLS_ACK the generation alone */
 } bench;
 
 static enum sl_close_reason bench_opened(void *arg, sl_link *link) {
@@ -68,6 +69,16 @@ static void bench_route_ack(void *arg, sl_link *link, const sl_route_frame *rout
     (void)link;
     bench_took_route(arg, route);
     ((bench *)arg)->acked = true;
+}
+
+static void bench_protocols(void *arg, sl_link *link, const sl_protocols *protocols) {
+    (void)link;
+    ((bench *)arg)->protocols = *protocols;
+}
+
+static void bench_protocols_ack(void *arg, sl_link *link, uint32_t generation) {
+    (void)link;
+    ((bench *)arg)->protocols.generation = generation;
 }
 
 static void bench_nothing(void *arg, sl_link *link) {
@@ -129,6 +140,8 @@ static void bench_wire(bench *b, sl_loop *loop) {
                    .bundle = bench_bundle,
                    .route = bench_route,
                    .route_ack = bench_route_ack,
+                   .protocols = bench_protocols,
+                   .protocols_ack = bench_protocols_ack,
                    .fill = bench_nothing,
                    .cost = bench_nothing,
                    .dirty = bench_nothing},
@@ -226,6 +239,29 @@ static void route_is(bench *b, const json_t *f, bool ack, const char *name) {
     sl_link_control(b->link, ack ? SL_FRAME_ROUTE_ACK : SL_FRAME_ROUTE, head, sizeof head, message.data, message.size);
 }
 
+static void protocols_are(bench *b, const json_t *f, const char *name) {
+    const json_t *names = json_object_get(f, "protocols"), *numbers = json_object_get(f, "numbers");
+    sl_protocols protocols = {.names.count = (uint8_t)json_array_size(names)};
+    uint8_t body[SL_PROTOCOLS_MAX];
+    is_field(b->protocols.generation, f, "generation", name);
+    is_number(b->protocols.names.count, json_array_size(names), "count of protocols", name);
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        snprintf(protocols.names.name[i], SL_NAME_SIZE, "%s", json_string_value(json_array_get(names, i)));
+        protocols.number[i] = (uint8_t)json_integer_value(json_array_get(numbers, i));
+        assert_string_equal(b->protocols.names.name[i], protocols.names.name[i]);
+        is_number(b->protocols.number[i], protocols.number[i], "number", name);
+    }
+    protocols.generation = (uint32_t)number_of(f, "generation");
+    sl_link_control(b->link, SL_FRAME_PROTOCOLS, body, sl_protocols_write(&protocols, body), NULL, 0);
+}
+
+static void protocols_ack_is(bench *b, const json_t *f, const char *name) {
+    uint8_t body[SL_PROTOCOLS_ACK_SIZE];
+    is_field(b->protocols.generation, f, "generation", name);
+    sl_protocols_ack_write((uint32_t)number_of(f, "generation"), body);
+    sl_link_control(b->link, SL_FRAME_PROTOCOLS_ACK, body, sizeof body, NULL, 0);
+}
+
 /* False: nothing was written, since padding comes about in trains alone, and this transport takes none. */
 static bool bundle_is(bench *b, const json_t *f, const char *name) {
     octets records;
@@ -273,6 +309,10 @@ static void frame_is(const json_t *vector, const char *name) {
         writes = bundle_is(b, f, name);
     else if (is_frame(vector, "PROBE"))
         probe_is(b, f, &frame, header, name);
+    else if (is_frame(vector, "PROTOCOLS"))
+        protocols_are(b, f, name);
+    else if (is_frame(vector, "PROTOCOLS_ACK"))
+        protocols_ack_is(b, f, name);
     else
         route_is(b, f, is_frame(vector, "ROUTE_ACK"), name);
     const slow_packet *packet = b->link->ready.first;

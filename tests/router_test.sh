@@ -224,6 +224,50 @@ curl_is_a_client() {
         says '^\{"messages":\[\{"from":"alice","type":"json","channel":0,"payload":\[1,2\]\}\]\}$'
 }
 
+# ---- strategies ----
+
+strategies_are_listed() {
+    ctl relay --json routing |
+        says '^\{"routing":\[\{"plugin":"routing-distance-vector","protocol":"distance-vector/1","preference":100,"chooses":false,"destinations":2,"in_use":2,"neighbours":\["alice","bob"\],"known":' &&
+        ctl relay routing | grep -Eq '^distance-vector +distance-vector/1 +100 +no +2 +2 +2 '
+}
+
+strategies_come_and_go_while_links_stay() {
+    ctl relay --json routing add flooding learn=false --preference 7 |
+        says '"plugin":"routing-flooding","protocol":"flooding/1","preference":7,"chooses":true,' &&
+        ctl relay routing prefer routing-flooding 300 | grep -A1 '^STRATEGY' | grep -q '^flooding .* 300 ' &&
+        ctl relay routing remove flooding && [[ $(ctl relay routing | wc -l) == 2 ]] &&
+        ctl relay --json status | says '"links_lost":0,'
+}
+
+a_strategy_that_comes_back_begins_anew() {
+    ctl bob routing add flooding && ctl bob routing remove distance-vector &&
+        within 5 speaks_with_relay 0 && ctl bob routing add distance-vector max_origins=1000 &&
+        within 5 speaks_with_relay 1 && ctl bob routing remove flooding &&
+        within 5 ctl bob routes alice && within 5 ctl alice routes bob
+}
+speaks_with_relay() { # 1 or 0: bob is among those that the relay's distance-vector sees
+    [[ $(ctl relay --json routing | grep -c '"neighbours":\["alice","bob"\]') == "$1" ]]
+}
+
+mistakes_with_strategies_are_one_line() {
+    local relay=("$bin/slowctl" -s "$dir/relay" routing)
+    exits 1 "${relay[@]}" add floding && says 'did you mean "routing-flooding"' <"$dir/err" &&
+        exits 1 "${relay[@]}" add transport-udp && says 'no plugin "routing-transport-udp"' <"$dir/err" &&
+        exits 1 "${relay[@]}" add distance-vector && says 'routing-distance-vector runs already' <"$dir/err" &&
+        exits 1 "${relay[@]}" add flooding lern=true && says 'lern: unknown key; did you mean "learn"' <"$dir/err" &&
+        exits 1 "${relay[@]}" add flooding learn=perhaps && says 'learn: .*expected' <"$dir/err" &&
+        exits 2 "${relay[@]}" add flooding learn && says 'KEY=VALUE' <"$dir/err" &&
+        exits 2 "${relay[@]}" add flooding plugin=x && exits 2 "${relay[@]}" add &&
+        exits 2 "${relay[@]}" add flooding --preference 70000 && says '0 to 65535' <"$dir/err" &&
+        exits 1 "${relay[@]}" prefer flooding 5 && says 'no strategy "routing-flooding" runs here' <"$dir/err" &&
+        exits 1 "${relay[@]}" prefer distance-vectr 5 && says 'did you mean "routing-distance-vector"' <"$dir/err" &&
+        exits 2 "${relay[@]}" prefer distance-vector -- -5 && exits 2 "${relay[@]}" prefer distance-vector &&
+        exits 1 "${relay[@]}" remove distance-vector && says 'is the only strategy that runs' <"$dir/err" &&
+        exits 2 "${relay[@]}" remov flooding && exits 2 "${relay[@]}" --preference 5 &&
+        exits 2 "$bin/slowctl" -s "$dir/relay" routes --preference 5
+}
+
 # ---- joins, and the end ----
 
 joins_can_be_made_and_taken_back() {
@@ -312,7 +356,9 @@ for test in status_tells_of_the_junction neighbours_have_links_and_codecs routes
     plugins_are_listed ping_counts_links ping_without_a_route_says_so trace_names_every_hop \
     json_arrives_as_it_was_written binary_and_control_messages_arrive_in_base64 \
     what_is_not_json_is_refused_with_a_hint lines_are_messages recv_ends_at_its_time_with_what_came \
-    a_line_of_recv_is_for_reading curl_is_a_client joins_can_be_made_and_taken_back \
+    a_line_of_recv_is_for_reading curl_is_a_client strategies_are_listed \
+    strategies_come_and_go_while_links_stay a_strategy_that_comes_back_begins_anew \
+    mistakes_with_strategies_are_one_line joins_can_be_made_and_taken_back \
     a_config_with_a_mistake_starts_nothing what_cannot_be_had_is_no_mistake_of_the_config \
     the_example_is_a_config it_describes_itself what_cannot_be_written_is_no_success \
     slowctl_says_what_is_missing sigterm_says_goodbye \

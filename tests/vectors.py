@@ -12,7 +12,8 @@ import unicodedata
 from pathlib import Path
 
 NUMBER_MAX = 2**53 - 1
-KINDS = ["INIT", "COOKIE", "RESP", "FIN", "PROBE", "ROUTE", "ROUTE_ACK", "CLOSE", "BUNDLE"]
+KINDS = ["INIT", "COOKIE", "RESP", "FIN", "PROBE", "ROUTE", "ROUTE_ACK", "CLOSE", "BUNDLE", "PROTOCOLS",
+         "PROTOCOLS_ACK"]
 TYPES = ["json", "binary", "control", "sealed"]
 
 
@@ -122,11 +123,21 @@ def read_names(r):
     return [read_name(r, 31) for _ in range(count)]
 
 
+def read_numbers(r, protocols):
+    numbers = [r.uint(1) for _ in protocols]
+    need(len(set(numbers)) == len(set(protocols)) == len(numbers), "a protocol or a number that stands twice")
+    return numbers
+
+
 def read_claim(data):
     r = Reader(data)
     fields = {"version": r.uint(2), "network": read_name(r, 63), "id": junction_id(r.short()), "start": r.hex(8)}
     fields.update(codecs=read_names(r), protocols=read_names(r), frame_max=r.uint(4), features=r.uint(4))
     fields["credentials"] = r.hex(r.uint(2))
+    if fields["features"] & 1:
+        fields["generation"] = r.uint(4)
+        need(fields["generation"] != 0, "numbers of generation 0")
+        fields["numbers"] = read_numbers(r, fields["protocols"])
     return fields
 
 
@@ -151,6 +162,11 @@ def read_body(kind, r):
         return {"protocol": r.uint(1), "epoch": r.uint(1), "seq": r.uint(4), "message": r.rest().hex()}
     if kind == "ROUTE_ACK":
         return {"protocol": r.uint(1), "epoch": r.uint(1), "seq": r.uint(4)}
+    if kind == "PROTOCOLS":
+        fields = {"generation": r.uint(4), "protocols": read_names(r)}
+        return {**fields, "numbers": read_numbers(r, fields["protocols"])}
+    if kind == "PROTOCOLS_ACK":
+        return {"generation": r.uint(4)}
     if kind == "CLOSE":
         return {"reason": r.uint(1)}
     return read_bundle(r)

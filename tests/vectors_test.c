@@ -106,15 +106,25 @@ static sl_names names_of(const json_t *fields, const char *key) {
     return names;
 }
 
+/* Of a list that never changed there are no numbers, and its places count. */
+static sl_protocols protocols_of(const json_t *fields) {
+    const json_t *numbers = json_object_get(fields, "numbers");
+    sl_protocols protocols = {.names = names_of(fields, "protocols"),
+                              .generation = numbers == NULL ? 0 : (uint32_t)number_of(fields, "generation")};
+    for (uint8_t i = 0; i < protocols.names.count; i++)
+        protocols.number[i] = numbers == NULL ? i : (uint8_t)json_integer_value(json_array_get(numbers, i));
+    return protocols;
+}
+
 static sl_claim claim_of(const json_t *f, const octets *credentials) {
     sl_claim claim = {.version = (uint16_t)number_of(f, "version"),
                       .start = hex64_of(f, "start"),
                       .codecs = names_of(f, "codecs"),
-                      .protocols = names_of(f, "protocols"),
                       .frame_max = (uint32_t)number_of(f, "frame_max"),
                       .features = (uint32_t)number_of(f, "features"),
                       .credentials = bytes_of(credentials)};
     const char *id = text_of(f, "id");
+    claim.protocols = protocols_of(f);
     snprintf(claim.network, sizeof claim.network, "%s", text_of(f, "network"));
     assert_true(sl_id_set(&claim.id, (slow_bytes){(const uint8_t *)id, strlen(id)}));
     return claim;
@@ -143,7 +153,9 @@ static void claim_is(const json_t *vector, const char *name) {
     assert_true(sl_id_equal(&got.id, &claim.id));
     is_hex64(got.start, f, "start", name);
     are_names(&got.codecs, &claim.codecs, name);
-    are_names(&got.protocols, &claim.protocols, name);
+    are_names(&got.protocols.names, &claim.protocols.names, name);
+    is_number(got.protocols.generation, claim.protocols.generation, "generation", name);
+    assert_memory_equal(got.protocols.number, claim.protocols.number, claim.protocols.names.count);
     is_field(got.frame_max, f, "frame_max", name);
     is_field(got.features, f, "features", name);
     is_hex(got.credentials, f, "credentials", name);

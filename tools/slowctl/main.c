@@ -23,6 +23,8 @@ static const command commands[] = {
     {"neighbours", "", "who is linked, over which links, at which cost", "", 0, 0, show_neighbours},
     {"routes", "[ID]", "the route to every junction, or the candidates to one", "", 0, 1, show_routes},
     {"plugins", "", "what the router is made of", "", 0, 0, show_plugins},
+    {"routing", "[add NAME [--preference N] [KEY=VALUE...] | prefer NAME N | remove NAME]",
+     "the strategies that run; one more (100); another preference; one less", "P", 0, 64, routing},
     {"ping", "ID [-c N] [-i S] [--timeout S]", "round trips (1, every 0.2 s, 5 s); exit 0 if all were answered", "cit",
      1, 1, path_ping},
     {"trace", "ID [--timeout S]", "every hop on the way; a silent one is shown as such", "t", 1, 1, path_trace},
@@ -36,21 +38,14 @@ static const command commands[] = {
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static const struct option options[] = {
-    {"socket", required_argument, NULL, 's'},
-    {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},
-    {"count", required_argument, NULL, 'c'},
-    {"number", required_argument, NULL, 'n'},
-    {"interval", required_argument, NULL, 'i'},
-    {"timeout", required_argument, NULL, 't'},
-    {"binary", no_argument, NULL, 'b'},
-    {"control", required_argument, NULL, 'k'},
-    {"channel", required_argument, NULL, 'C'},
-    {"priority", required_argument, NULL, 'p'},
-    {"file", required_argument, NULL, 'f'},
-    {"lines", no_argument, NULL, 'l'},
-    {"follow", no_argument, NULL, 'F'},
-    {NULL, 0, NULL, 0},
+    {"socket", required_argument, NULL, 's'},   {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},           {"count", required_argument, NULL, 'c'},
+    {"number", required_argument, NULL, 'n'},   {"interval", required_argument, NULL, 'i'},
+    {"timeout", required_argument, NULL, 't'},  {"binary", no_argument, NULL, 'b'},
+    {"control", required_argument, NULL, 'k'},  {"channel", required_argument, NULL, 'C'},
+    {"priority", required_argument, NULL, 'p'}, {"preference", required_argument, NULL, 'P'},
+    {"file", required_argument, NULL, 'f'},     {"lines", no_argument, NULL, 'l'},
+    {"follow", no_argument, NULL, 'F'},         {NULL, 0, NULL, 0},
 };
 
 int complain(const char *format, ...) {
@@ -63,7 +58,7 @@ int complain(const char *format, ...) {
     return EXIT_FAILURE;
 }
 
-static int mistake(const char *what, const char *about) {
+int mistake(const char *what, const char *about) {
     complain("%s%s; see slowctl --help", what, about);
     return EXIT_USAGE;
 }
@@ -86,6 +81,9 @@ static void print_help(void) {
          "recv: {\"from\",\"type\",\"channel\",\"payload\"}, a JSON payload as it is, any other in base64; a control "
          "message has\n"
          "a \"kind\", too.\n"
+         "routing: NAME with or without routing-; the higher preference counts, and of equal ones the strategy added "
+         "first.\n"
+         "A network moves to another strategy in three steps, each everywhere before the next: add, prefer, remove.\n"
          "Exit code: 0 done, 1 not done, 2 a mistake on the command line.");
 }
 
@@ -136,6 +134,9 @@ static int take_option(request *r, int option, const char *word, const char **so
         return 0;
     case 'p':
         r->priority = optarg;
+        return 0;
+    case 'P':
+        r->preference = optarg;
         return 0;
     case 'f':
         r->file = optarg;

@@ -10,12 +10,12 @@ static const double PATIENCE_S = 10;
 
 /* ---- values ---- */
 
-static const char *text_of(const json_t *object, const char *key) {
+const char *text_of(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
     return text != NULL ? text : "-";
 }
 
-static long long number_of(const json_t *object, const char *key) {
+long long number_of(const json_t *object, const char *key) {
     return (long long)json_integer_value(json_object_get(object, key));
 }
 
@@ -49,7 +49,7 @@ static void add_bytes(table *t, long long bytes) {
 
 typedef void (*print_answer)(const json_t *);
 
-static int finish(const request *r, bool ok, print_answer print) {
+int finish(const request *r, bool ok, print_answer print) {
     if (!ok)
         return complain("%s", client_error(r->client));
     if (r->json) {

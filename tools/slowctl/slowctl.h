@@ -13,7 +13,7 @@ typedef struct request {
     double timeout_s;  /* negative = not given */
     double interval_s; /* -i */
     bool binary, lines, follow;
-    const char *control, *channel, *priority, *file; /* NULL = not given */
+    const char *control, *channel, *priority, *file, *preference; /* NULL = not given */
 } request;
 
 /* Each returns the exit code, and has printed why it is not 0. */
@@ -21,6 +21,7 @@ int show_status(const request *);
 int show_neighbours(const request *);
 int show_routes(const request *);
 int show_plugins(const request *);
+int routing(const request *);
 int join_address(const request *);
 int leave_address(const request *);
 int path_ping(const request *);
@@ -30,4 +31,12 @@ int message_recv(const request *);
 
 /* "slowctl: ..." on stderr. Returns 1. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same for a mistake on the command line; `about` may be "". Returns 2. */
+int mistake(const char *what, const char *about);
+
+/* Prints the answer to the last question, as it stands or by `print`; or why there is none, where !ok. */
+int finish(const request *, bool ok, void (*print)(const json_t *));
+/* Members of an answer: "-" and 0 where there is none. */
+const char *text_of(const json_t *object, const char *key);
+long long number_of(const json_t *object, const char *key);
 #endif

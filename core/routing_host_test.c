@@ -1,0 +1,435 @@
+/* Strategies that come and go while the table is in use: what each is told, in which order, and that no destination is
+ * ever without a next hop for it. */
+#include "routing_host.h"
+#include "loop_virtual.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { AROUND = 3, DESTINATIONS = 200 };
+
+typedef struct rig {
+    sl_world *world;
+    sl_loop *loop;
+    sl_log log;
+    sl_stats stats;
+    sl_claim claim;
+    sl_neighbours neighbours;
+    sl_neighbour around[AROUND];
+    sl_link links[AROUND]; /* they are there, and that is all */
+    sl_forward *forward;
+    sl_routing routing;
+    sl_instance *instance; /* the last one made */
+    char told[1024];
+    bool start_fails, leaks;
+    unsigned without; /* entries found without a next hop, looked at after every change */
+} rig;
+
+/* ---- strategies that only tell what they are told ---- */
+
+typedef struct fake {
+    rig *rig;
+    const slow_host *host;
+    const slow_routing_host *routing;
+    char name; /* the letter of its protocol */
+    bool left;
+} fake;
+
+static void tell(const fake *f, const char *what, const char *about) {
+    size_t used = strlen(f->rig->told);
+    snprintf(f->rig->told + used, sizeof f->rig->told - used, "%s%c %s%s", used > 0 ? ", " : "", f->name, what, about);
+}
+
+static void was_told(rig *g, const char *expected) {
+    assert_string_equal(g->told, expected);
+    g->told[0] = '\0';
+}
+
+static slow_status fake_new(const slow_host *host, const void *config, void **self, char name) {
+    fake *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    *f = (fake){
+        .rig = *(rig *const *)config, .host = host, .routing = host->service(host, SLOW_ROUTING_HOST_ID), .name = name};
+    *self = f;
+    return SLOW_OK;
+}
+
+static slow_status create_p(const slow_host *host, const void *config, void **self, slow_error *error) {
+    (void)error;
+    return fake_new(host, config, self, 'p');
+}
+static slow_status create_q(const slow_host *host, const void *config, void **self, slow_error *error) {
+    (void)error;
+    return fake_new(host, config, self, 'q');
+}
+static slow_status create_c(const slow_host *host, const void *config, void **self, slow_error *error) {
+    (void)error;
+    return fake_new(host, config, self, 'c');
+}
+
+static slow_status start(void *self, slow_error *error) {
+    const fake *f = self;
+    if (f->rig->start_fails)
+        return sl_error(error, SLOW_E_FAIL, NULL, "it does not want to");
+    tell(f, "start", "");
+    return SLOW_OK;
+}
+
+static void deferred_by_leave(void *self) {
+    tell(self, "deferred", "");
+}
+
+static void leave(void *self) {
+    fake *f = self;
+    f->left = true;
+    tell(f, "leave", "");
+    if (f->rig->leaks)
+        f->host->timer_new(f->host, deferred_by_leave, self);
+    assert_int_equal(f->host->defer(f->host, deferred_by_leave, self), SLOW_OK);
+}
+
+static void stop(void *self) {
+    const fake *f = self;
+    slow_id dst = {.size = 1, .text = "x"};
+    tell(f, "stop", "");
+    if (f->left)
+        assert_int_equal(f->routing->offer(f->host, &dst, NULL, 0), SLOW_E_CLOSED);
+}
+
+static void destroy(void *self) {
+    tell(self, "destroy", "");
+    free(self);
+}
+
+static void neighbour_up(void *self, const slow_neighbour *n) {
+    char id[SLOW_ID_MAX + 2];
+    snprintf(id, sizeof id, " %.*s", SL_ID_ARG(&n->id));
+    tell(self, "up", id);
+}
+static void neighbour_changed(void *self, const slow_neighbour *n) {
+    (void)n;
+    tell(self, "changed", "");
+}
+static void neighbour_down(void *self, slow_link link) {
+    (void)link;
+    tell(self, "down", "");
+}
+static slow_status message(void *self, slow_link from, slow_bytes bytes) {
+    (void)from;
+    (void)bytes;
+    tell(self, "message", "");
+    return SLOW_OK;
+}
+static size_t choose(void *self, slow_bytes package, const slow_route_view *view, slow_link in, slow_link *out,
+                     size_t n) {
+    (void)self;
+    (void)package;
+    (void)view;
+    (void)in;
+    (void)out;
+    (void)n;
+    return 0;
+}
+
+#define OPS(letter, ...)                                                                                \
+    {                                                                                                   \
+        .struct_size = sizeof(slow_routing_ops), .protocol = letter "/1", .neighbour_up = neighbour_up, \
+        .neighbour_changed = neighbour_changed, .neighbour_down = neighbour_down, __VA_ARGS__           \
+    }
+static const slow_routing_ops ops_p = OPS("p", .message = message), ops_q = OPS("q", .message = message),
+                              ops_c = OPS("c", .choose = choose);
+
+#define PLUGIN(letter)                                                                                                 \
+    {                                                                                                                  \
+        .struct_size = sizeof(slow_plugin), .kind = SLOW_ROUTING, .id = "routing-" #letter, .create = create_##letter, \
+        .start = start, .leave = leave, .stop = stop, .destroy = destroy, .ops = &ops_##letter                         \
+    }
+static const slow_plugin plugin_p = PLUGIN(p), plugin_q = PLUGIN(q), plugin_c = PLUGIN(c);
+
+/* ---- a junction's layers, and neighbours ---- */
+
+static void tick(void *arg) {
+    (void)arg;
+}
+
+/* a and c speak q, b and c speak p. */
+static void neighbour_open(rig *g, unsigned i) {
+    sl_neighbour *n = &g->around[i];
+    sl_protocols *list = &n->protocols;
+    n->all = &g->neighbours;
+    n->id = (slow_id){.size = 1, .text = {(char)('a' + i)}};
+    n->adjacency = sl_slots_add(&g->neighbours.adjacencies, n);
+    n->timer = sl_timer_new(g->loop, tick, n);
+    n->best = &g->links[i];
+    n->best->dirty = true; /* nobody flushes it */
+    if (i != 1) {
+        list->number[list->names.count] = 7;
+        memcpy(list->names.name[list->names.count++], "q/1", 4);
+    }
+    if (i != 0) {
+        list->number[list->names.count] = 9;
+        memcpy(list->names.name[list->names.count++], "p/1", 4);
+    }
+}
+
+/* Every entry, whichever it is that has just changed. */
+static void look(void *arg, const sl_route *changed) {
+    rig *g = arg;
+    (void)changed;
+    for (uint32_t i = 0; i < g->forward->table.count; i++)
+        g->without += g->forward->table.entries[i].next_hop == NULL;
+}
+
+static int set_up(void **state) {
+    rig *g = calloc(1, sizeof *g);
+    sl_neighbour_events events = sl_routing_neighbour_events(&g->routing);
+    g->world = sl_world_new(1);
+    g->loop = sl_loop_virtual_new(g->world);
+    g->claim.id = (slow_id){.size = 2, .text = "me"};
+    sl_routing_init(&g->routing, g->loop, &g->log, &g->stats, &g->claim);
+    sl_neighbours_init(&g->neighbours, g->loop, &g->log, &g->stats, &g->claim, &events);
+    g->neighbours.sorted = calloc(AROUND, sizeof *g->neighbours.sorted);
+    for (unsigned i = 0; i < AROUND; i++) {
+        neighbour_open(g, i);
+        g->neighbours.sorted[g->neighbours.count++] = &g->around[i];
+    }
+    g->forward = sl_forward_new(g->loop, &g->neighbours, &g->stats, &g->claim.id);
+    sl_routing_wire(&g->routing, &g->neighbours, g->forward);
+    *state = g;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    rig *g = *state;
+    unsigned leaks = sl_routing_free(&g->routing);
+    for (unsigned i = 0; i < AROUND; i++) {
+        sl_talk_down(&g->around[i]);
+        sl_timer_free(g->around[i].timer);
+    }
+    free(g->neighbours.sorted);
+    sl_slots_free(&g->neighbours.adjacencies);
+    sl_forward_free(g->forward);
+    sl_loop_free(g->loop);
+    sl_world_free(g->world);
+    bool leaked = leaks != (g->leaks ? 1 : 0);
+    free(g);
+    return leaked;
+}
+
+static void turn(rig *g) {
+    sl_world_run(g->world, sl_world_now(g->world));
+}
+
+static void wait_for(rig *g, slow_time duration) {
+    sl_world_run(g->world, sl_world_now(g->world) + duration);
+}
+
+static slow_status try_add(rig *g, const slow_plugin *plugin, int32_t preference, slow_error *error) {
+    sl_instance_env env = {.loop = g->loop, .log = &g->log, .services = sl_routing_services(), .layer = &g->routing};
+    rig *config = g;
+    assert_int_equal(sl_instance_new(plugin, &config, NULL, &env, &g->instance, error), SLOW_OK);
+    return sl_routing_add(&g->routing, g->instance, preference, error);
+}
+
+static void add(rig *g, const slow_plugin *plugin, int32_t preference) {
+    assert_int_equal(try_add(g, plugin, preference, NULL), SLOW_OK);
+}
+
+static sl_strategy *running(rig *g, const char *id) {
+    sl_strategy *strategy = sl_routing_find(&g->routing, id);
+    assert_non_null(strategy);
+    return strategy;
+}
+
+static void take_away(rig *g, const char *id) {
+    assert_int_equal(sl_routing_remove(&g->routing, running(g, id), NULL), SLOW_OK);
+}
+
+/* `id` offers to go by this neighbour to all destinations. */
+static void offers(rig *g, const char *id, unsigned neighbour) {
+    const slow_host *host = sl_instance_host(running(g, id)->instance);
+    const slow_routing_host *routing = host->service(host, SLOW_ROUTING_HOST_ID);
+    slow_route route = {.via = g->around[neighbour].adjacency, .metric = 10};
+    for (unsigned i = 0; i < DESTINATIONS; i++) {
+        slow_id dst;
+        dst.size = (uint8_t)snprintf(dst.text, sizeof dst.text, "d%u", i);
+        assert_int_equal(routing->offer(host, &dst, &route, 1), SLOW_OK);
+    }
+}
+
+static void all_go_by(const rig *g, unsigned neighbour) {
+    assert_int_equal(g->forward->table.count, DESTINATIONS);
+    for (uint32_t i = 0; i < g->forward->table.count; i++)
+        assert_ptr_equal(g->forward->table.entries[i].next_hop, &g->around[neighbour]);
+    for (unsigned i = 0; i < AROUND; i++)
+        assert_int_equal(g->around[i].uses, i == neighbour ? DESTINATIONS : 0);
+    assert_int_equal(g->without, 0);
+}
+
+/* ---- tests ---- */
+
+static void one_that_is_added_sees_who_speaks_it_in_the_order_of_ids(void **state) {
+    rig *g = *state;
+    add(g, &plugin_p, 100);
+    was_told(g, "p start, p up b, p up c");
+    add(g, &plugin_q, 50);
+    was_told(g, "q start, q up a, q up c");
+    add(g, &plugin_c, 10); /* takes no messages: sees everybody */
+    was_told(g, "c start, c up a, c up b, c up c");
+    assert_int_equal(g->claim.protocols.names.count, 2);
+    for (unsigned i = 0; i < AROUND; i++) /* it goes everywhere: a good watch on all */
+        assert_int_equal(g->around[i].uses, 1);
+    take_away(g, "routing-c");
+    turn(g);
+    for (unsigned i = 0; i < AROUND; i++)
+        assert_int_equal(g->around[i].uses, 0);
+}
+
+static void preferences_are_swapped_without_a_gap(void **state) {
+    rig *g = *state;
+    add(g, &plugin_p, 100);
+    add(g, &plugin_q, 50);
+    offers(g, "routing-q", 0);
+    offers(g, "routing-p", 1);
+    g->forward->table.changed = look;
+    g->forward->table.changed_arg = g;
+    all_go_by(g, 1);
+    sl_routing_prefer(&g->routing, running(g, "routing-q"), 200);
+    all_go_by(g, 0);
+    assert_string_equal(sl_instance_plugin(g->routing.strategies[0].instance)->id, "routing-q");
+    sl_routing_prefer(&g->routing, running(g, "routing-p"), 201);
+    all_go_by(g, 1);
+    sl_routing_prefer(&g->routing, running(g, "routing-q"), 0);
+    all_go_by(g, 1);
+}
+
+static void of_equal_preferences_the_one_added_first_counts(void **state) {
+    rig *g = *state;
+    add(g, &plugin_q, 100);
+    add(g, &plugin_p, 100);
+    offers(g, "routing-p", 1);
+    offers(g, "routing-q", 0);
+    all_go_by(g, 0);
+    sl_routing_prefer(&g->routing, running(g, "routing-p"), 101);
+    all_go_by(g, 1);
+    sl_routing_prefer(&g->routing, running(g, "routing-p"), 100);
+    all_go_by(g, 0);
+    assert_string_equal(sl_instance_plugin(g->routing.strategies[0].instance)->id, "routing-q");
+}
+
+static void one_that_is_removed_gives_way_without_a_gap(void **state) {
+    rig *g = *state;
+    add(g, &plugin_p, 100);
+    add(g, &plugin_q, 50);
+    offers(g, "routing-p", 1);
+    offers(g, "routing-q", 0);
+    g->forward->table.changed = look;
+    g->forward->table.changed_arg = g;
+    g->told[0] = '\0';
+    take_away(g, "routing-p");
+    assert_null(sl_routing_find(&g->routing, "routing-p"));
+    turn(g);
+    was_told(g, "p leave, p deferred, p stop, p destroy"); /* and of its neighbours nothing more */
+    all_go_by(g, 0);
+    assert_int_equal(g->routing.count, 1);
+    assert_int_equal(sl_protocols_place(&g->claim.protocols, "p/1"), -1);
+}
+
+static void the_last_one_stays(void **state) {
+    rig *g = *state;
+    slow_error error;
+    add(g, &plugin_p, 100);
+    assert_int_equal(sl_routing_remove(&g->routing, running(g, "routing-p"), &error), SLOW_E_INVAL);
+    assert_non_null(strstr(error.text, "routing-p is the only strategy"));
+    add(g, &plugin_q, 50);
+    take_away(g, "routing-q"); /* it is still there until the turn ends, and counts no more */
+    assert_int_equal(sl_routing_remove(&g->routing, running(g, "routing-p"), NULL), SLOW_E_INVAL);
+    turn(g);
+    assert_int_equal(g->routing.count, 1);
+}
+
+/* What it announces must be newer than what the others remember of it. */
+static void one_that_comes_back_in_the_same_turn_is_another(void **state) {
+    rig *g = *state;
+    add(g, &plugin_p, 100);
+    add(g, &plugin_q, 50);
+    uint64_t epoch = running(g, "routing-q")->epoch;
+    uint32_t generation = g->claim.protocols.generation;
+    uint8_t number = g->claim.protocols.number[1];
+    g->told[0] = '\0';
+    take_away(g, "routing-q");
+    add(g, &plugin_q, 50);
+    was_told(g, "q leave, q stop, q destroy, q start, q up a, q up c");
+    assert_true(running(g, "routing-q")->epoch > epoch);
+    assert_int_equal(g->claim.protocols.generation, generation + 2);
+    assert_int_not_equal(g->claim.protocols.number[1], number);
+    turn(g);
+    assert_int_equal(g->routing.count, 2);
+}
+
+static void numbers_are_given_again_only_after_all_others(void **state) {
+    rig *g = *state;
+    bool seen[UINT8_MAX + 1] = {false};
+    add(g, &plugin_p, 100);
+    seen[g->claim.protocols.number[0]] = true;
+    for (unsigned i = 0; i < UINT8_MAX; i++) {
+        add(g, &plugin_q, 50);
+        assert_false(seen[g->claim.protocols.number[1]]);
+        seen[g->claim.protocols.number[1]] = true;
+        take_away(g, "routing-q");
+        turn(g);
+        g->told[0] = '\0';
+    }
+    add(g, &plugin_q, 50);
+    assert_int_not_equal(g->claim.protocols.number[1], g->claim.protocols.number[0]);
+}
+
+static void one_that_cannot_run_leaves_nothing(void **state) {
+    rig *g = *state;
+    slow_error error;
+    add(g, &plugin_p, 100);
+    was_told(g, "p start, p up b, p up c");
+    g->start_fails = true;
+    assert_int_equal(try_add(g, &plugin_q, 50, &error), SLOW_E_FAIL);
+    assert_string_equal(error.text, "it does not want to");
+    assert_int_equal(g->routing.count, 1);
+    assert_int_equal(g->claim.protocols.names.count, 1);
+    g->start_fails = false;
+    g->told[0] = '\0';
+    assert_int_equal(try_add(g, &plugin_p, 50, &error), SLOW_E_INVAL);
+    assert_non_null(strstr(error.text, "a strategy for p/1 runs already"));
+    assert_int_equal(g->routing.count, 1);
+    assert_int_equal(g->claim.protocols.names.count, 1);
+}
+
+static void what_a_removed_one_leaked_is_counted(void **state) {
+    rig *g = *state;
+    add(g, &plugin_p, 100);
+    add(g, &plugin_q, 50);
+    g->leaks = true;
+    take_away(g, "routing-q");
+    turn(g);
+    assert_int_equal(g->routing.leaks, 1);
+    wait_for(g, SL_SECOND);
+}
+
+int main(void) {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(one_that_is_added_sees_who_speaks_it_in_the_order_of_ids),
+        TEST(preferences_are_swapped_without_a_gap),
+        TEST(of_equal_preferences_the_one_added_first_counts),
+        TEST(one_that_is_removed_gives_way_without_a_gap),
+        TEST(the_last_one_stays),
+        TEST(one_that_comes_back_in_the_same_turn_is_another),
+        TEST(numbers_are_given_again_only_after_all_others),
+        TEST(one_that_cannot_run_leaves_nothing),
+        TEST(what_a_removed_one_leaked_is_counted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,555 @@
+/* What two neighbours speak, told while their links are open: lists that are lost, late, repeated or wrong, over one link
+ * and over two, and what begins and ends by them. */
+#include "link_test.h"
+#include "neighbour.h"
+
+/* An end with its neighbours, and what its strategies would have been told. */
+typedef struct side {
+    end *end;
+    sl_neighbours neighbours;
+    char told[512];
+} side;
+
+typedef struct pair {
+    rig *rig;
+    side a, b;
+    wire *wa[SL_NEIGHBOUR_LINKS], *wb[SL_NEIGHBOUR_LINKS];
+    unsigned links;
+    int lose; /* frames of this kind are lost; 0 = none */
+    unsigned seen[SL_FRAME_PROTOCOLS_ACK + 1];
+} pair;
+
+/* ---- what is told ---- */
+
+static void tell(side *s, const char *what, const char *about) {
+    size_t used = strlen(s->told);
+    snprintf(s->told + used, sizeof s->told - used, "%s%s %s", used > 0 ? ", " : "", what, about);
+}
+
+static void was_told(side *s, const char *expected) {
+    assert_string_equal(s->told, expected);
+    s->told[0] = '\0';
+}
+
+static void on_up(void *arg, sl_neighbour *n) {
+    side *s = arg;
+    tell(s, "up", n->id.text);
+    for (unsigned i = 0; i < s->neighbours.places; i++)
+        if (sl_neighbour_speaks(n, s->neighbours.names[i]))
+            tell(s, "with", s->neighbours.names[i]);
+}
+static void on_changed(void *arg, sl_neighbour *n) {
+    (void)arg;
+    (void)n;
+}
+static void on_down(void *arg, sl_neighbour *n, slow_link adjacency) {
+    assert_true(adjacency != 0);
+    tell(arg, "down", n->id.text);
+}
+static void on_message(void *arg, sl_neighbour *n, const char *protocol, slow_bytes message) {
+    char text[64];
+    (void)n;
+    snprintf(text, sizeof text, "%s \"%.*s\"", protocol, (int)message.size, (const char *)message.data);
+    tell(arg, "heard", text);
+}
+static void on_met(void *arg, sl_neighbour *n, const char *protocol) {
+    assert_true(sl_neighbour_speaks(n, protocol));
+    tell(arg, "met", protocol);
+}
+static void on_parted(void *arg, sl_neighbour *n, const char *protocol) {
+    (void)n;
+    tell(arg, "parted", protocol);
+}
+
+/* ---- links ---- */
+
+static enum sl_close_reason opened_here(void *arg, sl_link *link) {
+    return sl_neighbours_opened(&((side *)arg)->neighbours, link);
+}
+static void closed_here(void *arg, sl_link *link, enum sl_close_reason reason, bool was_up) {
+    if (was_up)
+        sl_neighbours_closed(&((side *)arg)->neighbours, link, reason);
+}
+static void route_here(void *arg, sl_link *link, const sl_route_frame *route) {
+    sl_neighbours_route(&((side *)arg)->neighbours, link, route);
+}
+static void route_ack_here(void *arg, sl_link *link, const sl_route_frame *ack) {
+    sl_neighbours_route_ack(&((side *)arg)->neighbours, link, ack);
+}
+static void protocols_here(void *arg, sl_link *link, const sl_protocols *protocols) {
+    sl_neighbours_protocols(&((side *)arg)->neighbours, link, protocols);
+}
+static void protocols_ack_here(void *arg, sl_link *link, uint32_t generation) {
+    sl_neighbours_protocols_ack(&((side *)arg)->neighbours, link, generation);
+}
+static void fill_here(void *arg, sl_link *link) {
+    sl_neighbours_fill(&((side *)arg)->neighbours, link);
+}
+
+static void side_open(rig *g, end *e, side *s) {
+    static const slow_codec_ops json = {.struct_size = sizeof json, .name = "json"};
+    const sl_neighbour_events events = {.arg = s,
+                                        .up = on_up,
+                                        .changed = on_changed,
+                                        .down = on_down,
+                                        .message = on_message,
+                                        .met = on_met,
+                                        .parted = on_parted};
+    s->end = e;
+    e->codec.ops = &json;
+    sl_neighbours_init(&s->neighbours, g->loop, &e->log, &e->stats, &e->claim, &events);
+    e->env.events = (sl_link_events){.arg = s,
+                                     .opened = opened_here,
+                                     .closed = closed_here,
+                                     .bundle = on_bundle,
+                                     .route = route_here,
+                                     .route_ack = route_ack_here,
+                                     .protocols = protocols_here,
+                                     .protocols_ack = protocols_ack_here,
+                                     .fill = fill_here,
+                                     .cost = on_link,
+                                     .dirty = on_link};
+}
+
+/* What a side speaks, as the routing host writes it. */
+static void speak(side *s, const char *protocol, uint8_t number) {
+    sl_protocols *ours = &s->end->claim.protocols;
+    uint8_t place = ours->names.count++;
+    snprintf(ours->names.name[place], SL_NAME_SIZE, "%s", protocol);
+    ours->number[place] = number;
+}
+
+static void takes_up(side *s, const char *protocol, uint8_t number) {
+    speak(s, protocol, number);
+    s->end->claim.protocols.generation++;
+    sl_talk_changed(&s->neighbours);
+}
+
+static void takes_away_last(side *s) {
+    s->end->claim.protocols.names.count--;
+    s->end->claim.protocols.generation++;
+    sl_talk_changed(&s->neighbours);
+}
+
+static void open_link(pair *p) {
+    unsigned i = p->links++;
+    char there[32], here[32];
+    snprintf(there, sizeof there, "test://10.0.%u.2:2", i);
+    snprintf(here, sizeof here, "test://10.0.%u.1:1", i);
+    p->wa[i] = link_new(p->a.end, there, 1, 0);
+    p->wb[i] = link_new(p->b.end, here, 0, SLOW_LINK_INBOUND);
+    pass(p->wa[i], p->wb[i]);
+    pass(p->wb[i], p->wa[i]);
+    give(p->wb[i], p->wa[i]->sent[1], p->wa[i]->sizes[1]);
+    assert_int_equal(p->wa[i]->link->state, SL_LINK_UP);
+    assert_int_equal(p->wb[i]->link->state, SL_LINK_UP);
+    for (uint32_t k = 2; k < p->wa[i]->count; k++) /* behind FIN there are others already */
+        give(p->wb[i], p->wa[i]->sent[k], p->wa[i]->sizes[k]);
+    for (uint32_t k = 1; k < p->wb[i]->count; k++)
+        give(p->wa[i], p->wb[i]->sent[k], p->wb[i]->sizes[k]);
+    p->wa[i]->count = p->wb[i]->count = 0;
+}
+
+static pair *pair_new(rig *g) {
+    pair *p = calloc(1, sizeof *p);
+    assert_non_null(p);
+    p->rig = g;
+    side_open(g, &g->a, &p->a);
+    side_open(g, &g->b, &p->b);
+    return p;
+}
+
+static void pair_free(pair *p) {
+    for (unsigned i = 0; i < p->links; i++) {
+        sl_link_close(p->wa[i]->link, SL_CLOSE_GOODBYE, false);
+        sl_link_close(p->wb[i]->link, SL_CLOSE_GOODBYE, false);
+    }
+    sl_neighbours_free(&p->a.neighbours);
+    sl_neighbours_free(&p->b.neighbours);
+    free(p);
+}
+
+/* All that the one has said goes to the other, but for what is lost. True: something went. */
+static bool carry(pair *p, wire *from, wire *to) {
+    uint32_t count = from->count;
+    uint8_t sent[SENT][2048]; /* a copy: what it says meanwhile comes behind */
+    uint32_t sizes[SENT];
+    memcpy(sent, from->sent, sizeof sent);
+    memcpy(sizes, from->sizes, sizeof sizes);
+    from->count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        p->seen[sent[i][0]]++;
+        if (sent[i][0] != p->lose)
+            give(to, sent[i], sizes[i]);
+    }
+    return count > 0;
+}
+
+/* Until nobody has anything to say; in no time. */
+static void talk(pair *p) {
+    bool more = true;
+    while (more) {
+        more = false;
+        for (unsigned i = 0; i < p->links; i++) {
+            sl_link_flush(p->wa[i]->link);
+            sl_link_flush(p->wb[i]->link);
+        }
+        for (unsigned i = 0; i < p->links; i++) {
+            more |= carry(p, p->wa[i], p->wb[i]);
+            more |= carry(p, p->wb[i], p->wa[i]);
+        }
+    }
+}
+
+static void talk_for(pair *p, slow_time duration) {
+    for (slow_time until = sl_world_now(p->rig->world) + duration; sl_world_now(p->rig->world) < until;) {
+        wait_for(p->rig, 10 * SL_MS);
+        talk(p);
+    }
+}
+
+static sl_neighbour *other(const side *s) {
+    return s->neighbours.sorted[0];
+}
+
+static void says(side *s, const char *protocol, const char *text) {
+    assert_int_equal(sl_neighbour_send(other(s), protocol, (slow_bytes){(const uint8_t *)text, strlen(text)}), SLOW_OK);
+}
+
+/* Both speak p from the start, over one link. */
+static pair *pair_that_speaks_p(rig *g) {
+    pair *p = pair_new(g);
+    speak(&p->a, "p", 0);
+    speak(&p->b, "p", 0);
+    open_link(p);
+    talk(p);
+    was_told(&p->a, "up bob, with p");
+    was_told(&p->b, "up alice, with p");
+    return p;
+}
+
+/* ---- lists ---- */
+
+static void what_both_take_up_begins_at_both(void **state) {
+    pair *p = pair_that_speaks_p(*state);
+    takes_up(&p->a, "q", 1);
+    talk(p);
+    was_told(&p->a, "");
+    was_told(&p->b, "");
+    takes_up(&p->b, "q", 9);
+    was_told(&p->b, "met q");
+    says(&p->b, "q", "first");
+    talk(p);
+    was_told(&p->a, "met q, heard q \"first\"");
+    says(&p->a, "q", "second");
+    says(&p->a, "p", "third");
+    talk(p);
+    was_told(&p->b, "heard p \"third\", heard q \"second\"");
+    assert_int_equal(p->a.end->stats.count[SL_drop_route_protocol], 0);
+    assert_int_equal(p->b.end->stats.count[SL_drop_route_protocol], 0);
+    pair_free(p);
+}
+
+static void a_list_is_told_until_it_is_known_to_have_come(void **state) {
+    pair *p = pair_new(*state);
+    speak(&p->a, "p", 0);
+    speak(&p->b, "q", 0);
+    open_link(p);
+    talk(p);
+    was_told(&p->b, "up alice");
+    p->a.told[0] = '\0';
+    p->lose = SL_FRAME_PROTOCOLS;
+    takes_up(&p->a, "q", 1);
+    was_told(&p->a, "met q");
+    says(&p->a, "q", "early");
+    talk_for(p, SL_SECOND);
+    assert_in_range(p->seen[SL_FRAME_PROTOCOLS], 3, 10); /* ever more seldom */
+    assert_true(p->b.end->stats.count[SL_drop_route_protocol] > 0);
+    was_told(&p->b, "");
+    p->lose = SL_FRAME_PROTOCOLS_ACK;
+    talk_for(p, 2 * SL_SECOND);
+    was_told(&p->b, "met q, heard q \"early\"");
+    assert_true(p->seen[SL_FRAME_PROTOCOLS_ACK] > 1); /* each one is answered */
+    p->lose = 0;
+    talk_for(p, 2 * SL_SECOND);
+    p->seen[SL_FRAME_PROTOCOLS] = 0;
+    talk_for(p, 5 * SL_SECOND);
+    assert_int_equal(p->seen[SL_FRAME_PROTOCOLS], 0);
+    was_told(&p->b, "");
+    pair_free(p);
+}
+
+/* A whole frame from bob, as only he could send it. */
+static void bob_sends(pair *p, enum sl_frame_kind kind, const uint8_t *body, size_t size) {
+    uint8_t frame[600];
+    wire *to = p->wa[0];
+    slow_writer w = slow_writer_of(frame, sizeof frame);
+    slow_write_u32(&w, (uint32_t)kind << 24);
+    slow_write_u32(&w, to->link->index);
+    slow_write_u64(&w, to->link->highest_number + 1);
+    slow_write_bytes(&w, body, size);
+    slow_write_u64(&w, to->link->tag);
+    give(to, frame, slow_writer_size(&w));
+}
+
+static void bob_lists(pair *p, uint32_t generation, const char *second) {
+    sl_protocols list = {.names = {.count = second == NULL ? 1 : 2, .name = {"p"}}, .number = {0, 1}};
+    uint8_t body[SL_PROTOCOLS_MAX];
+    list.generation = generation;
+    if (second != NULL)
+        snprintf(list.names.name[1], SL_NAME_SIZE, "%s", second);
+    bob_sends(p, SL_FRAME_PROTOCOLS, body, sl_protocols_write(&list, body));
+}
+
+static void a_list_that_comes_late_or_twice_changes_nothing(void **state) {
+    pair *p = pair_that_speaks_p(*state);
+    takes_up(&p->a, "q", 1);
+    talk(p);
+    bob_lists(p, 5, "q");
+    was_told(&p->a, "met q");
+    bob_lists(p, 4, NULL);
+    bob_lists(p, 5, NULL);
+    bob_lists(p, 0, NULL);
+    was_told(&p->a, "");
+    bob_lists(p, UINT32_MAX, NULL);
+    was_told(&p->a, "parted q");
+    pair_free(p);
+}
+
+static void a_list_that_cannot_be_is_dropped_and_counted(void **state) {
+    static const uint8_t nine[] = {0,   0, 0,   9, 9,   1, 'a', 1, 'b', 1, 'c', 1, 'd', 1, 'e', 1,
+                                   'f', 1, 'g', 1, 'h', 1, 'i', 0, 1,   2, 3,   4, 5,   6, 7,   8},
+                         cut[] = {0, 0, 0, 9, 2, 1, 'p', 1, 'q', 0},
+                         one_number[] = {0, 0, 0, 9, 2, 1, 'p', 1, 'q', 1, 1},
+                         one_name[] = {0, 0, 0, 9, 2, 1, 'q', 1, 'q', 0, 1}, empty[] = {0, 0, 0, 9, 1, 0, 0},
+                         control[] = {0, 0, 0, 9, 1, 1, '\n', 0}, nothing[] = {0};
+    const slow_bytes bad[] = {{nine, sizeof nine},
+                              {cut, sizeof cut},
+                              {one_number, sizeof one_number},
+                              {one_name, sizeof one_name},
+                              {empty, sizeof empty},
+                              {control, sizeof control},
+                              {nothing, 0},
+                              {nothing, 1}};
+    pair *p = pair_that_speaks_p(*state);
+    takes_up(&p->a, "q", 1);
+    talk(p);
+    p->seen[SL_FRAME_PROTOCOLS_ACK] = 0;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        bob_sends(p, SL_FRAME_PROTOCOLS, bad[i].data, bad[i].size);
+        assert_int_equal(p->a.end->stats.count[SL_drop_route_malformed], i + 1);
+    }
+    bob_sends(p, SL_FRAME_PROTOCOLS_ACK, nothing, 1);
+    assert_int_equal(p->a.end->stats.count[SL_drop_route_malformed], sizeof bad / sizeof bad[0] + 1);
+    talk(p);
+    was_told(&p->a, "");
+    assert_int_equal(p->seen[SL_FRAME_PROTOCOLS_ACK], 0);
+    assert_int_equal(p->wa[0]->link->state, SL_LINK_UP);
+    pair_free(p);
+}
+
+static void nobody_can_acknowledge_what_was_not_said(void **state) {
+    static const uint8_t future[] = {0, 0, 1, 0};
+    pair *p = pair_that_speaks_p(*state);
+    bob_sends(p, SL_FRAME_PROTOCOLS_ACK, future, sizeof future);
+    takes_up(&p->a, "q", 1);
+    p->seen[SL_FRAME_PROTOCOLS] = 0;
+    talk(p);
+    assert_int_equal(p->seen[SL_FRAME_PROTOCOLS], 1);
+    pair_free(p);
+}
+
+/* ---- ends and new beginnings ---- */
+
+static void last_words_come_before_the_end(void **state) {
+    pair *p = pair_that_speaks_p(*state);
+    takes_up(&p->a, "q", 1);
+    takes_up(&p->b, "q", 1);
+    talk(p);
+    p->a.told[0] = p->b.told[0] = '\0';
+    says(&p->a, "q", "bye");
+    takes_away_last(&p->a);
+    was_told(&p->a, "parted q");
+    assert_int_equal(sl_neighbour_send(other(&p->a), "q", (slow_bytes){NULL, 0}), SLOW_E_UNSUPPORTED);
+    talk(p);
+    was_told(&p->b, "heard q \"bye\", parted q");
+    assert_false(sl_neighbour_speaks(other(&p->b), "q"));
+    says(&p->b, "p", "still here");
+    talk(p);
+    was_told(&p->a, "heard p \"still here\"");
+    pair_free(p);
+}
+
+static void what_came_back_is_new_though_its_absence_was_not_heard_of(void **state) {
+    pair *p = pair_that_speaks_p(*state);
+    takes_up(&p->a, "q", 1);
+    takes_up(&p->b, "q", 1);
+    talk(p);
+    says(&p->a, "q", "old");
+    talk(p);
+    p->a.told[0] = p->b.told[0] = '\0';
+    for (uint8_t round = 0; round < 5; round++) {
+        takes_away_last(&p->a);
+        takes_up(&p->a, "q", (uint8_t)(2 + round)); /* in one turn: one list is told, the newer */
+        was_told(&p->a, "parted q, met q");
+        says(&p->a, "q", "new");
+        talk(p);
+        was_told(&p->b, "parted q, met q, heard q \"new\"");
+        int place_a = 1, place_b = 1;
+        assert_string_equal(p->a.neighbours.names[place_a], "q");
+        assert_int_equal(other(&p->a)->talks[place_a].channel.epoch, other(&p->b)->talks[place_b].channel.epoch);
+    }
+    pair_free(p);
+}
+
+/* The one forgot epochs that the other remembers: the newer counts, and both begin once more. */
+static void ends_that_remember_differently_find_together(void **state) {
+    pair *p = pair_that_speaks_p(*state);
+    takes_up(&p->a, "q", 1);
+    takes_up(&p->b, "q", 1);
+    talk(p);
+    takes_away_last(&p->a);
+    talk(p);
+    other(&p->b)->talks[1].epoch = 40;
+    p->a.told[0] = p->b.told[0] = '\0';
+    takes_up(&p->a, "q", 2);
+    says(&p->a, "q", "hello");
+    talk_for(p, SL_SECOND);
+    was_told(&p->b, "met q");
+    was_told(&p->a, "met q, parted q, met q");
+    assert_int_equal(other(&p->a)->talks[1].channel.epoch, 41);
+    says(&p->a, "q", "hello");
+    talk(p);
+    was_told(&p->b, "heard q \"hello\"");
+    pair_free(p);
+}
+
+static void more_protocols_than_places_come_and_go(void **state) {
+    pair *p = pair_that_speaks_p(*state);
+    for (uint8_t i = 1; i < 30; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "q%u", i % 12u);
+        takes_up(&p->a, name, i);
+        takes_up(&p->b, name, i);
+        talk(p);
+        p->a.told[0] = p->b.told[0] = '\0';
+        says(&p->a, name, "x");
+        says(&p->b, "p", "y");
+        talk(p);
+        assert_non_null(strstr(p->b.told, "heard q"));
+        was_told(&p->a, "heard p \"y\"");
+        takes_away_last(&p->a);
+        takes_away_last(&p->b);
+        talk(p);
+        p->a.told[0] = p->b.told[0] = '\0';
+    }
+    pair_free(p);
+}
+
+/* ---- links ---- */
+
+static void a_list_that_died_with_its_link_is_said_at_once_on_the_next(void **state) {
+    pair *p = pair_that_speaks_p(*state);
+    open_link(p);
+    talk(p);
+    unsigned best = other(&p->a)->best == p->wa[0]->link ? 0 : 1;
+    takes_up(&p->b, "q", 1);
+    talk(p);
+    p->lose = SL_FRAME_PROTOCOLS;
+    takes_up(&p->a, "q", 1);
+    talk(p);
+    was_told(&p->b, "");
+    p->lose = 0;
+    sl_link_close(p->wa[best]->link, SL_CLOSE_BROKEN, false);
+    talk(p);
+    was_told(&p->b, "met q");
+    was_told(&p->a, "met q");
+    pair_free(p);
+}
+
+static void an_old_claim_takes_nothing_back(void **state) {
+    pair *p = pair_that_speaks_p(*state);
+    sl_claim old = p->a.end->claim;
+    takes_up(&p->b, "q", 1);
+    takes_up(&p->a, "q", 1);
+    talk(p);
+    p->a.told[0] = p->b.told[0] = '\0';
+    sl_claim new = p->a.end->claim;
+    p->a.end->claim = old; /* said long ago, and its link opens only now */
+    p->links = 1;
+    open_link(p);
+    p->a.end->claim = new;
+    talk(p);
+    was_told(&p->b, "");
+    assert_true(sl_neighbour_speaks(other(&p->b), "q"));
+    pair_free(p);
+}
+
+static void a_claim_tells_what_was_taken_up_before_it(void **state) {
+    pair *p = pair_new(*state);
+    speak(&p->a, "p", 0);
+    speak(&p->b, "p", 0);
+    takes_up(&p->a, "q", 7);
+    takes_up(&p->b, "q", 3);
+    open_link(p);
+    talk(p);
+    was_told(&p->a, "up bob, with p, with q");
+    was_told(&p->b, "up alice, with p, with q");
+    assert_int_equal(p->seen[SL_FRAME_PROTOCOLS], 0);
+    says(&p->a, "q", "seven");
+    says(&p->b, "q", "three");
+    talk(p);
+    was_told(&p->a, "heard q \"three\"");
+    was_told(&p->b, "heard q \"seven\"");
+    pair_free(p);
+}
+
+/* Alice holds bob down after flaps; for bob she is up. What he takes up meanwhile is known when the hold ends, and what he
+ * said in it is said anew. */
+static void a_neighbour_that_is_held_down_is_understood_afterwards(void **state) {
+    pair *p = pair_that_speaks_p(*state);
+    takes_up(&p->a, "q", 1);
+    talk(p);
+    for (unsigned flap = 0; flap < 2; flap++) {
+        sl_link_close(p->wa[flap]->link, SL_CLOSE_BROKEN, false);
+        sl_link_close(p->wb[flap]->link, SL_CLOSE_GOODBYE, false);
+        open_link(p);
+    }
+    talk(p);
+    assert_int_equal(other(&p->a)->adjacency, 0);
+    assert_int_not_equal(other(&p->b)->adjacency, 0);
+    p->a.told[0] = p->b.told[0] = '\0';
+    takes_up(&p->b, "q", 1);
+    was_told(&p->b, "met q");
+    says(&p->b, "q", "unheard");
+    talk(p);
+    was_told(&p->a, "");
+    talk_for(p, 1500 * SL_MS);
+    was_told(&p->a, "up bob, with p, with q");
+    assert_non_null(strstr(p->b.told, "parted q, met q"));
+    p->b.told[0] = '\0';
+    says(&p->b, "q", "heard");
+    talk(p);
+    was_told(&p->a, "heard q \"heard\"");
+    pair_free(p);
+}
+
+int main(void) {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_both_take_up_begins_at_both),
+        TEST(a_list_is_told_until_it_is_known_to_have_come),
+        TEST(a_list_that_comes_late_or_twice_changes_nothing),
+        TEST(a_list_that_cannot_be_is_dropped_and_counted),
+        TEST(nobody_can_acknowledge_what_was_not_said),
+        TEST(last_words_come_before_the_end),
+        TEST(what_came_back_is_new_though_its_absence_was_not_heard_of),
+        TEST(ends_that_remember_differently_find_together),
+        TEST(more_protocols_than_places_come_and_go),
+        TEST(a_list_that_died_with_its_link_is_said_at_once_on_the_next),
+        TEST(an_old_claim_takes_nothing_back),
+        TEST(a_claim_tells_what_was_taken_up_before_it),
+        TEST(a_neighbour_that_is_held_down_is_understood_afterwards),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
