@@ -339,6 +339,37 @@ def read_record(data):
     return {"record": kind, "fields": fields}
 
 
+# ---- the strategy link-state/1
+
+
+def read_links(data):
+    r, links = Reader(data), []
+    need(len(data) <= 640, "more links than fit")
+    while r.left() > 0:
+        links.append({"id": junction_id(r.short()), "cost": r.uint(2)})
+        need(1 <= links[-1]["cost"] <= 65534, "cost")
+    return links
+
+
+def read_link_state(data):
+    r = Reader(data)
+    kind = r.uint(1)
+    need(1 <= kind <= 5, "kind")
+    kind, fields = ["LSA", "STAMP", "END", "ASK", "GO"][kind - 1], {}
+    if kind in ("LSA", "STAMP"):
+        fields.update(id=junction_id(r.short()), fragment=r.uint(1), epoch=r.uint(8), seq=r.uint(4))
+        need(1 <= fields["epoch"] <= 2**62 and fields["seq"] >= 1, "epoch and seq")
+    if kind == "LSA":
+        fields.update(proof=r.short().hex(), age=r.uint(2))
+        need(len(fields["proof"]) <= 2 * 240, "proof")
+        fields["links"] = read_links(r.take(r.uint(2)))
+    need(r.left() == 0, "more than a record")
+    return {"record": kind, "fields": fields}
+
+
+RECORDS = {"distance-vector": read_record, "link-state": read_link_state}
+
+
 # ---- the vectors
 
 
@@ -360,7 +391,7 @@ def accepted_of(name, file):
             yield v["name"] + " (protobuf)", lambda v=v: read_protobuf(bytes.fromhex(v["protobuf"])), v["fields"]
             yield v["name"] + " (json)", lambda v=v: read_json(v["json"]), v["fields"]
         else:
-            yield v["name"], lambda v=v: read_record(octets(v)), {"record": v["record"], "fields": v["fields"]}
+            yield v["name"], lambda v=v: RECORDS[name](octets(v)), {"record": v["record"], "fields": v["fields"]}
 
 
 def refused_of(name, file):
@@ -373,7 +404,7 @@ def refused_of(name, file):
     index, tag = (file["accepted"][0].get(key) for key in ("index", "tag"))
     readers = {"opening": lambda v: OPENING[v["frame"]](octets(v)), "claims": lambda v: read_claim(octets(v)),
                "frames": lambda v: read_frame(octets(v), v["link"], index, tag),
-               "distance-vector": lambda v: read_record(octets(v))}
+               **{strategy: lambda v, read=read: read(octets(v)) for strategy, read in RECORDS.items()}}
     for v in file["refused"]:
         yield v["name"], lambda v=v: readers[name](v)
 
@@ -399,7 +430,7 @@ def check(folder, name):
 
 def main():
     folder = Path(sys.argv[1])
-    results = [check(folder, name) for name in ("opening", "claims", "frames", "packages", "distance-vector")]
+    results = [check(folder, name) for name in ("opening", "claims", "frames", "packages", *RECORDS)]
     failures = [line for _, lines in results for line in lines]
     print("\n".join(failures + [f"{sum(count for count, _ in results)} vectors, {len(failures)} wrong"]))
     sys.exit(1 if failures else 0)

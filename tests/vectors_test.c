@@ -4,6 +4,7 @@
 #include "core/id.h"
 #include "core/link_wire.h"
 #include "plugins/routing-distance-vector/message.h"
+#include "plugins/routing-link-state/message.h"
 #include "support/codec_suite.h"
 #include "support/vectors.h"
 #include <slow/plugin.h>
@@ -315,12 +316,73 @@ static void records_of_distance_vector_are_as_specified(void **state) {
     vectors_each("distance-vector", "refused", record_is_refused);
 }
 
+/* ---- the strategy link-state/1 */
+
+static slow_bytes links_of(const json_t *fields, octets *out) {
+    size_t i;
+    const json_t *links = json_object_get(fields, "links");
+    json_t *link;
+    slow_writer w = slow_writer_of(out->data, LS_LINKS_MAX);
+    json_array_foreach(links, i, link)
+        assert_true(ls_link_write(&w, id_of(link, "id"), (uint16_t)number_of(link, "cost")));
+    out->size = slow_writer_size(&w);
+    return bytes_of(out);
+}
+
+static void link_state_is(const json_t *vector, const char *name) {
+    static const char *const kinds[] = {
+        [LS_LSA] = "LSA", [LS_STAMP] = "STAMP", [LS_END] = "END", [LS_ASK] = "ASK", [LS_GO] = "GO"};
+    const json_t *f = json_object_get(vector, "fields");
+    octets bytes = octets_of(vector, "bytes"), proof = {.size = 0}, links, out;
+    if (json_object_get(f, "proof") != NULL)
+        proof = octets_of(f, "proof");
+    struct ls_record got, record = {.fragment = (uint8_t)number_or_0(f, "fragment"),
+                                    .age = (uint16_t)number_or_0(f, "age"),
+                                    .stamp = {number_or_0(f, "epoch"), (uint32_t)number_or_0(f, "seq")},
+                                    .proof = bytes_of(&proof),
+                                    .links = links_of(f, &links)};
+    if (json_object_get(f, "id") != NULL)
+        record.id = id_of(f, "id");
+    for (record.kind = LS_LSA; strcmp(kinds[record.kind], text_of(vector, "record")) != 0; record.kind++)
+        assert_true(record.kind < LS_GO);
+    slow_writer w = slow_writer_of(out.data, sizeof out.data);
+    assert_true(ls_record_write(&w, &record));
+    is_octets((slow_bytes){out.data, slow_writer_size(&w)}, &bytes, name);
+    slow_reader r = slow_reader_of(bytes_of(&bytes));
+    assert_true(ls_record_read(&r, &got));
+    is_number(slow_reader_left(&r), 0, "what is left", name);
+    is_number(got.kind, record.kind, "kind", name);
+    is_number(got.fragment, record.fragment, "fragment", name);
+    is_number(got.stamp.epoch, record.stamp.epoch, "epoch", name);
+    is_number(got.stamp.seq, record.stamp.seq, "seq", name);
+    is_number(got.age, record.age, "age", name);
+    is_number(got.id.size, record.id.size, "size of the id", name);
+    assert_true(got.id.size == 0 || memcmp(got.id.data, record.id.data, got.id.size) == 0);
+    is_octets(got.proof, &proof, name);
+    is_octets(got.links, &links, name);
+}
+
+static void link_state_is_refused(const json_t *vector, const char *name) {
+    octets bytes = octets_of(vector, "bytes");
+    slow_reader r = slow_reader_of(bytes_of(&bytes));
+    struct ls_record record;
+    if (ls_record_read(&r, &record))
+        fail_msg("%s: was taken", name);
+}
+
+static void records_of_link_state_are_as_specified(void **state) {
+    (void)state;
+    vectors_each("link-state", "accepted", link_state_is);
+    vectors_each("link-state", "refused", link_state_is_refused);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_of_the_opening_are_as_specified),
         cmocka_unit_test(claims_are_as_specified),
         cmocka_unit_test(packages_are_as_specified_in_both_codecs),
         cmocka_unit_test(records_of_distance_vector_are_as_specified),
+        cmocka_unit_test(records_of_link_state_are_as_specified),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,9 +72,9 @@ bool ls_flood_record(const struct ls *ls, uint32_t lsa, uint8_t links[LS_LINKS_M
 
 struct chunk {
     uint8_t *bytes;
-    uint32_t first, count;    /* of the queue */
-    uint32_t end[CHUNK];      /* of each one's bytes; as the one before: it is not told */
-    uint16_t skipped[CHUNK];  /* the slot that is not told, + 1 */
+    uint32_t first, count;   /* of the queue */
+    uint32_t end[CHUNK];     /* of each one's bytes; as the one before: it is not told */
+    uint16_t skipped[CHUNK]; /* the slot that is not told, + 1 */
 };
 
 static void chunk_fill(struct ls *ls, struct chunk *chunk) {
@@ -103,8 +103,8 @@ static void chunk_send(struct ls *ls, struct chunk *chunk, const struct ls_neigh
     for (uint32_t i = 0; i < chunk->count; i++) {
         uint32_t begin = i > 0 ? chunk->end[i - 1] : 0, size = chunk->end[i] - begin;
         uint32_t lsa = ls->queue[chunk->first + i].lsa;
-        bool has = neighbour->has != NULL && lsa < neighbour->has_count &&
-                   (neighbour->has[lsa / 8] & 1u << lsa % 8) != 0;
+        bool has =
+            neighbour->has != NULL && lsa < neighbour->has_count && (neighbour->has[lsa / 8] & 1u << lsa % 8) != 0;
         if (size == 0 || has || chunk->skipped[i] == neighbour->slot + 1)
             continue;
         if (slow_writer_size(&out) + size > sizeof message) {

@@ -343,7 +343,8 @@ enum ls_verdict ls_lsa_install(struct ls_graph *graph, const struct ls_record *r
         return LS_FULL;
     graph->nodes[node].names++; /* it must not go while its links are read */
     uint32_t count = edges_read(graph, record->links, edges);
-    enum ls_verdict verdict = count == LS_NONE || graph->edges_live + count > graph->edge_limit ? LS_FULL : LS_NEWS;
+    bool fits = node == LS_SELF || graph->edges_live + (count != LS_NONE ? count : 0) <= graph->edge_limit;
+    enum ls_verdict verdict = count == LS_NONE || !fits ? LS_FULL : LS_NEWS;
     uint32_t run = verdict == LS_NEWS ? run_take(graph, count) : LS_NONE;
     if (record->proof.size > 0)
         proof = store_add(&graph->store, record->proof);

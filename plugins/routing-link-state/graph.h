@@ -29,8 +29,8 @@ struct ls_edge {
 };
 
 struct ls_lsa {
-    uint32_t node; /* its origin; LS_NONE = this number is free */
-    uint32_t next; /* LSA of that origin, or LS_NONE; a free number: the next free one */
+    uint32_t node;         /* its origin; LS_NONE = this number is free */
+    uint32_t next;         /* LSA of that origin, or LS_NONE; a free number: the next free one */
     uint32_t edges, proof; /* in the pool; in the store, 0 = empty */
     uint32_t seq;
     uint32_t order; /* counts what was installed */
@@ -69,7 +69,8 @@ struct ls_graph {
     uint32_t lsa_count, lsa_capacity, lsa_vacant;
     struct ls_edge *edges;
     uint32_t edges_used, edges_capacity, edges_live, edge_limit;
-    uint32_t edges_vacant[LS_LINKS_MOST + 1]; /* by count: the first free run + 1, which holds the next in `to`; 0 = none */
+    uint32_t
+        edges_vacant[LS_LINKS_MOST + 1]; /* by count: the first free run + 1, which holds the next in `to`; 0 = none */
     struct ls_touched touched, touched_later;
     uint32_t order;
     bool one_sided;  /* for tests of the checks: a link counts when one end lists it */

@@ -169,11 +169,12 @@ static void full_log(struct ls *ls, const struct ls_record *record) {
     if (!ls_may_log(ls, &ls->full_logged_at))
         return;
     char text[224];
-    snprintf(text, sizeof text,
-             "no room for what %.*s says of its links: %u junctions and %u links are known, max_origins allows %lld and "
-             "max_links %lld",
-             (int)record->id.size, (const char *)record->id.data, ls->graph.live - 1, ls->graph.edges_live,
-             (long long)ls->options.max_origins, (long long)ls->options.max_links);
+    snprintf(
+        text, sizeof text,
+        "no room for what %.*s says of its links: %u junctions and %u links are known, max_origins allows %lld and "
+        "max_links %lld",
+        (int)record->id.size, (const char *)record->id.data, ls->graph.live - 1, ls->graph.edges_live,
+        (long long)ls->options.max_origins, (long long)ls->options.max_links);
     ls->host->log(ls->host, SLOW_LOG_WARN, text);
 }
 
@@ -438,8 +439,8 @@ static const void *extension(void *self, const char *id) {
 
 /* ---- the plugin */
 
-static const char *const rules[] = {"none",        "one-sided-links", "stale-lsa",    "skip-decrease",
-                                    "no-inequality", "no-exchange",   "no-take-over", NULL};
+static const char *const rules[] = {"none",          "one-sided-links", "stale-lsa",    "skip-decrease",
+                                    "no-inequality", "no-exchange",     "no-take-over", NULL};
 
 static const slow_option options[] = {
     {

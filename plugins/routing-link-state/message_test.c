@@ -7,9 +7,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define LINKS "\x03"   \
-              "bob\x00\x19" \
-              "\x06\xc3\xa4lice\xff\xfe"
+#define LINKS     \
+    "\x03"        \
+    "bob\x00\x19" \
+    "\x06\xc3\xa4lice\xff\xfe"
 
 static const struct ls_record samples[] = {
     {.kind = LS_LSA,
@@ -94,8 +95,22 @@ static void a_wrong_link_spoils_its_record(void **state) {
     static const struct {
         const char *bytes;
         size_t size;
-    } wrong[] = {{"\x03" "bob\x00\x00", 6}, {"\x03" "bob\xff\xff", 6}, {"\x00\x00\x01", 3}, {"\x03" "b\nb\x00\x19", 6},
-                 {"\x03" "bob\x00", 5},     {"\x04" "bob\x00\x19", 6}};
+    } wrong[] = {{"\x03"
+                  "bob\x00\x00",
+                  6},
+                 {"\x03"
+                  "bob\xff\xff",
+                  6},
+                 {"\x00\x00\x01", 3},
+                 {"\x03"
+                  "b\nb\x00\x19",
+                  6},
+                 {"\x03"
+                  "bob\x00",
+                  5},
+                 {"\x04"
+                  "bob\x00\x19",
+                  6}};
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         uint8_t bytes[SLOW_ROUTE_MESSAGE_MAX];

@@ -16,8 +16,9 @@
 #define LS_SECOND (1000 * LS_MS)
 #define LS_FRAGMENTS 256u /* of one origin */
 #define LS_NO_FRAGMENT UINT16_MAX
-#define LS_ALTERNATES 8u     /* neighbours whose trees are kept */
-#define LS_LOST_KEEP_S 720u  /* how long an origin without a way to it is remembered; 10 minutes and what relays round up */
+#define LS_ALTERNATES 8u /* neighbours whose trees are kept */
+#define LS_LOST_KEEP_S \
+    720u /* how long an origin without a way to it is remembered; 10 minutes and what relays round up */
 
 /* Rules that a test may break, to prove that its checks would notice. */
 enum ls_break {

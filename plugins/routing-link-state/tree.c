@@ -145,8 +145,7 @@ static bool is_held(const struct run *run, uint32_t node) {
                 least = cost;
         }
     }
-    return ls_metric_sum(tree->at[parent].distance, least) <= tree->at[node].distance &&
-           least != SLOW_METRIC_INFINITY;
+    return ls_metric_sum(tree->at[parent].distance, least) <= tree->at[node].distance && least != SLOW_METRIC_INFINITY;
 }
 
 /* Takes the distance from a node and from all that hangs below it. The changes noted here are the queue. */
@@ -236,8 +235,9 @@ bool ls_tree_update(struct ls_tree *tree, const struct ls_graph *graph, const st
     uint32_t lost = run.change_count;
     for (uint32_t i = 0; i < lost; i++)
         ways_in(&run, run.changes[i].node);
-    for (uint32_t i = 0; !tree->skip_decrease && i < touched_count; i++)
-        ways_in(&run, touched_at(touched, i));
+    for (uint32_t i = 0; i < touched_count; i++)
+        if (!tree->skip_decrease || tree->at[touched_at(touched, i)].distance == SLOW_METRIC_INFINITY)
+            ways_in(&run, touched_at(touched, i));
     while (run.heap_count > 0) {
         uint32_t node = pop(&run);
         if (tree->hops != NULL)

@@ -15,9 +15,9 @@
 #include <slow/inspect.h>
 
 struct network_failures {
-    uint64_t dead_hops;                                                        /* at offers */
+    uint64_t dead_hops;                                                             /* at offers */
     uint64_t missing, stale, suboptimal, leading_back, starved, databases, pending; /* at rest */
-    uint64_t restless;                                                         /* it did not come to rest, or spoke again */
+    uint64_t restless; /* it did not come to rest, or spoke again */
 };
 
 struct network {
