@@ -133,6 +133,10 @@ static const void *extension_of(const sl_strategy *strategy, const char *id) {
     return SLOW_HAS(plugin, extension) ? plugin->extension(strategy->self, id) : NULL;
 }
 
+const slow_routing_inspect *check_inspect(const sl_strategy *strategy) {
+    return extension_of(strategy, SLOW_ROUTING_INSPECT_ID);
+}
+
 /* Strategies may be added and removed while it runs: looked at whenever something happens there. */
 static void strategies_look(sim_check *check, uint32_t place) {
     check_place *p = &check->places[place];
@@ -149,6 +153,7 @@ static void strategies_look(sim_check *check, uint32_t place) {
     check->classes[p->class]--;
     p->class = class_of(routing);
     check->classes[p->class]++;
+    p->ever_chose |= p->class == CLASS_CHOOSING;
     check_pairs_changed(check);
 }
 
@@ -266,13 +271,34 @@ static void on_down(void *arg, sim_node *node, const sl_neighbour *n, slow_link 
 
 /* ---- routes ---- */
 
+/* The mirror of a large mesh is in no cache, and where it will be looked at is known: the waits are for all at once. */
+static void prefetch(const sim_check *check, uint32_t row, uint32_t place, const sl_route *route) {
+    const check_row *r = &check->rows[row];
+    if (r->next == NULL || r->levels == NULL)
+        return;
+    __builtin_prefetch(&r->next[place]);
+    __builtin_prefetch(&r->levels[place]);
+    if (check->distances[place] != NULL)
+        __builtin_prefetch(&check->distances[place][row]);
+    for (uint8_t i = 0; i < route->count; i++) {
+        const check_adjacency *a = check_held(check, place, route->candidates[i].via);
+        if (a == NULL)
+            continue;
+        __builtin_prefetch(&r->levels[a->peer]);
+        if (check->distances[a->peer] != NULL)
+            __builtin_prefetch(&check->distances[a->peer][row]);
+    }
+}
+
 static void on_routed(void *arg, sim_node *node, const sl_route *route) {
     sim_check *check = arg;
     slow_id id = sl_route_id(route);
     uint32_t place = node->place, row = check_row_of(check, &id), next = NO_PLACE;
     if (row == NO_ROW || !check->places[place].present)
         return;
+    prefetch(check, row, place, route);
     strategies_look(check, place);
+    check_bounds(check, place);
     if (check->places[place].class == CLASS_CHOOSING)
         return;
     check->rows[row].touched = true;
@@ -324,6 +350,8 @@ static void on_came(void *arg, sim_node *node) {
         free(p->adjacencies);
         p->adjacencies = NULL;
         p->slots = 0;
+        p->arrived = 0;
+        p->ever_chose = false;
         check_vector_forget(check, node->place);
     }
     p->present = true;
@@ -345,6 +373,7 @@ static void on_gone(void *arg, sim_node *node) {
     if (!p->present)
         return;
     p->present = false;
+    check->lost_any = true;
     edges_look(check, node->place);
     check_home_set(check, p->row, node->place, false);
     check->classes[p->class]--;
@@ -356,6 +385,7 @@ static void on_gone(void *arg, sim_node *node) {
 
 static void on_arrived(void *arg, sim_node *node, const slow_package *package) {
     sim_check *check = arg;
+    check->places[node->place].arrived++;
     if (package->hops > package->hop_limit && check_breach(check, SIM_PACKAGES))
         check_tell(check, "a package from %.*s came to %s after %u links, and its limit is %u", (int)package->src.size,
                    (const char *)package->src.data, check_name(check, node->place), package->hops, package->hop_limit);

@@ -241,18 +241,13 @@ sim_verdict sim_check_routes(sim_check *check, sim_stretch *stretch) {
 
 /* ---- rest ---- */
 
-static const slow_routing_inspect *inspect_of(const sl_strategy *strategy) {
-    const slow_plugin *plugin = sl_instance_plugin(strategy->instance);
-    return SLOW_HAS(plugin, extension) ? plugin->extension(strategy->self, SLOW_ROUTING_INSPECT_ID) : NULL;
-}
-
 size_t sim_check_pending(const sim_check *check, uint32_t *place) {
     size_t pending = 0;
     for (uint32_t i = 0; i < check->count; i++) {
         const sl_junction *junction = check->mesh->nodes[i].junction;
         for (uint32_t k = 0; check->places[i].present && k < junction->routing.count; k++) {
             const sl_strategy *strategy = &junction->routing.strategies[k];
-            const slow_routing_inspect *inspect = inspect_of(strategy);
+            const slow_routing_inspect *inspect = check_inspect(strategy);
             size_t own = inspect != NULL && SLOW_HAS(inspect, pending) ? inspect->pending(strategy->self) : 0;
             if (own > 0 && pending == 0 && place != NULL)
                 *place = i;
@@ -294,6 +289,7 @@ static void restless_look(sim_check *check) {
 sim_verdict sim_check_rest(sim_check *check, sim_stretch *stretch) {
     sim_verdict verdict = routes_look(check, true, stretch);
     check_vector_rest(check);
+    check_account(check);
     restless_look(check);
     for (uint32_t row = 0; row < check->row_count; row++)
         check->rows[row].touched = false;

@@ -43,6 +43,9 @@ typedef struct check_place {
     uint32_t strategy_count, last_strategy; /* for which the class holds */
     const dv_inspect *dv;                   /* NULL = it runs no distance vector */
     const void *dv_self;
+    uint64_t arrived;             /* packages for it, of this process */
+    uint32_t changes;             /* of routes */
+    bool ever_chose;              /* a strategy of this process did */
     uint32_t parent, size, homes; /* of the forest of components; the last two at its roots */
 } check_place;
 
@@ -65,7 +68,7 @@ struct sim_check {
     uint32_t classes[CLASS_COUNT];
     /* pairs */
     uint64_t reaching, connected;
-    bool forest_stale, looked, whole;
+    bool forest_stale, looked, whole, lost_any; /* lost_any: a junction was gone once, and what it held with it */
     slow_time changed_at, whole_since, last_up, last_down;
     /* verdicts */
     uint64_t counts[SIM_RULE_COUNT];
@@ -103,6 +106,12 @@ static inline const check_adjacency *check_held(const sim_check *check, uint32_t
 /* What `peer` holds of `place`; NULL = nothing. */
 check_adjacency *check_back(const sim_check *, uint32_t place, uint32_t peer);
 const sl_route *check_route(const sim_check *, uint32_t place, uint32_t row);
+
+const slow_routing_inspect *check_inspect(const sl_strategy *); /* NULL = it shows nothing */
+
+/* check_account.c */
+void check_bounds(sim_check *, uint32_t place); /* now and then */
+void check_account(sim_check *);                /* at rest */
 
 /* check_pairs.c: who reaches whom, by the changes alone. */
 void check_next_set(sim_check *, uint32_t row, uint32_t place, uint32_t next);

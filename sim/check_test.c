@@ -184,6 +184,41 @@ static void who_still_speaks_is_not_at_rest(void **state) {
     mesh_end(mesh);
 }
 
+static void every_package_is_accounted_for(void **state) {
+    sim_mesh *mesh = ring_of(RING, NULL);
+    (void)state;
+    for (uint32_t i = 0; i < 20; i++)
+        assert_int_equal(sim_mesh_send_bytes(mesh, i % RING, (i + 2) % RING, 3000, 1), SLOW_OK);
+    assert_true(sim_check_settle(mesh->check, 60 * SL_SECOND));
+    assert_int_equal(sim_mesh_counted(mesh, SL_messages_received), 20);
+    assert_int_equal(sim_mesh_counted(mesh, SL_packages_forwarded), sim_mesh_counted(mesh, SL_packages_in) / 2);
+    sim_check_rest(mesh->check, NULL);
+    assert_string_equal(sim_check_failure(mesh->check)->text, "");
+    mesh->nodes[2].junction->stats.count[SL_packages_forwarded]--; /* as if one had been lost without a word */
+    sim_check_rest(mesh->check, NULL);
+    assert_caught(mesh, SIM_PACKAGES, "packages came to n2, and ");
+    mesh_end(mesh);
+}
+
+static void a_message_from_nowhere_is_caught(void **state) {
+    sim_mesh *mesh = ring_of(RING, NULL);
+    (void)state;
+    mesh->nodes[2].junction->stats.count[SL_messages_received]++;
+    sim_check_rest(mesh->check, NULL);
+    assert_caught(mesh, SIM_PACKAGES, "junctions sent 0 messages, and took 1");
+    mesh_end(mesh);
+}
+
+static void what_grows_beyond_its_cap_is_caught(void **state) {
+    sim_mesh *mesh = ring_of(RING, NULL);
+    (void)state;
+    mesh->nodes[3].junction->delivery.queued += SL_QUEUED_MAX + 1;
+    sim_check_rest(mesh->check, NULL);
+    mesh->nodes[3].junction->delivery.queued -= SL_QUEUED_MAX + 1;
+    assert_caught(mesh, SIM_BOUNDS, "bytes of messages that wait of n3");
+    mesh_end(mesh);
+}
+
 /* What it takes to break a belief from outside: the strategy's own broken rule. */
 static void a_belief_that_is_not_what_was_told_is_caught(void **state) {
     (void)state;
@@ -298,6 +333,9 @@ int main(void) {
         cmocka_unit_test(missing_and_suboptimal_routes_are_caught_at_rest),
         cmocka_unit_test(a_route_to_the_dead_is_caught_at_rest),
         cmocka_unit_test(who_still_speaks_is_not_at_rest),
+        cmocka_unit_test(every_package_is_accounted_for),
+        cmocka_unit_test(a_message_from_nowhere_is_caught),
+        cmocka_unit_test(what_grows_beyond_its_cap_is_caught),
         cmocka_unit_test(a_belief_that_is_not_what_was_told_is_caught),
         cmocka_unit_test(pairs_that_reach_are_counted_by_the_changes_alone),
         cmocka_unit_test(a_mesh_is_whole_again_when_the_last_pair_is),

@@ -1,6 +1,7 @@
 #include "memory.h"
 #include "core/link_wire.h"
 #include "core/module.h"
+#include <slow/wire.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,8 +269,11 @@ static void delivery_arrive(void *arg) {
     for (uint32_t at = 0; at < d->size;) {
         size_t count = 0;
         /* Looked at for each batch: what the one before brought may have closed the link. */
-        if (c->network->cables[c->cable - 1].cut || !receiver_ready(c, d->side))
+        sim_cable *cable = &c->network->cables[c->cable - 1];
+        if (cable->cut || !receiver_ready(c, d->side)) {
+            cable->lost += (d->size - at + d->segment - 1) / d->segment;
             break;
+        }
         for (; at < d->size && count < sizeof slices / sizeof *slices; at += d->segment)
             slices[count++] =
                 (slow_slice){.data = d->bytes + at, .size = d->size - at < d->segment ? d->size - at : d->segment};
@@ -307,8 +311,10 @@ static void send_copy(connection *c, unsigned side, unsigned way, const uint8_t 
         cable->queue_full++;
         return;
     }
-    if (to->loop == NULL)
+    if (to->loop == NULL) {
+        cable->lost += (size + segment - 1) / segment;
         return;
+    }
     delivery *d = malloc(sizeof *d + size);
     if (d == NULL)
         return;
@@ -338,6 +344,20 @@ static enum sim_traffic_kind kind_of(uint8_t first) {
         return SIM_TRAFFIC_PACKAGES;
     default:
         return SIM_TRAFFIC_OPENING;
+    }
+}
+
+/* Of a datagram without an AEAD: streams are not duplicated. */
+static uint32_t packages_in(const uint8_t *frame, uint32_t size) {
+    uint32_t count = 0;
+    if (frame[0] != SL_FRAME_BUNDLE || size < SL_DATAGRAM_HEADER + SL_PLAIN_TAG)
+        return 0;
+    slow_reader r = slow_reader_of((slow_bytes){frame + SL_DATAGRAM_HEADER, size - SL_DATAGRAM_HEADER - SL_PLAIN_TAG});
+    for (;;) {
+        uint64_t length = slow_read_varint(&r);
+        if (!slow_reader_ok(&r) || length == 0 || slow_read_bytes(&r, (size_t)length) == NULL)
+            return count;
+        count++;
     }
 }
 
@@ -376,6 +396,7 @@ static void send_packet(end *e, const slow_packet *packet) {
         if (swallowed || cable->stream || !chance(network, cable->duplicate_ppm))
             continue;
         cable->duplicated++;
+        cable->packages_duplicated += packages_in(data + at, size);
         send_copy(c, side, way, data + at, size, size);
     }
     if (whole && !swallowed && packet->size > 0)

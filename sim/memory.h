@@ -45,6 +45,7 @@ typedef struct sim_cable {
     slow_time busy_until[2];
     uint64_t frames, bytes;                /* sent, whether they arrived or not */
     uint64_t lost, duplicated, queue_full; /* frames: by chance or by a cut; by chance; for want of room */
+    uint64_t packages_duplicated;          /* in the frames that were */
     sim_traffic traffic[SIM_TRAFFIC_COUNT];
     slow_time routing_at; /* when a strategy last said something over it; 0 = never */
 } sim_cable;

@@ -221,11 +221,20 @@ static void assert_right(sim_mesh *mesh, const char *after, uint32_t which) {
     assert_int_equal(sim_check_reaching(mesh->check), v.connected);
 }
 
+/* And once nothing is said any more: all that must hold at rest. */
+static void assert_rest(sim_mesh *mesh) {
+    if (!sim_check_settle(mesh->check, 400 * SL_SECOND))
+        fail_msg("seed %" PRIu64 ": no rest", mesh->seed);
+    sim_check_rest(mesh->check, NULL);
+    assert_string_equal(sim_check_failure(mesh->check)->text, "");
+}
+
 static void cold_start(sim_mesh *mesh) {
     sim_mesh_start_all(mesh);
     sim_mesh_run(mesh, 3 * SL_SECOND);
     assert_int_equal(sim_check_connected(mesh->check), mesh->count * (mesh->count - 1));
     assert_right(mesh, "cold start", 0);
+    assert_rest(mesh);
 }
 
 /* With the carrier told, so that what is measured is routing; every third cut is silent and found by liveness. */
@@ -238,6 +247,7 @@ static void through_every_cut(sim_mesh *mesh, uint32_t step) {
         sim_mesh_run(mesh, 8 * SL_SECOND); /* a dialler waits up to 6.25 s */
         assert_right(mesh, "the repair of cable", c);
     }
+    assert_rest(mesh);
 }
 
 static void through_every_death(sim_mesh *mesh, uint32_t step) {
@@ -249,6 +259,7 @@ static void through_every_death(sim_mesh *mesh, uint32_t step) {
         sim_mesh_run(mesh, 8 * SL_SECOND);
         assert_right(mesh, "the return of junction", i);
     }
+    assert_rest(mesh);
 }
 
 static void a_ring_heals(void **state) {

@@ -67,14 +67,15 @@ function sentence(values, format, one, all) {
   if (!Number.isFinite(b.least)) return null;
   if (b.all) return all(format(b.least));
   const others = names.map((n, i) => [n, values[i]]).filter(([, v], i) => !b.winners[i] && v !== null && v !== undefined);
-  return one(listed(names.filter((_, i) => b.winners[i])), format(b.least)) +
+  const winners = names.filter((_, i) => b.winners[i]);
+  return one(listed(winners), format(b.least), winners.length > 1 ? "have" : "has") +
     " (" + others.map(([n, v]) => `${n}: ${format(v)}`).join(", ") + ").";
 }
 function showVerdict() {
   const list = [], title = events().length > 0 ? eventOf(runs()[0]).title : "";
   if (events().length > 0) {
     list.push(sentence(runs().map((r) => figuresOf(r).recovery_ms_median), ms,
-      (who, much) => `When ${title}, ${who} has all connected pairs together again soonest, in the median after ${much}`,
+      (who, much, has) => `When ${title}, ${who} ${has} all connected pairs together again soonest, in the median after ${much}`,
       (much) => `When ${title}, all strategies have the connected pairs together again after ${much} in the median.`));
     list.push(sentence(runs().map((r) => figuresOf(r).bytes_median), bytes,
       (who, much) => `It makes the junctions say least to each other with ${who}: ${much} in the median`,
@@ -396,7 +397,7 @@ function showCase() {
     at("case").setAttribute("aria-valuetext", caseName(c));
     const way = (nodes) => (nodes.length > 1 ? `${nodes.length - 1} ${nodes.length === 2 ? "hop" : "hops"}` : "none");
     at("map-lead").textContent = `Event ${chosen.number + 1} of ${least}: ${eventOf(run).title} (${caseName(c)}). ` +
-      (!c.pair ? "" : c.before.length > 1 || c.after.length > 1 ? `A message from ${t.nodes[c.pair[0]]} to ${t.nodes[c.pair[1]]} took the dotted path before, and takes the solid one now.`
+      (!c.pair ? "" : c.before.length > 1 || c.after.length > 1 ? `A message from ${t.nodes[c.pair[0]]} to ${t.nodes[c.pair[1]]} took the dotted path before, and ${c.after.length > 1 ? "takes the solid one now" : "has none now"}.`
         : `This strategy keeps no path: each message from ${t.nodes[c.pair[0]]} to ${t.nodes[c.pair[1]]} goes everywhere.`);
     const facts = [["Noticed after", ms(c.detection_ms)], ["Whole again after", c.splits ? "the network is in two parts" : ms(c.recovery_ms)],
       ["Path before, now", `${way(c.before)}, ${way(c.after)}`], ["Said", bytes(c.bytes)], ["Entries", count(c.entries)]];
