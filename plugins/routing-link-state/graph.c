@@ -210,15 +210,19 @@ static bool back_set(struct ls_graph *graph, uint32_t from, uint32_t to, uint16_
     return changed;
 }
 
-/* What `one` says of its link to `other` is new. We use our own links from the other end's word alone. */
+/* What `one` says of its link to `other` is new. Our own tree uses our links by the other end's word alone. */
 static void pair_refresh(struct ls_graph *graph, uint32_t one, uint32_t other) {
     uint16_t told = ls_cost_told(graph, one, other), told_back = ls_cost_told(graph, other, one);
     bool there = back_set(graph, other, one, told == 0 && graph->one_sided ? told_back : told);
     bool back = back_set(graph, one, other, told_back == 0 && graph->one_sided ? told : told_back);
-    if (there || back || other == LS_SELF) {
-        ls_touch(graph, one);
-        ls_touch(graph, other);
+    if (!there && !back && other != LS_SELF)
+        return;
+    if (one != LS_SELF) {
+        touched_add(graph, &graph->touched, LS_TOUCHED, one);
+        touched_add(graph, &graph->touched, LS_TOUCHED, other);
     }
+    touched_add(graph, &graph->touched_later, LS_TOUCHED_LATER, one);
+    touched_add(graph, &graph->touched_later, LS_TOUCHED_LATER, other);
 }
 
 static const struct ls_edge *edge_to(const struct ls_edge *edges, uint32_t count, uint32_t to, uint32_t guess) {

@@ -263,6 +263,37 @@ static void every_cut_of_a_grid_holds(void **state) {
 
 /* ---- real ones ---- */
 
+/* News travels ahead of the packages that go by it: each passes a place at most twice, once by the old routes and once by
+ * the new ones, whatever is installed at one moment. */
+static void no_package_loops_when_a_link_falls_or_returns(void **state) {
+    static const char *const names[] = {"zoo-abilene", "zoo-arpanet1972", "zoo-geant2012", "sndlib-germany50"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        topology graph;
+        struct network net;
+        topology_load(&graph, names[i]);
+        network_init(&net, first_seed(), &graph, NULL);
+        cold_start(&net, NULL);
+        for (uint32_t edge = 0; edge < graph.edge_count; edge += 1 + graph.edge_count / 40) {
+            network_send(&net, 5 * SL_MS);
+            routing_bench_cut(net.bench, edge, 0);
+            network_send(&net, 40 * SL_MS);
+            routing_bench_run(net.bench, SL_SECOND);
+            network_send(&net, 5 * SL_MS);
+            routing_bench_join(net.bench, edge);
+            network_send(&net, 40 * SL_MS);
+            routing_bench_run(net.bench, SL_SECOND);
+        }
+        print_message("%s, seed %" PRIu64 ": loops closed %" PRIu64 "; of %" PRIu64 " packages %" PRIu64
+                      " arrived, %" PRIu64 " turned back, %" PRIu64 " looped\n",
+                      graph.name, net.bench->seed, net.loops, net.sent, net.arrived, net.turned, net.looped);
+        assert_int_equal(net.looped, 0);
+        assert_true(net.arrived > net.sent / 2);
+        network_free(&net);
+        topology_free(&graph);
+    }
+}
+
 static void real_network_holds(const char *name, unsigned seeds) {
     for (uint64_t seed = first_seed(); seed < first_seed() + seeds; seed++) {
         topology graph;
@@ -569,6 +600,7 @@ int main(void) {
         cmocka_unit_test(arpanet1972_holds),
         cmocka_unit_test(geant2012_holds),
         cmocka_unit_test(germany50_holds),
+        cmocka_unit_test(no_package_loops_when_a_link_falls_or_returns),
         cmocka_unit_test(large_networks_hold),
         cmocka_unit_test(two_with_one_id_stop_and_say_so),
         cmocka_unit_test(the_dead_are_forgotten),

@@ -113,6 +113,68 @@ static void on_send(void *arg, bench_node *node, slow_bytes message) {
         fail_msg("seed %" PRIu64 ": a message that its own reader refuses", net->bench->seed);
 }
 
+/* ---- packages ---- */
+
+struct package {
+    struct network *net;
+    const bench_edge *edge; /* over which it comes */
+    slow_link link;
+    uint32_t place, dst;
+    uint8_t passed[]; /* by place: how often */
+};
+
+static void package_go(struct package *package);
+
+static void package_arrives(void *arg) {
+    struct package *package = arg;
+    if (package->edge->up == package->link)
+        package_go(package);
+    else
+        free(package);
+}
+
+/* It is at a place: on it goes, or ends. */
+static void package_go(struct package *package) {
+    struct network *net = package->net;
+    const bench_node *node = &net->bench->nodes[package->place], *next = NULL;
+    uint8_t passed = ++package->passed[package->place];
+    net->turned += passed == 2;
+    net->looped += passed == 3;
+    if (is_named(node, package->dst))
+        net->arrived++;
+    else if (passed < 3)
+        next = next_of(node, package->dst);
+    if (next == NULL) {
+        free(package);
+        return;
+    }
+    for (uint32_t i = 0; i < node->offers[package->dst].count; i++)
+        if ((package->edge = routing_bench_edge_of(node, node->offers[package->dst].via[i])) != NULL)
+            break;
+    package->link = package->edge->up;
+    package->place = next->place;
+    slow_time when = sl_world_now(net->bench->world) + package->edge->latency_ns;
+    assert_true(sl_world_at(net->bench->world, next->loop, when, package_arrives, free, package));
+}
+
+void network_send(struct network *net, slow_time for_ns) {
+    enum { A_PLACE = 4 };
+    uint32_t count = net->bench->node_count;
+    for (slow_time gone = 0; gone < for_ns; gone += SL_MS) {
+        for (uint32_t i = 0; i < count * A_PLACE; i++) {
+            uint32_t dst = (uint32_t)(sl_world_random(net->bench->world) % count);
+            if (net->bench->nodes[i % count].instance == NULL || dst == i % count)
+                continue;
+            struct package *package = calloc(1, sizeof *package + count);
+            assert_non_null(package);
+            *package = (struct package){.net = net, .place = i % count, .dst = dst};
+            net->sent++;
+            package_go(package);
+        }
+        routing_bench_run(net->bench, SL_MS);
+    }
+}
+
 /* ---- coming and going ---- */
 
 void network_init(struct network *net, uint64_t seed, const topology *graph, const char *options) {

@@ -6,8 +6,9 @@
  * same database; nothing is pending, and nothing more is said.
  *
  * Between, the way of every pair along first next hops is followed after every change, over the adjacencies that each end
- * still holds: so it is known when all pairs were there again, and how often a new next hop closed a loop, which a link
- * state may do for a moment. */
+ * still holds: so it is known when all pairs were there again, and how often a new next hop closed a loop of what is
+ * installed at one moment. Whether a package can run into it is another question, so packages are sent as well: they
+ * travel with the latency of the edges, in order with the messages, and count how often they pass a place. */
 #ifndef TEST_LS_NETWORK_H
 #define TEST_LS_NETWORK_H
 #include "plugins/routing-link-state/inspect.h"
@@ -23,14 +24,15 @@ struct network_failures {
 struct network {
     routing_bench *bench;
     struct network_failures failures;
-    uint64_t lsas, stamps, loops; /* sent so far; next hops that closed a loop */
-    uint64_t clock_ms;            /* the next epoch comes from it */
-    uint64_t *epochs;             /* by place: the last one */
-    uint32_t *island;             /* by place */
-    uint32_t *broken;             /* by destination: places that should reach it and do not */
-    uint32_t broken_sum, wanted;  /* of these; pairs that are connected */
-    slow_time full_at;            /* when all pairs were there again */
-    uint8_t *reach;               /* by place: in a walk */
+    uint64_t lsas, stamps, loops;           /* sent so far; next hops that closed a loop */
+    uint64_t clock_ms;                      /* the next epoch comes from it */
+    uint64_t *epochs;                       /* by place: the last one */
+    uint32_t *island;                       /* by place */
+    uint32_t *broken;                       /* by destination: places that should reach it and do not */
+    uint32_t broken_sum, wanted;            /* of these; pairs that are connected */
+    slow_time full_at;                      /* when all pairs were there again */
+    uint64_t sent, arrived, turned, looped; /* packages; that passed a place twice; or more often */
+    uint8_t *reach;                         /* by place: in a walk */
     uint32_t *path;
     uint32_t mute;   /* a place that another has silenced by its name: its edges do not count; UINT32_MAX: none */
     bool stop_early; /* at the first failure: for rules that are broken on purpose */
@@ -45,6 +47,8 @@ const ls_inspect *network_inspect(const bench_node *);
 const slow_routing_inspect *network_routing_inspect(const bench_node *);
 /* Counts the pairs that the present edges connect: after edges or places have come or gone. */
 void network_expect(struct network *);
+/* Time goes by, while every place sends packages to some others, one every millisecond. */
+void network_send(struct network *, slow_time for_ns);
 /* Runs until nobody has anything to say, at most 200 s, and then a while longer to see that it stays so. */
 void network_settle(struct network *);
 /* The checks at rest; pairs with one of these two places are left out (UINT32_MAX: none). */
