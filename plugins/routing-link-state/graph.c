@@ -401,7 +401,9 @@ bool ls_graph_init(struct ls_graph *graph, slow_bytes self, uint32_t node_limit,
     graph->vacant = graph->lsa_vacant = LS_NONE;
     graph->node_limit = node_limit;
     graph->edge_limit = edge_limit;
-    return ls_node_need(graph, self) == LS_SELF;
+    graph->edges_capacity = grown(0);
+    graph->edges = malloc(graph->edges_capacity * sizeof *graph->edges);
+    return graph->edges != NULL && ls_node_need(graph, self) == LS_SELF;
 }
 
 void ls_graph_free(struct ls_graph *graph) {
