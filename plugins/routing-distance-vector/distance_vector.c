@@ -346,7 +346,7 @@ static dv_inspect_word inspect_own(const void *self) {
 static bool is_number_of(const struct dv *dv, uint32_t number, slow_bytes id) {
     if (number >= dv->dest_count || dv->dests[number].id == 0)
         return false;
-    slow_bytes own = dv_store_get(&dv->store, dv->dests[number].id);
+    slow_bytes own = store_get(&dv->store, dv->dests[number].id);
     return own.size == id.size && memcmp(own.data, id.data, id.size) == 0;
 }
 
