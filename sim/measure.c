@@ -106,7 +106,7 @@ static void measure_by_tables(sim_trial *trial, const sim_event *event, sim_case
 
 static void courier_begin(sim_courier *courier, sim_trial *trial) {
     sim_courier_begin(courier, trial, EVENT_PAIRS, trial->pair[0] != UINT32_MAX ? trial->pair : NULL);
-    sim_courier_run(courier, LEARN_NS);
+    sim_courier_round(courier, LEARN_NS);
 }
 
 static void measure_by_packages(sim_trial *trial, const sim_event *event, sim_case *c) {
@@ -148,7 +148,7 @@ static void check_delivery(sim_trial *trial) {
         return;
     courier_begin(&courier, trial);
     slow_time last_round = sim_trial_now(trial);
-    sim_courier_run(&courier, courier.step_ns);
+    sim_courier_round(&courier, 0);
     sim_courier_end(&courier, last_round, &lost);
     sim_trial_run(trial, FORGET_NS);
     trial->figures->missing += lost;
