@@ -66,7 +66,7 @@ static slow_time since(slow_time later, slow_time earlier) {
     return later > earlier ? later - earlier : 0;
 }
 
-static void keep_paths(const sim_trial *trial, sim_drawing *drawing, sim_path *path) {
+static void keep_path(const sim_trial *trial, const sim_drawing *drawing, sim_path *path) {
     if (drawing != NULL && drawing->pair[0] != UINT32_MAX)
         *path = sim_trial_path(trial, drawing->pair[0], drawing->pair[1]);
 }
@@ -85,48 +85,57 @@ static void measure_times(sim_trial *trial, const sim_event *event, slow_time at
     c->quiet_ns = since(sim_network_routing_at(trial->run->mesh->network), at);
 }
 
+/* From here on it counts: what is said, and what is drawn of it. Returns the time. */
+static slow_time act(sim_trial *trial, const sim_event *event, sim_case *c) {
+    slow_time at = sim_trial_now(trial);
+    sim_trial_words(trial);
+    sim_trial_curve(trial, c->drawing != NULL ? &c->drawing->said : NULL);
+    (event->mended ? sim_event_undo : sim_event_do)(trial, event, c->subject);
+    return at;
+}
+
+static void measure_by_tables(sim_trial *trial, const sim_event *event, sim_case *c) {
+    keep_path(trial, c->drawing, c->drawing != NULL ? &c->drawing->before : NULL);
+    slow_time at = act(trial, event, c);
+    sim_trial_run(trial, event->slower ? COST_NS : 0);
+    sim_trial_link(trial);
+    sim_trial_rest(trial);
+    measure_times(trial, event, at, c);
+    keep_path(trial, c->drawing, c->drawing != NULL ? &c->drawing->after : NULL);
+}
+
+static void courier_begin(sim_courier *courier, sim_trial *trial) {
+    sim_courier_begin(courier, trial, EVENT_PAIRS, trial->pair[0] != UINT32_MAX ? trial->pair : NULL);
+    sim_courier_round(courier, LEARN_NS);
+}
+
+static void measure_by_packages(sim_trial *trial, const sim_event *event, sim_case *c) {
+    sim_courier courier;
+    uint32_t lost;
+    courier_begin(&courier, trial);
+    keep_path(trial, c->drawing, c->drawing != NULL ? &c->drawing->before : NULL);
+    slow_time at = act(trial, event, c), limit = at + SIM_LINKED_LIMIT_NS;
+    while (!sim_trial_is_linked(trial) && sim_trial_now(trial) < limit)
+        sim_courier_run(&courier, courier.step_ns);
+    sim_courier_run(&courier, LEARN_NS);
+    keep_path(trial, c->drawing, c->drawing != NULL ? &c->drawing->after : NULL);
+    sim_trial_rest(trial);
+    measure_times(trial, event, at, c);
+    c->recovery_ns = since(sim_courier_end(&courier, at, &lost), c->detection_ns);
+    sim_trial_run(trial, FORGET_NS);
+}
+
 /* The event itself, with what it costs. */
 static void measure_act(sim_trial *trial, const sim_event *event, sim_case *c) {
     const sim_traffic *said = &sim_network_traffic(trial->run->mesh->network)[SIM_TRAFFIC_ROUTING];
-    sim_drawing *drawing = c->drawing;
-    sim_courier courier = {.count = 0};
-    uint32_t lost;
-    if (trial->figures->chooses) {
-        sim_courier_begin(&courier, trial, EVENT_PAIRS, trial->pair[0] != UINT32_MAX ? trial->pair : NULL);
-        sim_courier_run(&courier, LEARN_NS);
-    }
-    if (drawing != NULL)
-        keep_paths(trial, drawing, &drawing->before);
-    sim_trial_words(trial);
     sim_traffic before = *said;
-    slow_time at = sim_trial_now(trial);
-    sim_trial_curve(trial, drawing != NULL ? &drawing->said : NULL);
-    (event->mended ? sim_event_undo : sim_event_do)(trial, event, c->subject);
-    if (event->slower && !trial->figures->chooses)
-        sim_trial_run(trial, COST_NS);
-    if (trial->figures->chooses) {
-        slow_time limit = sim_trial_now(trial) + SIM_LINKED_LIMIT_NS;
-        while (!sim_trial_is_linked(trial) && sim_trial_now(trial) < limit)
-            sim_courier_run(&courier, courier.step_ns);
-        sim_courier_run(&courier, LEARN_NS);
-        if (drawing != NULL)
-            keep_paths(trial, drawing, &drawing->after);
-    } else
-        sim_trial_link(trial);
-    sim_trial_rest(trial);
-    measure_times(trial, event, at, c);
-    if (trial->figures->chooses) {
-        c->recovery_ns = since(sim_courier_end(&courier, at, &lost), c->detection_ns);
-        sim_trial_run(trial, FORGET_NS);
-    }
+    (trial->figures->chooses ? measure_by_packages : measure_by_tables)(trial, event, c);
     sim_trial_curve(trial, NULL);
     sim_words words = sim_trial_words(trial);
     c->entries = words.entries;
     c->requests = words.requests;
     c->frames = said->frames - before.frames;
     c->bytes = said->bytes - before.bytes;
-    if (drawing != NULL && !trial->figures->chooses)
-        keep_paths(trial, drawing, &drawing->after);
     check_rest(trial);
 }
 
@@ -137,10 +146,9 @@ static void check_delivery(sim_trial *trial) {
     sim_courier courier;
     if (!trial->figures->chooses)
         return;
-    sim_courier_begin(&courier, trial, EVENT_PAIRS, trial->pair[0] != UINT32_MAX ? trial->pair : NULL);
-    sim_courier_run(&courier, LEARN_NS);
+    courier_begin(&courier, trial);
     slow_time last_round = sim_trial_now(trial);
-    sim_courier_run(&courier, courier.step_ns);
+    sim_courier_round(&courier, 0);
     sim_courier_end(&courier, last_round, &lost);
     sim_trial_run(trial, FORGET_NS);
     trial->figures->missing += lost;
@@ -380,6 +388,7 @@ sim_figures *sim_measure(const sim_plan *plan, slow_error *error) {
     if (trial.done > 0)
         figures->alternates_after = alternates(&trial);
     look_for_failure(&trial);
+    sim_trial_tell(&trial);
     measure_packages(&trial); /* last: a trace of what failed before has actions in it, and no packages */
     figures->loops = sim_check_count(run->check, SIM_LOOP);
     figures->stretch.mean = trial.rests > 0 ? trial.stretch_sum / trial.rests : 1;

@@ -15,8 +15,9 @@
  * An event that leaves the network in more parts than it was in is counted apart (`splits`): its recovery, of what is still
  * connected, is mostly 0, and would make the medians better than they are.
  *
- * A strategy that chooses for each package has no table to look at. There real packages go between some pairs, every 5 ms;
- * the recovery ends when the first package leaves of which, and of all later ones, every one arrives. */
+ * A strategy that chooses for each package has no table to look at. There real packages go between some pairs, every 5 ms,
+ * in a large network every 10; the recovery ends when the first package leaves of which, and of all later ones, every one
+ * arrives. */
 #ifndef SIM_MEASURE_H
 #define SIM_MEASURE_H
 #include "scenario.h"

@@ -7,7 +7,7 @@
 
 #define ROUND_NS (5 * SL_MS)
 #define UNDER_WAY_NS (2 * SL_SECOND)
-enum { PARCEL_SIZE = 32, WAYS = 2 };
+enum { PARCEL_SIZE = 32, WAYS = 2, LARGE = 1000 };
 
 static size_t parcel_index(const sim_courier *courier, uint32_t round, uint32_t pair, unsigned way) {
     return ((size_t)round * courier->count + pair) * WAYS + way;
@@ -22,16 +22,29 @@ static void weigh_parcel(sim_courier *courier, uint32_t from, uint32_t to, slow_
         courier->delay_most = stretch;
 }
 
+/* The round that began then; UINT32_MAX = none did. */
+static uint32_t round_at(const sim_courier *courier, slow_time at) {
+    uint32_t low = 0, high = courier->rounds;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (courier->round_at[middle] == at)
+            return middle;
+        if (courier->round_at[middle] < at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return UINT32_MAX;
+}
+
 static void take_parcel(void *arg, sim_node *node, const sl_message *message) {
     sim_courier *courier = arg;
     const sim_node *from = sim_mesh_node_of(node->mesh, &message->peer);
     slow_time sent_at = sim_mesh_sent_at(message), now = sl_world_now(node->mesh->world);
-    if (from == NULL || sent_at < courier->began_at || (sent_at - courier->began_at) % courier->step_ns != 0)
-        return;
-    uint64_t round = (sent_at - courier->began_at) / courier->step_ns;
-    for (uint32_t i = 0; i < courier->count && round < courier->rounds; i++)
+    uint32_t round = round_at(courier, sent_at);
+    for (uint32_t i = 0; i < courier->count && round != UINT32_MAX && from != NULL; i++)
         for (unsigned way = 0; way < WAYS; way++) {
-            uint8_t *arrived = &courier->arrived[parcel_index(courier, (uint32_t)round, i, way)];
+            uint8_t *arrived = &courier->arrived[parcel_index(courier, round, i, way)];
             if (courier->pairs[i][way] != from->place || courier->pairs[i][!way] != node->place || *arrived)
                 continue;
             *arrived = 1;
@@ -58,7 +71,7 @@ static void add_pair(sim_courier *courier, uint32_t a, uint32_t b) {
 
 void sim_courier_begin(sim_courier *courier, sim_trial *trial, uint32_t pairs, const uint32_t first[2]) {
     uint32_t nodes = trial->topology->node_count;
-    *courier = (sim_courier){.trial = trial, .began_at = sim_trial_now(trial), .step_ns = ROUND_NS};
+    *courier = (sim_courier){.trial = trial, .step_ns = nodes <= LARGE ? ROUND_NS : 2 * ROUND_NS};
     if (first != NULL)
         add_pair(courier, first[0], first[1]);
     for (uint32_t tries = 4 * pairs; tries > 0 && courier->count < pairs; tries--)
@@ -79,20 +92,25 @@ static void send_parcel(sim_courier *courier, uint32_t pair, unsigned way) {
 static void add_round(sim_courier *courier) {
     size_t begin = parcel_index(courier, courier->rounds, 0, 0), end = parcel_index(courier, ++courier->rounds, 0, 0);
     courier->arrived = realloc(courier->arrived, end + 1);
-    if (courier->arrived == NULL)
+    courier->round_at = realloc(courier->round_at, courier->rounds * sizeof *courier->round_at);
+    if (courier->arrived == NULL || courier->round_at == NULL)
         abort();
     memset(courier->arrived + begin, 0, end - begin);
+    courier->round_at[courier->rounds - 1] = sim_trial_now(courier->trial);
+}
+
+void sim_courier_round(sim_courier *courier, slow_time then_ns) {
+    add_round(courier);
+    for (uint32_t i = 0; i < courier->count; i++)
+        for (unsigned way = 0; way < WAYS; way++)
+            send_parcel(courier, i, way);
+    sim_trial_run(courier->trial, then_ns);
 }
 
 void sim_courier_run(sim_courier *courier, slow_time for_ns) {
     slow_time until = sim_trial_now(courier->trial) + for_ns;
-    while (sim_trial_now(courier->trial) < until) {
-        add_round(courier);
-        for (uint32_t i = 0; i < courier->count; i++)
-            for (unsigned way = 0; way < WAYS; way++)
-                send_parcel(courier, i, way);
-        sim_trial_run(courier->trial, courier->step_ns);
-    }
+    while (sim_trial_now(courier->trial) < until)
+        sim_courier_round(courier, courier->step_ns);
 }
 
 slow_time sim_courier_end(sim_courier *courier, slow_time since, uint32_t *lost) {
@@ -107,7 +125,7 @@ slow_time sim_courier_end(sim_courier *courier, slow_time since, uint32_t *lost)
             trial->graph->distance_ns[courier->pairs[i][1]] == UINT64_MAX)
             continue;
         for (uint32_t round = 0; round < courier->rounds; round++) {
-            slow_time sent_at = courier->began_at + round * courier->step_ns;
+            slow_time sent_at = courier->round_at[round];
             for (unsigned way = 0; way < WAYS; way++) {
                 if (sent_at < since || courier->arrived[parcel_index(courier, round, i, way)])
                     continue;
@@ -118,7 +136,7 @@ slow_time sim_courier_end(sim_courier *courier, slow_time since, uint32_t *lost)
         }
     }
     free(courier->arrived);
-    courier->arrived = NULL;
+    free(courier->round_at);
     return last;
 }
 
@@ -128,15 +146,13 @@ uint32_t sim_courier_sample(sim_trial *trial, uint32_t *sent, double *transmissi
     uint64_t before = sim_mesh_counted(trial->run->mesh, SL_packages_out);
     sim_courier_begin(&courier, trial, SIM_COURIER_PAIRS, NULL);
     courier.weighs = true;
-    slow_time since = courier.began_at;
+    slow_time since = sim_trial_now(trial);
     *sent = WAYS * courier.count;
     add_round(&courier);
     for (uint32_t i = 0; i < courier.count; i++)
         send_parcel(&courier, i, 0);
     sim_trial_run(trial, UNDER_WAY_NS);
-    /* The answers leave in a round of their own time. */
-    courier.step_ns = sim_trial_now(trial) - courier.began_at;
-    add_round(&courier);
+    add_round(&courier); /* of the answers */
     for (uint32_t i = 0; i < courier.count; i++) {
         courier.arrived[parcel_index(&courier, 0, i, 1)] = 1;
         courier.arrived[parcel_index(&courier, 1, i, 0)] = 1;

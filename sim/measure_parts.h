@@ -68,7 +68,7 @@ enum { SIM_COURIER_PAIRS = 16 };
 typedef struct sim_courier {
     sim_trial *trial;
     uint32_t pairs[SIM_COURIER_PAIRS][2], count;
-    slow_time began_at, step_ns;
+    slow_time step_ns, *round_at; /* when each round left */
     uint32_t rounds;
     uint8_t *arrived; /* by round, pair and way */
     bool weighs;      /* how long they take against how long they could have */
@@ -77,7 +77,8 @@ typedef struct sim_courier {
 } sim_courier;
 /* `first` (may be NULL): a pair that has to be among them. */
 void sim_courier_begin(sim_courier *, sim_trial *, uint32_t pairs, const uint32_t first[2]);
-void sim_courier_run(sim_courier *, slow_time for_ns);
+void sim_courier_round(sim_courier *, slow_time then_ns); /* one round, and time behind it */
+void sim_courier_run(sim_courier *, slow_time for_ns);    /* a round in each step */
 /* Waits for what is under way, and forgets. Of the packages that left from `since` on, between what the graph connects:
  * how long after `since` the last one left that was lost, a step added; 0 = none was. */
 slow_time sim_courier_end(sim_courier *, slow_time since, uint32_t *lost);

@@ -2,6 +2,7 @@
 #include "slow_sim.h"
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,6 +236,7 @@ sim_topology *experiment_topology(const experiment *e, int number) {
 sim_figures *experiment_run(const experiment *e, const sim_topology *topology, uint32_t strategy, uint32_t paths) {
     watcher w = {.began_s = clock_s(), .tty = isatty(STDERR_FILENO) != 0};
     w.pause_s = w.tty ? 0.2 : 2;
+    malloc_trim(0); /* what the experiment before has left behind is not this one's */
     slow_error error;
     sim_plan plan = {.topology = topology,
                      .strategy = e->strategies[strategy],

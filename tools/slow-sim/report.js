@@ -67,14 +67,15 @@ function sentence(values, format, one, all) {
   if (!Number.isFinite(b.least)) return null;
   if (b.all) return all(format(b.least));
   const others = names.map((n, i) => [n, values[i]]).filter(([, v], i) => !b.winners[i] && v !== null && v !== undefined);
-  return one(listed(names.filter((_, i) => b.winners[i])), format(b.least)) +
+  const winners = names.filter((_, i) => b.winners[i]);
+  return one(listed(winners), format(b.least), winners.length > 1 ? "have" : "has") +
     " (" + others.map(([n, v]) => `${n}: ${format(v)}`).join(", ") + ").";
 }
 function showVerdict() {
   const list = [], title = events().length > 0 ? eventOf(runs()[0]).title : "";
   if (events().length > 0) {
     list.push(sentence(runs().map((r) => figuresOf(r).recovery_ms_median), ms,
-      (who, much) => `When ${title}, ${who} has all connected pairs together again soonest, in the median after ${much}`,
+      (who, much, has) => `When ${title}, ${who} ${has} all connected pairs together again soonest, in the median after ${much}`,
       (much) => `When ${title}, all strategies have the connected pairs together again after ${much} in the median.`));
     list.push(sentence(runs().map((r) => figuresOf(r).bytes_median), bytes,
       (who, much) => `It makes the junctions say least to each other with ${who}: ${much} in the median`,
@@ -87,9 +88,9 @@ function showVerdict() {
   list.push(loops.length > 0 ? `For moments there were loops with ${listed(loops)}; with the others never.`
     : "No next hops ever led in a circle, at any moment of any event.");
   const failed = runs().filter((r) => r.figures.failure);
-  for (const r of failed) list.push(`${r.figures.routing} failed a check: ${r.figures.failure}`);
   if (failed.length === 0) list.push("Every check held, at every event.");
-  at("verdict").replaceChildren(...list.filter(Boolean).map((text) => make("li", {}, text)));
+  at("verdict").replaceChildren(...list.filter(Boolean).map((text) => make("li", {}, text)),
+    ...failed.map((r) => make("li", { class: "wrong" }, `${r.figures.routing} failed a check: ${r.figures.failure}`)));
 }
 
 // ---- the table
@@ -396,7 +397,7 @@ function showCase() {
     at("case").setAttribute("aria-valuetext", caseName(c));
     const way = (nodes) => (nodes.length > 1 ? `${nodes.length - 1} ${nodes.length === 2 ? "hop" : "hops"}` : "none");
     at("map-lead").textContent = `Event ${chosen.number + 1} of ${least}: ${eventOf(run).title} (${caseName(c)}). ` +
-      (!c.pair ? "" : c.before.length > 1 || c.after.length > 1 ? `A message from ${t.nodes[c.pair[0]]} to ${t.nodes[c.pair[1]]} took the dotted path before, and takes the solid one now.`
+      (!c.pair ? "" : c.before.length > 1 || c.after.length > 1 ? `A message from ${t.nodes[c.pair[0]]} to ${t.nodes[c.pair[1]]} took the dotted path before, and ${c.after.length > 1 ? "takes the solid one now" : "has none now"}.`
         : `This strategy keeps no path: each message from ${t.nodes[c.pair[0]]} to ${t.nodes[c.pair[1]]} goes everywhere.`);
     const facts = [["Noticed after", ms(c.detection_ms)], ["Whole again after", c.splits ? "the network is in two parts" : ms(c.recovery_ms)],
       ["Path before, now", `${way(c.before)}, ${way(c.after)}`], ["Said", bytes(c.bytes)], ["Entries", count(c.entries)]];
@@ -415,7 +416,7 @@ function showCases() {
 }
 
 const WORDS = [
-  ["Recovery", "From the moment at which the junctions at the failure know of it until every pair of junctions that links still connect can reach each other. How soon a failure is noticed is the core's matter, the same for all strategies, and counted apart."],
+  ["Recovery", "From the moment at which the junctions at the failure know of it until every pair of junctions that links still connect can reach each other. How soon a failure is noticed is the core's matter, the same for all strategies, and counted apart. Where a strategy chooses for each message, real messages go between a few pairs every 5 ms, one pair being that of the map."],
   ["Said", "Bytes of the strategies' own messages, with their frames, over all links together. What the core sends to see that a link lives is not in it: that is the idle figure."],
   ["Splits the network", "Without this link or junction the rest is in parts. Such events count for the checks, and not for the times."],
   ["Loop", "Next hops in use that lead in a circle. A package in it goes round until its hop limit ends it."],
@@ -440,14 +441,14 @@ function showTopology() {
   showLegends();
   showEvent();
 }
-/* The one whose way round is longest says most, shown for the first strategy that has ways. */
+/* Long ways before and after say most, shown for the first strategy that has ways. */
 function mostTelling() {
   const strategy = Math.max(0, runs().findIndex((r) => events().length > 0 && eventOf(r).cases.some((c) => c.after.length > 1)));
   const cases = events().length > 0 ? eventOf(runs()[strategy]).cases : [];
   chosen.strategy = strategy;
   at("strategy").value = strategy;
-  const detour = (c) => (c.splits ? -1 : c.after.length - c.before.length);
-  chosen.number = cases.reduce((most, c, i) => (detour(c) > detour(cases[most]) ? i : most), 0);
+  const tells = (c) => (c.splits || c.after.join() === c.before.join() ? -1 : c.after.length + c.before.length);
+  chosen.number = cases.reduce((most, c, i) => (tells(c) > tells(cases[most]) ? i : most), 0);
 }
 function showEvent() {
   mostTelling();

@@ -135,7 +135,9 @@ static void print_events(sheet *s) {
             continue;
         uint32_t splits = sim_series_splits(series);
         printf("\n%s: %u events", series->event->name, series->count);
-        if (splits > 0)
+        if (splits == series->count)
+            printf(", all of which split the network");
+        else if (splits > 0)
             printf(", %u of which split the network and are left out here", splits);
         putchar('\n');
         print_rows(s, rows, sizeof rows / sizeof rows[0]);
