@@ -23,7 +23,7 @@ typedef struct dv_inspect {
     /* What we believe that neighbour advertises; false: nothing. */
     bool (*heard)(const void *self, slow_link, const slow_id *dst, dv_inspect_word *);
     /* What we remember to have advertised to it; false: nothing, or a word that is about to be replaced. Sequence number
-     * 0: an older one than our word's. */
+     * 0: one that may be older than our word's. */
     bool (*told)(const void *self, slow_link, const slow_id *dst, dv_inspect_word *);
     size_t (*destinations)(const void *self); /* known ones, ourselves included, with or without a route */
     size_t (*routes)(const void *self);       /* selected ones */

@@ -252,6 +252,23 @@ void dv_answer(struct dv *dv, uint32_t number, struct dv_stamp stamp, bool renew
     }
 }
 
+/* The old next hop may have lost the request with its route, and no newer number would come by itself (rule 6). */
+void dv_ask_on(struct dv *dv, uint32_t number, struct dv_stamp stamp) {
+    struct dv_trouble *trouble = dv->dests[number].trouble;
+    struct dv_stamp most = stamp;
+    uint16_t next_hop = dv->dests[number].next_hop;
+    for (uint32_t at = 0; trouble != NULL && at < trouble->asker_count; at++) {
+        const struct dv_asker *asker = &trouble->askers[at];
+        if (asker->slot != next_hop && asker->until >= dv_now(dv) && dv_stamp_compare(asker->stamp, most) > 0)
+            most = asker->stamp;
+    }
+    if (dv_stamp_compare(most, stamp) == 0)
+        return;
+    trouble->passed = most;
+    trouble->passed_at = dv_now(dv);
+    dv_request_send(dv, dv_neighbour_at(dv, next_hop), number, most, DV_TTL);
+}
+
 void dv_asker_forget(struct dv *dv, uint32_t number, uint16_t slot) {
     struct dv_trouble *trouble = dv->dests[number].trouble;
     for (uint32_t at = trouble == NULL ? 0 : trouble->asker_count; at-- > 0;)

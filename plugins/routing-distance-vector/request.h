@@ -24,6 +24,8 @@ void dv_request_send(struct dv *, struct dv_neighbour *, uint32_t number, struct
 void dv_asker_add(struct dv *, uint32_t number, uint16_t slot, struct dv_stamp);
 /* Our word now bears `stamp`, a new one if `renewed`: tell those who asked for it, or for more. */
 void dv_answer(struct dv *, uint32_t number, struct dv_stamp, bool renewed);
+/* The next hop is another one, with `stamp`: it is asked what others still wait for. */
+void dv_ask_on(struct dv *, uint32_t number, struct dv_stamp);
 /* Forgets a neighbour that went down. */
 void dv_asker_forget(struct dv *, uint32_t number, uint16_t slot);
 #endif

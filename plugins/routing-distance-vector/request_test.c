@@ -243,6 +243,29 @@ static void a_request_goes_on_to_the_next_hop_and_its_answer_back(void **state) 
     table_free(&t);
 }
 
+static void another_next_hop_is_asked_for_what_others_wait_for(void **state) {
+    struct table t;
+    (void)state;
+    table_init(&t, NULL);
+    say(&t, 1, FAR_ONE, EPOCH, 1, 100);
+    say(&t, 2, FAR_ONE, EPOCH, 1, 110);
+    run(&t, SL_SECOND);
+    ask(&t, 3, FAR_ONE, EPOCH, 2, 255);
+    run(&t, 5 * SL_MS);
+    assert_int_equal(requests_for(&t.ears[1], FAR_ONE), 1);
+    say(&t, 1, FAR_ONE, EPOCH, 1, INF); /* and the request is lost with it */
+    run(&t, 5 * SL_MS);
+    assert_int_equal(requests_for(&t.ears[2], FAR_ONE), 1);
+    assert_int_equal(t.ears[2].requests[0].word.stamp.seq, 2);
+    say(&t, 2, FAR_ONE, EPOCH, 2, 110);
+    run(&t, 5 * SL_MS);
+    assert_told(&t, 3, FAR_ONE, 2, 160);
+    say(&t, 1, FAR_ONE, EPOCH, 2, 50); /* nobody waits any more */
+    run(&t, SL_SECOND);
+    assert_int_equal(requests_for(&t.ears[1], FAR_ONE), 1);
+    table_free(&t);
+}
+
 static void a_request_whose_ttl_is_used_up_ends(void **state) {
     struct table t;
     (void)state;
@@ -424,6 +447,7 @@ int main(void) {
         cmocka_unit_test(our_own_number_grows_by_one_and_not_too_fast),
         cmocka_unit_test(who_has_the_number_answers),
         cmocka_unit_test(a_request_goes_on_to_the_next_hop_and_its_answer_back),
+        cmocka_unit_test(another_next_hop_is_asked_for_what_others_wait_for),
         cmocka_unit_test(a_request_whose_ttl_is_used_up_ends),
         cmocka_unit_test(our_next_hops_request_goes_to_the_best_other),
         cmocka_unit_test(a_newer_epoch_of_our_own_name_is_outbid_three_times),

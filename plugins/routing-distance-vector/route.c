@@ -155,4 +155,6 @@ void dv_reselect(struct dv *dv, uint32_t number, uint16_t slot, struct dv_stamp 
         tell_those_without(dv, number);
     if (best.slot != DV_NO_SLOT)
         dv_answer(dv, number, best.stamp, renewed);
+    if (best.slot != DV_NO_SLOT && best.slot != old_hop)
+        dv_ask_on(dv, number, best.stamp);
 }

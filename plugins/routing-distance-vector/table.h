@@ -56,7 +56,7 @@ enum dv_flag {
     DV_CURRENT = 4, /* ... for the epoch of our feasibility distance */
     DV_TOLD = 8,    /* the last word that we told it was finite... */
     DV_STALE = 16,  /* ... with a metric or an epoch that is no longer ours... */
-    DV_OLDER = 32,  /* ... or with a sequence number that is older than ours */
+    DV_OLDER = 32,  /* ... or with a sequence number that may be older */
     DV_ASKED = 32,  /* not TOLD: the retraction asked for the destination */
     DV_NOW = 64,    /* to be told at the end of the turn */
     DV_SOON = 128,  /* with the batch */

@@ -82,6 +82,11 @@ class Junction:
             self.ask(dest)
         elif changed or best and epoch_of(best.stamp) != epoch_of(old.stamp): self.tell_soon(dest)
         if best: self.answer(dest, best.stamp, not old or best.stamp != old.stamp)
+        if best and (not old or best.via != old.via):       # rule 8: the new next hop is asked what others wait for
+            most = max([0, *(asked for to, asked in self.asked(dest).items() if to != best.via)])
+            if most > best.stamp:
+                self.passed[dest] = (most, self.net.now)
+                self.net.send(self, best.via, "request", dest, most, R.TTL)
         if best and not old and dest in self.fd:            # neighbours without a route wait as if they had asked
             for to in self.links:
                 if to not in self.offers[dest]: self.tell_now(to, dest)

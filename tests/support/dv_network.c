@@ -269,12 +269,13 @@ static bool is_same(bool a_is, dv_inspect_word a, bool b_is, dv_inspect_word b) 
     return a_is == b_is && (!a_is || (a.epoch == b.epoch && a.seq == b.seq && a.metric == b.metric));
 }
 
-/* Of an older word than its own a node remembers everything but how old it is. */
-static bool is_older(const bench_node *node, uint32_t dst, dv_inspect_word heard) {
+/* Of a word whose number may be older than its own a node remembers everything but that number. */
+static bool is_no_newer(const bench_node *node, uint32_t dst, dv_inspect_word heard) {
     slow_id id = routing_bench_id(dst);
     dv_inspect_word own = network_inspect(node)->own(node->self);
     slow_link via;
-    return (is_named(node, dst) || network_inspect(node)->selected(node->self, &id, &via, &own)) && heard.seq < own.seq;
+    return (is_named(node, dst) || network_inspect(node)->selected(node->self, &id, &via, &own)) &&
+           heard.seq <= own.seq;
 }
 
 /* What we remember to have told over an edge is what is heard at its other end. */
@@ -289,7 +290,7 @@ static void verify_beliefs(struct network *net, const bench_node *node, uint32_t
             continue;
         bool is_told = network_inspect(node)->told(node->self, link, &id, &told);
         bool is_heard = network_inspect(peer)->heard(peer->self, link, &id, &heard);
-        if (is_told && is_heard && told.seq == 0 && is_older(node, dst, heard))
+        if (is_told && is_heard && told.seq == 0 && is_no_newer(node, dst, heard))
             heard.seq = 0;
         net->failures.beliefs += !is_same(is_told, told, is_heard, heard);
     }
