@@ -38,7 +38,11 @@ struct ls_lsa {
     uint8_t fragment;
 };
 
-enum ls_node_flag { LS_TOUCHED = 1, LS_TOUCHED_LATER = 2, LS_BARE = 4 };
+enum ls_node_flag {
+    LS_TOUCHED = 1,       /* noted in `touched` */
+    LS_TOUCHED_LATER = 2, /* and in `touched_later` */
+    LS_BARE = 4,          /* its route has changed since the neighbours' trees were computed: no alternates */
+};
 
 struct ls_node {
     uint64_t epoch;
