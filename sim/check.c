@@ -274,12 +274,32 @@ static void on_down(void *arg, sim_node *node, const sl_neighbour *n, slow_link 
 
 /* ---- routes ---- */
 
+/* The mirror of a large mesh is in no cache, and where it will be looked at is known: the waits are for all at once. */
+static void prefetch(const sim_check *check, uint32_t row, uint32_t place, const sl_route *route) {
+    const check_row *r = &check->rows[row];
+    if (r->next == NULL || r->levels == NULL)
+        return;
+    __builtin_prefetch(&r->next[place]);
+    __builtin_prefetch(&r->levels[place]);
+    if (check->distances[place] != NULL)
+        __builtin_prefetch(&check->distances[place][row]);
+    for (uint8_t i = 0; i < route->count; i++) {
+        const check_adjacency *a = check_held(check, place, route->candidates[i].via);
+        if (a == NULL)
+            continue;
+        __builtin_prefetch(&r->levels[a->peer]);
+        if (check->distances[a->peer] != NULL)
+            __builtin_prefetch(&check->distances[a->peer][row]);
+    }
+}
+
 static void on_routed(void *arg, sim_node *node, const sl_route *route) {
     sim_check *check = arg;
     slow_id id = sl_route_id(route);
     uint32_t place = node->place, row = check_row_of(check, &id), next = NO_PLACE;
     if (row == NO_ROW || !check->places[place].present)
         return;
+    prefetch(check, row, place, route);
     strategies_look(check, place);
     check_bounds(check, place);
     if (check->places[place].class == CLASS_CHOOSING)

@@ -343,9 +343,17 @@ static dv_inspect_word inspect_own(const void *self) {
     return shown((struct dv_word){.stamp = dv->own});
 }
 
+static bool is_number_of(const struct dv *dv, uint32_t number, slow_bytes id) {
+    if (number >= dv->dest_count || dv->dests[number].id == 0)
+        return false;
+    slow_bytes own = store_get(&dv->store, dv->dests[number].id);
+    return own.size == id.size && memcmp(own.data, id.data, id.size) == 0;
+}
+
 static bool inspect_feasibility(const void *self, const slow_id *dst, dv_inspect_word *out) {
     const struct dv *dv = self;
-    uint32_t number = dv_dest_find(dv, dv_id_bytes(dst));
+    slow_bytes id = dv_id_bytes(dst);
+    uint32_t number = is_number_of(dv, dv->offering, id) ? dv->offering : dv_dest_find(dv, id);
     return number != DV_NONE && show(dv_dest_fd(&dv->dests[number]), out);
 }
 

@@ -98,6 +98,7 @@ static void offer_candidates(struct dv *dv, uint32_t number) {
             useful = true;
     }
     slow_id id = dv_dest_id(dv, number);
+    dv->offering = number;
     dv->routing->offer(dv->host, &id, all.routes, all.n);
     dv_repair(dv, number, useful);
 }

@@ -141,6 +141,7 @@ struct dv {
     struct dv_neighbour **neighbours; /* by slot; NULL = free */
     uint32_t slot_count;
     uint32_t troubles;
+    uint32_t offering; /* the destination that was offered to the core last: whoever looks on asks for it first */
     struct dv_stamp own;
     struct dv_deadline background, sweep, bump;
     slow_time bumped_at;
