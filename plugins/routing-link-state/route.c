@@ -147,6 +147,11 @@ static void reach_changed(struct ls *ls, uint32_t number, bool was) {
         node->lost_at = ls_seconds(ls);
 }
 
+static void views_plan(struct ls *ls) {
+    slow_time soon = ls_now(ls) + VIEWS_AFTER_NS, next = ls->viewed_at + VIEWS_APART_NS;
+    ls_plan(&ls->views_at, next > soon ? next : soon);
+}
+
 static void run(struct ls *ls) {
     struct ls_change *changes;
     uint32_t count;
@@ -179,8 +184,7 @@ static void run(struct ls *ls) {
         offer_all(ls);
     ls->review_all = false;
     ls_neighbours_tidy(ls);
-    slow_time next = ls->viewed_at + VIEWS_APART_NS;
-    ls_plan(&ls->views_at, next > now + VIEWS_AFTER_NS ? next : now + VIEWS_AFTER_NS);
+    views_plan(ls);
 }
 
 /* ---- the neighbours' trees */
@@ -275,6 +279,8 @@ void ls_route(struct ls *ls) {
     bool touched = ls->graph.touched.count > 0 || ls->graph.touched.all || ls->review_all;
     if (touched && ls->run_at == 0)
         ls_route_plan(ls, false);
+    if (ls->graph.touched_later.count > 0 || ls->graph.touched_later.all)
+        views_plan(ls);
     /* What is not flooded yet must not be routed by. */
     if (ls->run_at != 0 && ls->run_at <= now && ls->queue_count == 0)
         run(ls);
