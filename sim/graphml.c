@@ -67,11 +67,11 @@ static void *need(void *memory) {
 __attribute__((format(printf, 2, 3))) static void refuse(reader *r, const char *format, ...) {
     char why[160];
     va_list arguments;
-    if (r->status != SLOW_OK)
-        return;
     va_start(arguments, format);
     vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
+    if (r->status != SLOW_OK)
+        return;
     for (char *c = why; *c != '\0'; c++)
         if ((unsigned char)*c < ' ')
             *c = '?';
@@ -302,7 +302,7 @@ static void add_places(const reader *r, sim_topology *topology) {
     double extent = fmax(most[0] - least[0], most[1] - least[1]);
     if (!(extent > 0))
         return;
-    topology->places = need(calloc(r->node_count, sizeof *topology->places));
+    topology->places = need(calloc(r->node_count + 1, sizeof *topology->places));
     for (uint32_t i = 0; i < r->node_count; i++) {
         double at[2] = {r->nodes[i].longitude, -r->nodes[i].latitude};
         for (int k = 0; k < 2; k++)

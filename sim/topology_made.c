@@ -75,7 +75,8 @@ static void make_grid(sim_topology *t, uint32_t width, uint64_t *random) {
     uint32_t height = t->node_count / width, longest = width > height ? width : height;
     (void)random;
     for (uint32_t i = 0; i < t->node_count; i++) {
-        place(t, i, (i % width + 0.5) / longest, (i / width + 0.5) / longest);
+        uint32_t column = i % width, row = i / width;
+        place(t, i, (column + 0.5) / longest, (row + 0.5) / longest);
         if (i % width + 1 < width)
             sim_topology_add(t, i, i + 1, SIM_LATENCY_DEFAULT);
         if (i + width < t->node_count)
@@ -124,8 +125,8 @@ static void add_by_distance(sim_topology *t, uint32_t a, uint32_t b) {
 
 /* Prim's algorithm on points: quadratic, as looking at all pairs is anyway. */
 static void add_spanning_tree(sim_topology *t) {
-    double *nearest = malloc(t->node_count * sizeof *nearest);
-    uint32_t *from = calloc(t->node_count, sizeof *from), last = 0;
+    double *nearest = malloc((t->node_count + 1) * sizeof *nearest);
+    uint32_t *from = calloc(t->node_count + 1, sizeof *from), last = 0;
     if (nearest == NULL || from == NULL)
         abort();
     for (uint32_t i = 0; i < t->node_count; i++)

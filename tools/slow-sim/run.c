@@ -178,7 +178,8 @@ static void recovery_figures(const sim_run *run, double *median_ms, double *most
     if (count == 0)
         return;
     qsort(sorted, count, sizeof *sorted, by_time);
-    *median_ms = (double)sorted[count / 2] / 1e6;
+    slow_time middle = sorted[count / 2];
+    *median_ms = (double)middle / 1e6;
     *most_ms = (double)sorted[count - 1] / 1e6;
 }
 
