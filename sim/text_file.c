@@ -21,6 +21,10 @@ slow_status sim_text_read(const char *path, size_t size_max, const char *expecte
         sl_error(error, status, path, "%s: is a directory; expected %s", path, expected);
         goto out;
     }
+    if (!S_ISREG(info.st_mode) && !S_ISFIFO(info.st_mode)) { /* a pipe is one that the shell made of a command */
+        sl_error(error, status, path, "%s: is no file; expected %s", path, expected);
+        goto out;
+    }
     do {
         if (used + 1 >= capacity) {
             capacity = capacity == 0 ? 1 << 16 : capacity * 2;

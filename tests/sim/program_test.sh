@@ -1,1 +1,71 @@
 #!/usr/bin/env bash
+# slow-sim run as a program: exit codes, errors, the same run twice, and a failure whose trace shows it again.
+#
+#   program_test.sh SLOW-SIM FOLDER-OF-SCENARIOS
+set -uo pipefail
+slow_sim=$1 scenarios=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+wrong() {
+    echo "NOT SO: $*"
+    failed=1
+}
+
+expect_usage() { # TEXT, then arguments: exit code 2, and that one line on stderr
+    local text=$1 output code
+    shift
+    output=$("$slow_sim" "$@" 2>&1 >/dev/null)
+    code=$?
+    [[ $code == 2 && $output == "slow-sim: $text" ]] || wrong "$*: exit code $code, \"$output\" instead of \"$text\""
+}
+
+expect_usage 'expected a command; see slow-sim --help'
+expect_usage 'there is no command "rnu"; see slow-sim --help' rnu
+expect_usage "expected a scenario's file; see slow-sim run --help" run
+expect_usage "$work/none.json: cannot be read: No such file or directory" run "$work/none.json"
+expect_usage 'unknown flag --sed; see slow-sim run --help' run x.json --sed 1
+expect_usage '--seeds: expected FIRST-LAST, not 5-1; see slow-sim run --help' run x.json --seeds 5-1
+echo '{"topology": "ring:8", "timeline": [{"at": "1s", "kil": 3}]}' >"$work/typo.json"
+expect_usage "$work/typo.json:1: timeline[0].kil: unknown key; did you mean \"kill\"?" run "$work/typo.json"
+
+field() { jq -r ".$1" <<<"$2"; }
+
+# The same seed gives the same trace, another gives another; with or without "routing-" it is the same strategy.
+one=$("$slow_sim" run "$scenarios/churn.json" --seed 7 --json --routing distance-vector)
+two=$("$slow_sim" run "$scenarios/churn.json" --seed 7 --json --routing routing-distance-vector)
+other=$("$slow_sim" run "$scenarios/churn.json" --seed 8 --json)
+[[ $(field trace_hash "$one") =~ ^[0-9a-f]{16}$ ]] || wrong "a trace hash of 16 digits: $one"
+[[ $(field trace_hash "$one") == $(field trace_hash "$two") ]] || wrong "the same seed gives the same trace"
+[[ $(field trace_hash "$one") != $(field trace_hash "$other") ]] || wrong "another seed gives another trace"
+[[ $(field routing "$two") == distance-vector && $(field held "$one") == true ]] || wrong "it holds: $two"
+
+# Several at once are a list.
+list=$("$slow_sim" run "$scenarios/cold-start.json" --seeds 1-2 --json --routing distance-vector,flooding)
+[[ $(jq -r 'map(.routing) | join(" ")' <<<"$list") == "distance-vector distance-vector flooding flooding" ]] ||
+    wrong "one object a run: $list"
+
+# A failure in the middle, of drawn actions, and one at rest, each shown again by its trace: rule, time and trace hash.
+replay() { # BREAK-RULE SCENARIO SEED
+    local trace="$work/$1.trace.json" first again
+    first=$("$slow_sim" run "$scenarios/$2.json" --routing distance-vector --option "break_rule=$1" --seed "$3" \
+        --trace "$trace" --json)
+    [[ $? == 1 ]] || wrong "$1 in $2 fails with exit code 1"
+    again=$("$slow_sim" run "$trace" --json)
+    [[ $? == 1 ]] || wrong "the trace of $1 fails with exit code 1"
+    for what in failure.rule failure.at_s failure.text trace_hash; do
+        [[ $(field $what "$first") == $(field $what "$again") ]] ||
+            wrong "$what of the trace of $1: $(field $what "$again") instead of $(field $what "$first")"
+    done
+    [[ $(field failure.as_expected "$again") == true ]] || wrong "the trace of $1 fails as it expects"
+    echo "$1: $(field failure.rule "$first") at $(field failure.at_s "$first") s after $(field actions "$first") actions," \
+        "and again by its trace"
+    # Another seed is another run: the trace says so.
+    again=$("$slow_sim" run "$trace" --seed 999 --json --trace "$work/other.json")
+    [[ $(field failure.as_expected "$again") != true ]] || wrong "another seed than the trace's is as expected"
+}
+replay no-refilter churn 3
+replay foreign-bump churn 4
+replay swallow-requests cost-swings 1
+exit "$failed"

@@ -22,7 +22,7 @@ typedef struct arguments {
     char *routing; /* names, a ',' between them */
     list options, plugin_dirs;
     uint64_t first_seed, last_seed;
-    bool seed_given, json, verbose, quiet, help;
+    bool seed_given, range, json, verbose, quiet, help;
 } arguments;
 
 /* Over all runs. */
@@ -83,6 +83,7 @@ static bool take_seeds(arguments *a, const char *text, bool range) {
     if (good && range)
         good = read_number(end + 1, '\0', &a->last_seed, &end) && a->last_seed >= a->first_seed;
     a->seed_given = true;
+    a->range = range;
     return good || refuse(range ? "--seeds: expected FIRST-LAST, not " : "--seed: expected a number, not ", text);
 }
 
@@ -150,6 +151,10 @@ static bool read_arguments(int argc, char **argv, arguments *a) {
                       optind == argc ? "" : argv[optind + 1]);
     a->file = argv[optind];
     return true;
+}
+
+static bool is_several(const arguments *a) {
+    return a->range || (a->routing != NULL && strchr(a->routing, ',') != NULL);
 }
 
 /* ---- what a run was like ---- */
@@ -344,16 +349,17 @@ static void print_action(void *arg, const sim_run *run, const sim_action *action
 
 /* NAME-STRATEGY-SEED.trace.json, in the folder that --trace names where there are several runs. */
 static void trace_path(const arguments *a, const sim_run *run, const char *strategies, char *out, size_t capacity) {
-    bool several = a->last_seed > a->first_seed || (a->routing != NULL && strchr(a->routing, ',') != NULL);
-    if (a->trace != NULL && !several)
+    char name[LINE_SIZE];
+    if (a->trace != NULL && !is_several(a)) {
         snprintf(out, capacity, "%s", a->trace);
-    else
-        snprintf(out, capacity, "%s%s%s-%s-%" PRIu64 ".trace.json", a->trace != NULL ? a->trace : "",
-                 a->trace != NULL ? "/" : "", run->scenario->name, strategies, run->scenario->seed);
-    for (char *c = out + (a->trace != NULL ? strlen(a->trace) + 1 : 0); !(a->trace != NULL && !several) && *c != '\0';
-         c++)
+        return;
+    }
+    snprintf(name, sizeof name, "%.200s-%.200s-%" PRIu64 ".trace.json", run->scenario->name, strategies,
+             run->scenario->seed);
+    for (char *c = name; *c != '\0'; c++)
         if (*c == '/' || *c == ' ')
             *c = '_';
+    snprintf(out, capacity, "%s%s%s", a->trace != NULL ? a->trace : "", a->trace != NULL ? "/" : "", name);
 }
 
 static void print_failure(const sim_run *run, const char *trace) {
@@ -458,7 +464,7 @@ int run_command(int argc, char **argv) {
         fputs(usage, stdout);
         return EXIT_SUCCESS;
     }
-    bool several = a.last_seed > a.first_seed || (a.routing != NULL && strchr(a.routing, ',') != NULL);
+    bool several = is_several(&a);
     if (a.json && several)
         fputs("[", stdout);
     if (a.routing == NULL)
