@@ -10,7 +10,8 @@ bool sl_route_table_init(sl_route_table *table, sl_loop *loop, const sl_neighbou
 }
 
 static void route_free(sl_route *route) {
-    free(route->candidates);
+    if (route->candidates != route->inside)
+        free(route->candidates);
     if (route->id_size > SL_ROUTE_ID_INSIDE)
         free(route->id.outside);
 }
@@ -31,6 +32,11 @@ sl_route *sl_route_table_find(const sl_route_table *table, uint32_t hash, const 
 
 /* ---- growing and shrinking ---- */
 
+static void route_moved(sl_route *route) {
+    if (route->capacity <= SL_CANDIDATES_INSIDE)
+        route->candidates = route->inside;
+}
+
 static void slot_fill(sl_route_table *table, uint32_t hash, uint32_t entry) {
     uint32_t at = hash & table->mask;
     while (table->slots[at].entry != 0)
@@ -40,11 +46,13 @@ static void slot_fill(sl_route_table *table, uint32_t hash, uint32_t entry) {
 
 static bool table_reserve(sl_route_table *table) {
     if (table->count == table->capacity) {
-        uint32_t capacity = table->capacity + table->capacity / 4 + 32;
+        uint32_t capacity = table->capacity + table->capacity / 8 + 32;
         sl_route *entries = realloc(table->entries, capacity * sizeof *entries);
         if (entries == NULL)
             return false;
         table->entries = entries;
+        for (uint32_t i = 0; i < table->count; i++)
+            route_moved(&entries[i]);
         table->capacity = capacity;
     }
     if ((table->count + 1) * 2 <= table->mask + 1)
@@ -87,7 +95,8 @@ static sl_route *entry_add(sl_route_table *table, const slow_id *id, uint32_t ha
     if (table->count >= SL_ROUTES_MAX || !table_reserve(table))
         return NULL;
     sl_route *route = &table->entries[table->count];
-    *route = (sl_route){.hash = hash, .id_size = id->size};
+    *route = (sl_route){.hash = hash, .id_size = id->size, .capacity = SL_CANDIDATES_INSIDE};
+    route_moved(route);
     if (id->size > SL_ROUTE_ID_INSIDE && (route->id.outside = malloc(id->size)) == NULL)
         return NULL;
     memcpy(id->size > SL_ROUTE_ID_INSIDE ? route->id.outside : route->id.inside, id->text, id->size);
@@ -104,6 +113,7 @@ static void entry_remove(sl_route_table *table, uint32_t entry) {
         return;
     table->slots[slot_of(table, table->entries[last].hash, last)].entry = entry + 1;
     *route = table->entries[last];
+    route_moved(route);
 }
 
 /* ---- choosing ---- */
@@ -159,7 +169,8 @@ static slow_status list_store(sl_route *route, const sl_candidate *list, size_t 
     if (!*changed)
         return SLOW_OK;
     if (count > route->capacity) {
-        sl_candidate *candidates = realloc(route->candidates, count * sizeof *candidates);
+        sl_candidate *more = route->candidates == route->inside ? NULL : route->candidates;
+        sl_candidate *candidates = realloc(more, count * sizeof *candidates);
         if (candidates == NULL)
             return SLOW_E_NOMEM;
         route->candidates = candidates;

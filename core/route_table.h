@@ -5,8 +5,8 @@
  * strategy. Open addressing with linear probing over SipHash, so that a remote that chooses ids cannot choose slots; the
  * look-up is in two steps that a caller can put prefetches between.
  *
- * An entry is 48 bytes, so that a large network's table is small and one look at memory finds most of it: short ids, which
- * nearly all are, stand in it. */
+ * An entry is 80 bytes, so that a large network's table is small and two lines of cache are all of it: short ids, which
+ * nearly all are, and two candidates stand in it. */
 #ifndef SL_ROUTE_TABLE_H
 #define SL_ROUTE_TABLE_H
 #include "neighbour.h"
@@ -20,11 +20,11 @@ typedef struct sl_candidate {
     uint32_t strategy; /* its number; never used twice */
 } sl_candidate;
 
-enum { SL_ROUTE_ID_INSIDE = 24 };
+enum { SL_ROUTE_ID_INSIDE = 24, SL_CANDIDATES_INSIDE = 2 };
 
 typedef struct sl_route {
-    sl_neighbour *next_hop; /* NULL = no candidate is usable */
-    sl_candidate *candidates;
+    sl_neighbour *next_hop;   /* NULL = no candidate is usable */
+    sl_candidate *candidates; /* those inside, or more */
     uint32_t hash;
     uint8_t count, chosen, capacity; /* chosen: index, where next_hop != NULL */
     uint8_t id_size;
@@ -32,6 +32,7 @@ typedef struct sl_route {
         char inside[SL_ROUTE_ID_INSIDE];
         char *outside; /* where id_size is more than that */
     } id;
+    sl_candidate inside[SL_CANDIDATES_INSIDE];
 } sl_route;
 
 static inline const char *sl_route_id_text(const sl_route *route) {

@@ -16,7 +16,7 @@ typedef struct source {
 
 struct sl_seen {
     uint8_t key[SL_HASH_KEY];
-    source *buckets[BUCKETS];
+    source **buckets; /* NULL until something was heard: most junctions of a large mesh hear nobody */
     source *newest, *oldest;
     uint32_t count;
 };
@@ -53,11 +53,15 @@ static void source_forget(sl_seen *seen, source *s) {
 void sl_seen_free(sl_seen *seen) {
     while (seen != NULL && seen->oldest != NULL)
         source_forget(seen, seen->oldest);
+    if (seen != NULL)
+        free(seen->buckets);
     free(seen);
 }
 
 static source *source_find(sl_seen *seen, const uint8_t *id, size_t size, uint64_t session) {
     uint32_t bucket = (uint32_t)(sl_id_hash(seen->key, id, size) ^ session) % BUCKETS;
+    if (seen->buckets == NULL && (seen->buckets = calloc(BUCKETS, sizeof *seen->buckets)) == NULL)
+        return NULL;
     source *s = seen->buckets[bucket];
     while (s != NULL && (s->session != session || !sl_id_is(&s->id, id, size)))
         s = s->chain;

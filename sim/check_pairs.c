@@ -92,16 +92,21 @@ void check_next_set(sim_check *check, uint32_t number, uint32_t place, uint32_t 
 
 void check_home_set(sim_check *check, uint32_t number, uint32_t place, bool is) {
     check_row *row = &check->rows[number];
-    uint32_t homes = row->homes;
     check_row_need(check, number);
-    if (homes == 1)
-        check->reaching -= row->reaching;
-    row->homes = 0; /* so that the row counts for itself alone meanwhile */
-    if (is)
-        row->next[place] = NO_PLACE;
-    spread(check, number, place, is, true);
-    row->homes = is ? homes + 1 : homes - 1;
     if (row->homes == 1)
+        check->reaching -= row->reaching;
+    uint32_t homes = is ? row->homes + 1 : row->homes - 1;
+    row->homes = 2; /* so that the row counts for itself alone meanwhile */
+    if (is) {
+        row->next[place] = NO_PLACE;
+        row->home = place;
+    }
+    spread(check, number, place, is, true);
+    row->homes = homes;
+    for (uint32_t i = 0; !is && homes == 1 && i < check->count; i++)
+        if (check->places[i].present && check->places[i].row == number)
+            row->home = i;
+    if (homes == 1)
         check->reaching += row->reaching;
     check_pairs_changed(check);
 }

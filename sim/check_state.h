@@ -19,6 +19,7 @@ typedef struct check_row {
     int32_t *levels;   /* by place; NO_LEVEL = none yet; NULL = not looked at */
     uint32_t reaching; /* places that reach it, it itself not counted */
     uint32_t homes;    /* junctions that call themselves so */
+    uint32_t home;     /* the last one that came */
     bool touched;      /* since the last look at rest */
 } check_row;
 
@@ -91,6 +92,9 @@ uint32_t check_row_of(const sim_check *, const slow_id *); /* NO_ROW = none of o
 slow_id check_row_id(const sim_check *, uint32_t row);
 const char *check_row_name(sim_check *, uint32_t row);
 static inline bool check_is_home(const sim_check *check, uint32_t place, uint32_t row) {
+    const check_row *r = &check->rows[row];
+    if (r->homes <= 1)
+        return r->homes == 1 && r->home == place;
     return check->places[place].present && check->places[place].row == row;
 }
 static inline bool check_is_loop_free(const sim_check *check) {

@@ -56,9 +56,10 @@ void sim_mesh_grid(sim_mesh *mesh, uint32_t width, slow_time latency_ns) {
 /* A random tree, and random cables on top; latencies of 1 to 20 ms in steps of 0.1 ms. */
 void sim_mesh_random(sim_mesh *mesh, uint32_t degree) {
     sl_world *world = mesh->world;
-    for (uint32_t i = 1; i < mesh->count; i++)
-        sim_network_cable(mesh->network, (uint32_t)(sl_world_random(world) % i), i,
-                          (10 + sl_world_random(world) % 190) * 100000);
+    for (uint32_t i = 1; i < mesh->count; i++) {
+        uint32_t other = (uint32_t)(sl_world_random(world) % i); /* in an order of its own: arguments have none */
+        sim_network_cable(mesh->network, other, i, (10 + sl_world_random(world) % 190) * 100000);
+    }
     uint32_t wanted = mesh->count * degree / 2, tries = wanted * 20;
     while (sim_network_cables(mesh->network) < wanted && tries-- > 0) {
         uint32_t a = (uint32_t)(sl_world_random(world) % mesh->count),
