@@ -116,7 +116,7 @@ static void message(struct junction *j, int from, slow_bytes bytes) {
     if (status == SLOW_E_MALFORMED)
         must(j->offers == offers && j->inspect->destinations(j->self) == destinations &&
              j->inspect->memory(j->self) == memory);
-    must(j->inspect->destinations(j->self) <= 1 + MAX_ORIGINS + NEIGHBOURS); /* a neighbour brings its own room */
+    must(j->inspect->destinations(j->self) <= 1 + MAX_ORIGINS + NEIGHBOURS); /* a neighbour finds room in any case */
     must(j->links_inspect->links(j->self) <= MAX_LINKS + NEIGHBOURS);
 }
 

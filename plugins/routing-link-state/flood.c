@@ -7,12 +7,14 @@
  * News goes on at the end of the turn in which it came, and before the routes are computed from it: on a link that keeps
  * the order it then arrives ahead of any package that was sent by the new routes; see route.c. In a storm, a cold start
  * say, that would be one message for each LSA and link. So there is an allowance, 16 times at once and one more every
- * 2 ms: a cut or a death never uses it up, and in a storm LSAs share messages and copies that cross are not sent. */
+ * 2 ms (less often for a hub, to whom each time costs hundreds of messages): a cut or a death never uses it up, and in a
+ * storm LSAs share messages and copies that cross are not sent. */
 #include "flood.h"
 #include <stdlib.h>
 
 #define FLOODS_AT_ONCE 16
 #define FLOOD_NS (2 * LS_MS)
+#define HUB 256u    /* with so many neighbours, half as often */
 #define CHUNK 64u   /* LSAs made into bytes at a time */
 #define RECENT 128u /* how far back a copy is looked for */
 
@@ -144,11 +146,12 @@ static bool flush(struct ls *ls) {
 }
 
 void ls_flood(struct ls *ls) {
+    slow_time apart_ns = FLOOD_NS * (1 + ls->slot_count / HUB);
     ls->flood_at = 0;
     if (ls->queue_count == 0)
         return;
-    if (ls_allowed(ls, &ls->floods, FLOODS_AT_ONCE, FLOOD_NS) && flush(ls))
+    if (ls_allowed(ls, &ls->floods, FLOODS_AT_ONCE, apart_ns) && flush(ls))
         ls->floods.left--;
     else
-        ls_plan(&ls->flood_at, ls->floods.counted_at + FLOOD_NS);
+        ls_plan(&ls->flood_at, ls->floods.counted_at + apart_ns);
 }

@@ -98,7 +98,7 @@ uint32_t ls_node_need(struct ls_graph *graph, slow_bytes id) {
     uint8_t flags = 0; /* a number may still be noted as touched when it is given again */
     if (node != LS_NONE) {
         flags = graph->nodes[node].flags & (LS_TOUCHED | LS_TOUCHED_LATER);
-        graph->vacant = graph->nodes[node].lsas;
+        graph->vacant = graph->nodes[node].names;
     } else {
         node = graph->node_count++;
     }
@@ -115,7 +115,7 @@ void ls_node_release(struct ls_graph *graph, uint32_t number) {
     bucket_remove(graph, number);
     store_drop(&graph->store, node->id);
     uint8_t flags = node->flags & (LS_TOUCHED | LS_TOUCHED_LATER);
-    *node = (struct ls_node){.lsas = graph->vacant, .slot = LS_NO_SLOT, .flags = flags};
+    *node = (struct ls_node){.lsas = LS_NONE, .names = graph->vacant, .slot = LS_NO_SLOT, .flags = flags};
     graph->vacant = number;
     graph->live--;
 }
@@ -347,7 +347,7 @@ enum ls_verdict ls_lsa_install(struct ls_graph *graph, const struct ls_record *r
         return LS_FULL;
     graph->nodes[node].names++; /* it must not go while its links are read */
     uint32_t count = edges_read(graph, record->links, edges);
-    bool fits = node == LS_SELF || graph->edges_live + (count != LS_NONE ? count : 0) <= graph->edge_limit;
+    bool fits = graph->edges_live + (count != LS_NONE ? count : 0) <= graph->edge_limit;
     enum ls_verdict verdict = count == LS_NONE || !fits ? LS_FULL : LS_NEWS;
     uint32_t run = verdict == LS_NEWS ? run_take(graph, count) : LS_NONE;
     if (record->proof.size > 0)

@@ -1,7 +1,7 @@
 /* graph.h - the database: junctions, what each says of its links, and the graph that this makes.
  *
  * The same database stands in every junction of a network, and six thousand of them may stand in one process. So a
- * junction is 32 bytes and its id, an LSA is 28, and a link is 8 in each direction: the ids of an LSA are kept as
+ * junction is 40 bytes and its id, an LSA is 28, and a link is 8 in each direction: the ids of an LSA are kept as
  * numbers, and its bytes are made again from them when it goes on, exactly as they were signed. Junctions, LSAs and
  * links are named by small numbers in three arrays; nothing is allocated for one link.
  *
@@ -38,14 +38,18 @@ struct ls_lsa {
     uint8_t fragment;
 };
 
-enum ls_node_flag { LS_TOUCHED = 1, LS_TOUCHED_LATER = 2, LS_BARE = 4 };
+enum ls_node_flag {
+    LS_TOUCHED = 1,       /* noted in `touched` */
+    LS_TOUCHED_LATER = 2, /* and in `touched_later` */
+    LS_BARE = 4,          /* its route has changed since the neighbours' trees were computed: no alternates */
+};
 
 struct ls_node {
     uint64_t epoch;
     uint64_t offered; /* a hash of what the core was offered last; 0 = nothing */
     uint32_t id;      /* in the store; 0 = this number is free */
-    uint32_t lsas;    /* the first, or LS_NONE; a free number: the next free one */
-    uint32_t names;   /* edges that lead here */
+    uint32_t lsas;    /* the first, or LS_NONE */
+    uint32_t names;   /* edges that lead here; a free number: the next free one */
     uint32_t lost_at; /* seconds, since when there is no way to it; 0 = there is one */
     uint16_t slot;    /* of the adjacency to it, or LS_NO_SLOT */
     uint8_t flags;

@@ -57,15 +57,22 @@ static void slot_choose(struct ls *ls, uint32_t node) {
     ls_touch(&ls->graph, node);
 }
 
-/* A neighbour brings its own room: strangers must not be able to keep it out. */
+/* There is room for a neighbour's node in any case: strangers must not be able to keep it out. */
+static uint32_t node_need(struct ls *ls, slow_bytes id) {
+    uint32_t limit = ls->graph.node_limit;
+    ls->graph.node_limit = UINT32_MAX;
+    uint32_t node = ls_node_need(&ls->graph, id);
+    ls->graph.node_limit = limit;
+    return node;
+}
+
 struct ls_neighbour *ls_neighbour_add(struct ls *ls, const slow_neighbour *from) {
-    ls->graph.node_limit++;
-    uint32_t slot = slot_find(ls), node = ls_node_need(&ls->graph, ls_id_bytes(&from->id));
-    struct ls_neighbour *neighbour = slot == LS_NONE || node == LS_NONE ? NULL : calloc(1, sizeof *neighbour);
+    uint32_t slot = slot_find(ls), node = slot != LS_NONE ? node_need(ls, ls_id_bytes(&from->id)) : LS_NONE;
+    if (node == LS_NONE)
+        return NULL;
+    struct ls_neighbour *neighbour = calloc(1, sizeof *neighbour);
     if (neighbour == NULL) {
-        ls->graph.node_limit--;
-        if (node != LS_NONE)
-            ls_node_release(&ls->graph, node);
+        ls_node_release(&ls->graph, node);
         return NULL;
     }
     *neighbour = (struct ls_neighbour){
@@ -100,7 +107,6 @@ void ls_neighbour_end(struct ls *ls, struct ls_neighbour *neighbour) {
 }
 
 void ls_neighbour_free(struct ls *ls, struct ls_neighbour *neighbour) {
-    ls->graph.node_limit--;
     ls->neighbours[neighbour->slot] = NULL;
     free(neighbour->has);
     free(neighbour);

@@ -144,7 +144,9 @@ static void say(struct ls *ls, uint32_t number) {
         ls->host->log(ls->host, SLOW_LOG_ERROR, text);
         record.proof.size = 0;
     }
+    ls->graph.edge_limit += LS_LINKS_MOST; /* strangers must not be able to silence us */
     enum ls_verdict verdict = ls_lsa_install(&ls->graph, &record, &lsa);
+    ls->graph.edge_limit -= LS_LINKS_MOST;
     if (verdict == LS_NEWS) {
         ls_flood_add(ls, lsa, LS_NO_SLOT);
         return;

@@ -62,7 +62,7 @@ struct ls_fragment {
     bool changed;  /* and not told yet */
 };
 
-/* An allowance of things to do at once: `left` of at most `most`, one more every `refill_ns`. */
+/* An allowance of things to do at once: so many are left, and in time there are more; see ls_allowed(). */
 struct ls_allowance {
     int64_t left;
     slow_time counted_at;
