@@ -10,9 +10,7 @@
 #define FLAP_NS (31 * SL_SECOND) /* up for so long, a link that is cut again is no flapping one */
 #define COST_NS (40 * SL_SECOND) /* another cost shows in a window of 10 s, and has to stay for 10 s */
 enum { EVENT_PAIRS = 4 };        /* between which packages go */
-enum {
-    CHECK_MENDED_MAX = 1000
-}; /* junctions; in a larger network what was mended is checked at the next event's rest */
+enum { LARGE = 1000 }; /* junctions; in a larger network what was mended is checked at the next event's rest alone */
 
 /* ---- failures ---- */
 
@@ -139,6 +137,10 @@ static void measure_act(sim_trial *trial, const sim_event *event, sim_case *c) {
     check_rest(trial);
 }
 
+static bool is_large(const sim_trial *trial) {
+    return trial->topology->node_count > LARGE;
+}
+
 /* For choosing strategies "reachable" is "a package arrives". The last round counts: what learns from packages may lose one
  * of the first. */
 static void check_delivery(sim_trial *trial) {
@@ -150,7 +152,7 @@ static void check_delivery(sim_trial *trial) {
     slow_time last_round = sim_trial_now(trial);
     sim_courier_round(&courier, 0);
     sim_courier_end(&courier, last_round, &lost);
-    sim_trial_run(trial, FORGET_NS);
+    sim_trial_run(trial, is_large(trial) ? 0 : FORGET_NS);
     trial->figures->missing += lost;
     if (lost > 0)
         note_failure(trial, "at rest a package did not arrive between two junctions that links connect");
@@ -195,10 +197,11 @@ static void measure_event(sim_trial *trial, const sim_event *event, sim_case *c,
         sim_trial_run(trial, event->slower ? COST_NS : 0);
         sim_trial_link(trial);
         sim_trial_rest(trial);
-        if (trial->topology->node_count <= CHECK_MENDED_MAX)
+        if (!is_large(trial))
             check_rest(trial);
     }
-    check_delivery(trial);
+    if (event->mended || !is_large(trial))
+        check_delivery(trial);
     if (event->subject == SIM_OF_HALVES)
         sim_trial_run(trial, FLAP_NS);
 }

@@ -4,6 +4,10 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
+for (const run of data.topologies.flatMap((t) => t.runs ?? [])) { // the cold start has a chart of its own
+  run.events = run.events.filter((e) => e.kind !== "cold-start");
+  run.figures.events = run.figures.events.filter((e) => e.kind !== "cold-start");
+}
 const SVG = document.querySelector("svg").namespaceURI;
 const DASHES = ["", "9 4", "2.5 3.5", "12 4 2.5 4", "5 3", "16 5"];
 const colour = (i) => `var(--s${i % 6})`;
@@ -65,11 +69,11 @@ function listed(names) {
 function sentence(values, format, one, all) {
   const b = best(values, format), names = runs().map((r) => r.figures.routing);
   if (!Number.isFinite(b.least)) return null;
-  if (b.all) return all(format(b.least));
+  if (b.all && names.length > 1) return all(format(b.least));
   const others = names.map((n, i) => [n, values[i]]).filter(([, v], i) => !b.winners[i] && v !== null && v !== undefined);
   const winners = names.filter((_, i) => b.winners[i]);
   return one(listed(winners), format(b.least), winners.length > 1 ? "have" : "has") +
-    " (" + others.map(([n, v]) => `${n}: ${format(v)}`).join(", ") + ").";
+    (others.length > 0 ? " (" + others.map(([n, v]) => `${n}: ${format(v)}`).join(", ") + ")." : ".");
 }
 function showVerdict() {
   const list = [], title = events().length > 0 ? eventOf(runs()[0]).title : "";
@@ -78,7 +82,7 @@ function showVerdict() {
       (who, much, has) => `When ${title}, ${who} ${has} all connected pairs together again soonest, in the median after ${much}`,
       (much) => `When ${title}, all strategies have the connected pairs together again after ${much} in the median.`));
     list.push(sentence(runs().map((r) => figuresOf(r).bytes_median), bytes,
-      (who, much) => `It makes the junctions say least to each other with ${who}: ${much} in the median`,
+      (who, much, has) => `${who} ${has} the junctions say least to each other about it: ${much} in the median`,
       (much) => `What the junctions then say to each other is the same with all: ${much} in the median.`));
   }
   list.push(sentence(runs().map((r) => r.figures.transmissions_per_package), decimal,
@@ -86,9 +90,9 @@ function showVerdict() {
     (much) => `A message crosses ${much} links on average, with all of them.`));
   const loops = runs().filter((r) => r.figures.loops > 0).map((r) => `${r.figures.routing} (${count(r.figures.loops)} times)`);
   list.push(loops.length > 0 ? `For moments there were loops with ${listed(loops)}; with the others never.`
-    : "No next hops ever led in a circle, at any moment of any event.");
+    : "No next hops ever led in a circle, at any moment.");
   const failed = runs().filter((r) => r.figures.failure);
-  if (failed.length === 0) list.push("Every check held, at every event.");
+  if (failed.length === 0) list.push("Every check held, at every moment.");
   at("verdict").replaceChildren(...list.filter(Boolean).map((text) => make("li", {}, text)),
     ...failed.map((r) => make("li", { class: "wrong" }, `${r.figures.routing} failed a check: ${r.figures.failure}`)));
 }
@@ -176,7 +180,7 @@ function placeTip(box, tip, x, y) {
 function lineChart(id, series, { xLabel, yLabel, xFormat, yFormat, yMost, height = 280 }) {
   const box = at(id), width = Math.max(280, box.clientWidth), left = 58, right = 12, top = 10, bottom = 42;
   const xMost = Math.max(1, ...series.flatMap((s) => s.points.map((p) => p[0]))) * 1.04;
-  const most = yMost || Math.max(1, ...series.flatMap((s) => s.points.map((p) => p[1]))) * 1.04;
+  const most = yMost || Math.max(100, ...series.flatMap((s) => s.points.map((p) => p[1]))) * 1.04;
   const px = (x) => left + (x / xMost) * (width - left - right), py = (y) => height - bottom - (y / most) * (height - top - bottom);
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
