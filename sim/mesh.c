@@ -119,7 +119,8 @@ static char *config_text(const sim_mesh *mesh, uint32_t place) {
         uint32_t low = cable->ends[0] < cable->ends[1] ? 0 : 1;
         if (cable->ends[low] != place)
             continue;
-        fprintf(out, "%s\"memory://%u:%u\"", first ? "" : ", ", cable->ends[!low], cables[i]);
+        fprintf(out, "%s{\"address\": \"memory://%u:%u\", \"cost_bias\": %u}", first ? "" : ", ", cable->ends[!low],
+                cables[i], mesh->cost_bias);
         first = false;
     }
     fprintf(out, "]}\n");

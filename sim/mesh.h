@@ -52,6 +52,7 @@ struct sim_mesh {
     const char *plugin_dirs;  /* a JSON array, borrowed: where plugins are looked for first. NULL = built_plugins */
     char built_plugins[4096]; /* those of $SLOW_BUILD, as the tests are run */
     uint8_t hop_limit;
+    uint32_t cost_bias; /* 0.1 ms: so much dearer is a cable for the end that dials */
     bool verbose;     /* print the junctions' logs */
     sim_watch watch;  /* set before the first junction starts */
     sim_check *check; /* the one that watches, or NULL */

@@ -52,6 +52,7 @@ sim_run *sim_run_new(sim_scenario *scenario) {
     run->mesh = need(sim_mesh_new(scenario->seed, scenario->topology->node_count));
     run->random = scenario->seed + 1;
     run->random_at = scenario->random.every_ns == 0 ? NEVER : scenario->random.from_ns;
+    run->mesh->cost_bias = (uint32_t)scenario->cost_bias;
     run->mesh->plugin_dirs = scenario->plugin_dirs != NULL ? scenario->plugin_dirs : "[]";
     if (strlen(scenario->routing) >= sizeof run->mesh->routing)
         abort();

@@ -109,11 +109,14 @@ static slow_status read_links(reading *r, const sl_json *value, const sl_json_at
          .max = INT64_C(60000000000),
          .offset = 0},
         {.key = "stream", .type = SLOW_OPT_BOOL},
+        {.key = "cost_bias", .type = SLOW_OPT_INT, .min = 0, .max = 60000},
         {.key = NULL},
     };
     sim_topology *topology = r->scenario->topology;
     const sl_json *latency = sl_json_get(value, "latency"), *stream = sl_json_get(value, "stream");
+    const sl_json *bias = sl_json_get(value, "cost_bias");
     sl_json_at latency_at = sl_json_at_key(at, "latency"), stream_at = sl_json_at_key(at, "stream");
+    sl_json_at bias_at = sl_json_at_key(at, "cost_bias");
     slow_time latency_ns = 0;
     slow_status status = expect_object(value, at, "{\"loss\": 0.01}", r->error);
     if (status == SLOW_OK)
@@ -122,6 +125,8 @@ static slow_status read_links(reading *r, const sl_json *value, const sl_json_at
         status = sim_faults_read(value, at, &r->scenario->links, r->error);
     if (status == SLOW_OK && stream != NULL)
         status = sl_option_set(&options[1], stream, &stream_at, &r->scenario->stream, r->error);
+    if (status == SLOW_OK && bias != NULL)
+        status = sl_option_set(&options[2], bias, &bias_at, &r->scenario->cost_bias, r->error);
     if (status == SLOW_OK && latency != NULL)
         status = sl_option_set(&options[0], latency, &latency_at, &latency_ns, r->error);
     for (uint32_t i = 0; status == SLOW_OK && latency != NULL && i < topology->link_count; i++)

@@ -12,8 +12,9 @@
  *   duration      of the timeline and the traffic. 10 s after the last action, when missing
  *   settle        how long the mesh may take to come to rest after that, before what must hold at rest is looked at. 30 s
  *                 when missing
- *   links         of all cables: "latency" (for those whose map says nothing: no, for all), "jitter", "loss", "duplicate",
- *                 "reorder", "rate", "stream"
+ *   links         of all cables: "latency" (instead of the map's), "jitter", "loss", "duplicate", "reorder", "rate", "stream",
+ *                 "cost_bias" (0.1 ms: so much dearer is a cable for the end that dials, which is the one whose junction
+ *                 comes first in the map; so the two directions differ)
  *   junctions     {NODE: {...}}: "id" (instead of its own), "routing" (likewise), "absent" (until it is restarted)
  *   timeline      a list of actions: action.h. Those of one instant are done in the order of the list
  *   random        "from", "until", "every", "kinds": one action of a drawn kind in each "every" on average
@@ -48,6 +49,7 @@ typedef struct sim_scenario {
     uint64_t seed;
     slow_time duration_ns, settle_ns;
     sim_faults links;
+    int64_t cost_bias; /* 0.1 ms, for the end that dials */
     bool stream;
     sim_place_setup *places; /* of each node; NULL = nothing special */
     sim_action *actions;     /* by time */

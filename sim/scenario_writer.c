@@ -119,6 +119,8 @@ char *sim_scenario_write(const sim_scenario *s, const sim_action *actions, uint3
     sim_faults_write(&s->links, &w);
     sl_json_key(&w, "stream");
     sl_json_put_bool(&w, s->stream);
+    sl_json_key(&w, "cost_bias");
+    sl_json_put_integer(&w, s->cost_bias);
     sl_json_end(&w, '}');
     if (s->places != NULL)
         put_places(s, &w);
