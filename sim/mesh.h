@@ -53,9 +53,9 @@ struct sim_mesh {
     char built_plugins[4096]; /* those of $SLOW_BUILD, as the tests are run */
     uint8_t hop_limit;
     uint32_t cost_bias; /* 0.1 ms: so much dearer is a cable for the end that dials */
-    bool verbose;     /* print the junctions' logs */
-    sim_watch watch;  /* set before the first junction starts */
-    sim_check *check; /* the one that watches, or NULL */
+    bool verbose;       /* print the junctions' logs */
+    sim_watch watch;    /* set before the first junction starts */
+    sim_check *check;   /* the one that watches, or NULL */
     void (*on_message)(void *arg, sim_node *, const sl_message *);
     void *arg;
 };
