@@ -285,8 +285,8 @@ unsigned sl_junction_free(sl_junction *j) {
         sl_path_free(&j->path);
         if (j->delivery.loop != NULL)
             sl_delivery_free(&j->delivery);
+        leaks += sl_routing_free(&j->routing); /* first, or strategies route round each link that closes */
         leaks += sl_links_free(&j->links);
-        leaks += sl_routing_free(&j->routing);
         sl_forward_free(j->forward);
     }
     sl_defer_cancel(j->loop, &j->kick);
