@@ -60,7 +60,14 @@ slow_id check_row_id(const sim_check *check, uint32_t row) {
     slow_id id = {.size = 0};
     if (row >= check->count)
         return check->others[row - check->count];
-    id.size = (uint8_t)snprintf(id.text, sizeof id.text, "n%u", row);
+    char digits[10]; /* by hand: a look at rest asks for a million of them */
+    size_t count = 0;
+    do
+        digits[count++] = (char)('0' + row % 10);
+    while ((row /= 10) > 0);
+    id.text[id.size++] = 'n';
+    while (count > 0)
+        id.text[id.size++] = digits[--count];
     return id;
 }
 

@@ -14,6 +14,10 @@ static bool is_nearer(uint64_t epoch, uint32_t seq, uint32_t metric, const check
     return seq != than->seq ? seq > than->seq : metric < than->metric;
 }
 
+static check_distance distance(const dv_inspect_word *word) {
+    return (check_distance){.epoch = word->epoch, .seq = word->seq, .metric = word->metric};
+}
+
 /* Of a destination itself: its own stamp, at no distance. False: none. */
 static bool distance_of(const sim_check *check, uint32_t row, uint32_t place, const slow_id *id, check_distance *out) {
     const check_place *p = &check->places[place];
@@ -24,7 +28,7 @@ static bool distance_of(const sim_check *check, uint32_t row, uint32_t place, co
         word = p->dv->own(p->dv_self);
     else if (!p->dv->feasibility(p->dv_self, id, &word))
         return false;
-    *out = (check_distance){.epoch = word.epoch, .seq = word.seq, .metric = word.metric};
+    *out = distance(&word);
     return true;
 }
 
@@ -37,10 +41,9 @@ static check_distance *last_of(sim_check *check, uint32_t row, uint32_t place) {
     return &check->distances[place][row];
 }
 
-/* Looks at a feasibility distance, and that it did not go back since the last time. */
-static bool distance_look(sim_check *check, uint32_t row, uint32_t place, const slow_id *id, check_distance *now) {
+/* A feasibility distance as it is now, and that it did not go back since the last time. */
+static bool distance_note(sim_check *check, uint32_t row, uint32_t place, bool known, const check_distance *now) {
     check_distance *last = last_of(check, row, place);
-    bool known = distance_of(check, row, place, id, now);
     if (known && last->epoch != 0 && is_nearer(last->epoch, last->seq, last->metric, now) &&
         check_breach(check, SIM_MONOTONE))
         check_tell(
@@ -48,6 +51,11 @@ static bool distance_look(sim_check *check, uint32_t row, uint32_t place, const 
             check_name(check, place), check_row_name(check, row), last->seq, last->metric, now->seq, now->metric);
     *last = known ? *now : (check_distance){.epoch = 0};
     return known;
+}
+
+static bool distance_look(sim_check *check, uint32_t row, uint32_t place, const slow_id *id, check_distance *now) {
+    bool known = distance_of(check, row, place, id, now);
+    return distance_note(check, row, place, known, now);
 }
 
 static void check_own(sim_check *check, uint32_t place) {
@@ -142,12 +150,15 @@ static void check_beliefs(sim_check *check, uint32_t place, const check_adjacenc
 }
 
 static void check_distances(sim_check *check, uint32_t place, const numbers *n) {
+    const check_place *p = &check->places[place];
     const sl_route_table *table = &check->mesh->nodes[place].junction->forward->table;
     for (uint32_t row = 0; row < n->rows; row++) {
-        check_distance ignored;
-        slow_id id = check_row_id(check, row);
-        if (n->wanted[row] && !check_is_home(check, place, row))
-            distance_look(check, row, place, &id, &ignored);
+        dv_inspect_word word;
+        if (!n->wanted[row] || check_is_home(check, place, row))
+            continue;
+        bool known = p->dv->feasibility_of(p->dv_self, n->of[(size_t)place * n->rows + row], &word);
+        check_distance now = known ? distance(&word) : (check_distance){.epoch = 0};
+        distance_note(check, row, place, known, &now);
     }
     for (uint32_t i = 0; check->places[place].strategy_count == 1 && i < table->count; i++) {
         slow_id id = sl_route_id(&table->entries[i]);

@@ -394,6 +394,11 @@ static bool inspect_told_of(const void *self, slow_link link, size_t number, dv_
     return show(word, out);
 }
 
+static bool inspect_feasibility_of(const void *self, size_t number, dv_inspect_word *out) {
+    const struct dv *dv = self;
+    return number < dv->dest_count && show(dv_dest_fd(&dv->dests[number]), out);
+}
+
 static bool inspect_heard(const void *self, slow_link link, const slow_id *dst, dv_inspect_word *out) {
     return inspect_heard_of(self, link, inspect_number(self, dst), out);
 }
@@ -443,6 +448,7 @@ static const dv_inspect inspection = {
     .number = inspect_number,
     .heard_of = inspect_heard_of,
     .told_of = inspect_told_of,
+    .feasibility_of = inspect_feasibility_of,
 };
 
 static uint64_t inspect_entries(const void *self) {

@@ -34,5 +34,6 @@ typedef struct dv_inspect {
     size_t (*number)(const void *self, const slow_id *dst);
     bool (*heard_of)(const void *self, slow_link, size_t number, dv_inspect_word *);
     bool (*told_of)(const void *self, slow_link, size_t number, dv_inspect_word *);
+    bool (*feasibility_of)(const void *self, size_t number, dv_inspect_word *);
 } dv_inspect;
 #endif
