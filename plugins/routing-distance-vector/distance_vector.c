@@ -110,7 +110,7 @@ static void neighbour_down(void *self, slow_link link) {
         if ((neighbour->flags[number] & DV_BOUND) != 0)
             dv_unbind(dv, neighbour, number);
         if (number != DV_SELF && dv_finite(before))
-            dv_reselect(dv, number, neighbour->slot, before.stamp);
+            dv_reselect(dv, number, neighbour->slot, before, neighbour->cost);
     }
     dv_neighbour_free(dv, neighbour);
     sweep_soon(dv);
@@ -122,11 +122,12 @@ static void neighbour_changed(void *self, const slow_neighbour *now) {
     struct dv_neighbour *neighbour = dv_neighbour_find(dv, now->link);
     if (neighbour == NULL || neighbour->cost == now->cost)
         return;
+    uint32_t cost_before = neighbour->cost;
     neighbour->cost = now->cost;
     for (uint32_t number = DV_SELF + 1; number < dv->dest_count; number++) {
         struct dv_word offer = dv_offer_of(dv, neighbour, number);
         if (dv_finite(offer))
-            dv_reselect(dv, number, neighbour->slot, offer.stamp);
+            dv_reselect(dv, number, neighbour->slot, offer, cost_before);
     }
     sweep_soon(dv);
     turn(dv);
@@ -184,11 +185,11 @@ static slow_status message_check(struct dv *dv, struct dv_neighbour *from, slow_
     return dv_handles_grow(from, handles) ? SLOW_OK : SLOW_E_NOMEM;
 }
 
-/* A neighbour now says `word` of a destination that it has BOUND; what it said so far bore the stamp `before`. */
+/* A neighbour now says `word` of a destination that it has BOUND, and said `before` so far. */
 static void word_heard(struct dv *dv, struct dv_neighbour *from, uint32_t number, struct dv_word word,
-                       struct dv_stamp before) {
+                       struct dv_word before) {
     from->offers[number] = (struct dv_offer){.seq = word.stamp.seq, .metric = word.metric};
-    dv_reselect(dv, number, from->slot, before);
+    dv_reselect(dv, number, from->slot, before, from->cost);
     if (dv_finite(word) && dv->dests[number].next_hop == DV_NO_SLOT)
         dv_ask(dv, number);
     if (dv->dests[number].next_hop == DV_NO_SLOT)
@@ -203,7 +204,7 @@ static void handle_release(struct dv *dv, struct dv_neighbour *from, uint32_t ha
         return;
     struct dv_word before = dv_offer_of(dv, from, number);
     if (number != DV_SELF && dv_finite(before))
-        word_heard(dv, from, number, DV_RETRACTION, before.stamp);
+        word_heard(dv, from, number, DV_RETRACTION, before);
     dv_unbind(dv, from, number);
 }
 
@@ -228,7 +229,7 @@ static void origin_heard(struct dv *dv, struct dv_neighbour *from, const struct 
     if (!dv_bind(dv, from, number, word.stamp.epoch)) {
         dv_handle_set(from, record->handle, DV_HANDLE_IGNORED);
         if (number != DV_SELF && dv_finite(before))
-            dv_reselect(dv, number, from->slot, before.stamp);
+            dv_reselect(dv, number, from->slot, before, from->cost);
         return;
     }
     dv_handle_set(from, record->handle, number);
@@ -238,14 +239,15 @@ static void origin_heard(struct dv *dv, struct dv_neighbour *from, const struct 
         return;
     }
     dv_dest_set_proof(dv, number, word.stamp.epoch, record->proof);
-    word_heard(dv, from, number, word, before.stamp);
+    word_heard(dv, from, number, word, before);
 }
 
 static void update_heard(struct dv *dv, struct dv_neighbour *from, const struct dv_record *record) {
     uint32_t number = dv_handle_of(from, record->handle);
     if (number >= dv->dest_count)
         return;
-    struct dv_stamp before = dv_offer_of(dv, from, number).stamp, wanted = record->word.stamp;
+    struct dv_word before = dv_offer_of(dv, from, number);
+    struct dv_stamp wanted = record->word.stamp;
     wanted.epoch = dv_bound_epoch(dv, from, number);
     if (number != DV_SELF)
         word_heard(dv, from, number, record->word, before);

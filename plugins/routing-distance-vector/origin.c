@@ -146,7 +146,7 @@ static void bump_foreign(struct dv *dv, struct dv_neighbour *asker, uint32_t num
     struct dv_word before = dv_offer_of(dv, next_hop, number);
     if (stamp.epoch == before.stamp.epoch)
         next_hop->offers[number].seq = stamp.seq;
-    dv_reselect(dv, number, next_hop->slot, before.stamp);
+    dv_reselect(dv, number, next_hop->slot, before, next_hop->cost);
     dv_tell_now(asker, number);
 }
 

@@ -188,25 +188,8 @@ void dv_dest_set_proof(struct dv *dv, uint32_t number, uint64_t epoch, slow_byte
 
 /* ---- what neighbours say, and the epochs in which they say it */
 
-static uint64_t epoch_of(const struct dv *dv, uint32_t slot, uint32_t number) {
-    const struct dv_dest *dest = &dv->dests[number];
-    bool apart = dest->trouble != NULL && dest->trouble->epochs != NULL;
-    return apart ? dest->trouble->epochs[slot] : dest->epoch;
-}
-
 static bool is_bound(const struct dv *dv, uint32_t slot, uint32_t number) {
     return dv->neighbours[slot] != NULL && (dv->neighbours[slot]->flags[number] & DV_BOUND) != 0;
-}
-
-struct dv_word dv_offer_of(const struct dv *dv, const struct dv_neighbour *neighbour, uint32_t number) {
-    if ((neighbour->flags[number] & DV_BOUND) == 0 || neighbour->offers[number].metric == SLOW_METRIC_INFINITY)
-        return DV_RETRACTION;
-    const struct dv_offer *offer = &neighbour->offers[number];
-    return (struct dv_word){{epoch_of(dv, neighbour->slot, number), offer->seq}, offer->metric};
-}
-
-uint64_t dv_bound_epoch(const struct dv *dv, const struct dv_neighbour *neighbour, uint32_t number) {
-    return epoch_of(dv, neighbour->slot, number);
 }
 
 bool dv_bound_by_any(const struct dv *dv, uint32_t number) {

@@ -179,12 +179,21 @@ static inline struct dv_word dv_dest_fd(const struct dv_dest *dest) {
 
 /* Grows the arrays of a neighbour to the table's size. */
 bool dv_cells_grow(struct dv_neighbour *, uint32_t capacity);
+/* The epoch in which it speaks of a destination that it has BOUND. */
+static inline uint64_t dv_bound_epoch(const struct dv *dv, const struct dv_neighbour *neighbour, uint32_t number) {
+    const struct dv_dest *dest = &dv->dests[number];
+    bool apart = dest->trouble != NULL && dest->trouble->epochs != NULL;
+    return apart ? dest->trouble->epochs[neighbour->slot] : dest->epoch;
+}
 /* What a neighbour offers; a retraction when nothing. */
-struct dv_word dv_offer_of(const struct dv *, const struct dv_neighbour *, uint32_t number);
+static inline struct dv_word dv_offer_of(const struct dv *dv, const struct dv_neighbour *neighbour, uint32_t number) {
+    const struct dv_offer *offer = &neighbour->offers[number];
+    if ((neighbour->flags[number] & DV_BOUND) == 0 || offer->metric == SLOW_METRIC_INFINITY)
+        return DV_RETRACTION;
+    return (struct dv_word){{dv_bound_epoch(dv, neighbour, number), offer->seq}, offer->metric};
+}
 /* Makes it speak of `number` in `epoch`, offering nothing as yet. False = no memory. */
 bool dv_bind(struct dv *, struct dv_neighbour *, uint32_t number, uint64_t epoch);
-/* The epoch in which it speaks of a destination that it has BOUND. */
-uint64_t dv_bound_epoch(const struct dv *, const struct dv_neighbour *, uint32_t number);
 void dv_unbind(struct dv *, struct dv_neighbour *, uint32_t number);
 bool dv_bound_by_any(const struct dv *, uint32_t number);
 
