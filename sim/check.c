@@ -283,18 +283,17 @@ static void on_down(void *arg, sim_node *node, const sl_neighbour *n, slow_link 
 
 /* The mirror of a large mesh is in no cache, and where it will be looked at is known: the waits are for all at once. */
 static void prefetch(const sim_check *check, uint32_t row, uint32_t place, const sl_route *route) {
-    const check_row *r = &check->rows[row];
-    if (r->next == NULL || r->levels == NULL)
-        return;
-    __builtin_prefetch(&r->next[place]);
-    __builtin_prefetch(&r->levels[place]);
+    __builtin_prefetch(&check->places[place].next[row]);
+    if (check->places[place].levels != NULL)
+        __builtin_prefetch(&check->places[place].levels[row]);
     if (check->distances[place] != NULL)
         __builtin_prefetch(&check->distances[place][row]);
     for (uint8_t i = 0; i < route->count; i++) {
         const check_adjacency *a = check_held(check, place, route->candidates[i].via);
         if (a == NULL)
             continue;
-        __builtin_prefetch(&r->levels[a->peer]);
+        if (check->places[a->peer].levels != NULL)
+            __builtin_prefetch(&check->places[a->peer].levels[row]);
         if (check->distances[a->peer] != NULL)
             __builtin_prefetch(&check->distances[a->peer][row]);
     }
@@ -326,6 +325,18 @@ static void on_routed(void *arg, sim_node *node, const sl_route *route) {
 
 /* ---- junctions ---- */
 
+static void cells_add(check_place *p, uint32_t row) {
+    uint32_t *next = realloc(p->next, (row + 1) * sizeof *next);
+    int32_t *levels = p->levels == NULL ? NULL : realloc(p->levels, (row + 1) * sizeof *levels);
+    if (next == NULL || (p->levels != NULL && levels == NULL))
+        abort();
+    next[row] = NO_PLACE;
+    if (levels != NULL)
+        levels[row] = NO_LEVEL;
+    p->next = next;
+    p->levels = levels;
+}
+
 static uint32_t row_need(sim_check *check, const slow_id *id) {
     uint32_t row = check_row_of(check, id);
     if (row != NO_ROW)
@@ -337,11 +348,12 @@ static uint32_t row_need(sim_check *check, const slow_id *id) {
         abort();
     check->rows = rows;
     check->others = others;
-    rows[row] = (check_row){.next = NULL};
+    rows[row] = (check_row){.homes = 0};
     others[row - check->count] = *id;
-    for (uint32_t i = 0; i < check->count; i++) { /* they have a cell a row, and grow with the next look */
-        free(check->distances[i]);
+    for (uint32_t i = 0; i < check->count; i++) {
+        free(check->distances[i]); /* they have a cell a row, and grow with the next look */
         check->distances[i] = NULL;
+        cells_add(&check->places[i], row);
     }
     return check->row_count++;
 }
@@ -388,9 +400,8 @@ static void on_gone(void *arg, sim_node *node) {
     check_home_set(check, p->row, node->place, false);
     check->classes[p->class]--;
     check->forest_stale = true;
-    for (uint32_t row = 0; row < check->row_count; row++)
-        if (check->rows[row].levels != NULL)
-            check->rows[row].levels[node->place] = NO_LEVEL;
+    free(p->levels);
+    p->levels = NULL;
 }
 
 static void on_arrived(void *arg, sim_node *node, const slow_package *package) {
@@ -402,6 +413,18 @@ static void on_arrived(void *arg, sim_node *node, const slow_package *package) {
 }
 
 /* ---- life ---- */
+
+static bool next_init(sim_check *check) {
+    for (uint32_t i = 0; i < check->count; i++) {
+        uint32_t *next = malloc(check->row_count * sizeof *next);
+        if (next == NULL)
+            return false;
+        for (uint32_t row = 0; row < check->row_count; row++)
+            next[row] = NO_PLACE;
+        check->places[i].next = next;
+    }
+    return true;
+}
 
 sim_check *sim_check_new(sim_mesh *mesh, char *const *names) {
     sim_check *check = calloc(1, sizeof *check);
@@ -419,9 +442,10 @@ sim_check *sim_check_new(sim_mesh *mesh, char *const *names) {
     check->order = calloc(mesh->count + 1, sizeof *check->order);
     check->mark = calloc(mesh->count, sizeof *check->mark);
     check->sunk = calloc(mesh->count, sizeof *check->sunk);
+    check->found = calloc(mesh->count, sizeof *check->found);
     if (check->places == NULL || check->rows == NULL || check->distances == NULL || check->own == NULL ||
         check->stack == NULL || check->at == NULL || check->order == NULL || check->mark == NULL ||
-        check->sunk == NULL) {
+        check->sunk == NULL || check->found == NULL || !next_init(check)) {
         sim_check_free(check);
         return NULL;
     }
@@ -446,12 +470,10 @@ void sim_check_free(sim_check *check) {
         check->mesh->check = NULL;
         sim_mesh_unwatch(check->mesh);
     }
-    for (uint32_t i = 0; i < check->row_count && check->rows != NULL; i++) {
-        free(check->rows[i].next);
-        free(check->rows[i].levels);
-    }
     for (uint32_t i = 0; i < check->count && check->places != NULL && check->distances != NULL; i++) {
         free(check->places[i].adjacencies);
+        free(check->places[i].next);
+        free(check->places[i].levels);
         free(check->distances[i]);
     }
     free(check->places);
@@ -464,6 +486,7 @@ void sim_check_free(sim_check *check) {
     free(check->order);
     free(check->mark);
     free(check->sunk);
+    free(check->found);
     free(check);
 }
 

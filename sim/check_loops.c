@@ -20,16 +20,16 @@ static uint32_t edge_to(const sim_check *check, uint32_t place, const sl_candida
     return a == NULL || candidate->metric == SLOW_METRIC_INFINITY ? NO_PLACE : a->peer;
 }
 
-static int32_t *levels_of(sim_check *check, uint32_t number) {
-    check_row *row = &check->rows[number];
-    if (row->levels != NULL)
-        return row->levels;
-    row->levels = malloc(check->count * sizeof *row->levels);
-    if (row->levels == NULL)
-        abort();
-    for (uint32_t i = 0; i < check->count; i++)
-        row->levels[i] = NO_LEVEL;
-    return row->levels;
+static int32_t *level_at(sim_check *check, uint32_t number, uint32_t place) {
+    check_place *p = &check->places[place];
+    if (p->levels == NULL) {
+        p->levels = malloc(check->row_count * sizeof *p->levels);
+        if (p->levels == NULL)
+            abort();
+        for (uint32_t row = 0; row < check->row_count; row++)
+            p->levels[row] = NO_LEVEL;
+    }
+    return &p->levels[number];
 }
 
 /* ---- telling ---- */
@@ -50,11 +50,10 @@ static void tell_cycle(sim_check *check, uint32_t number, const uint32_t *path, 
 void check_loop_in_use(sim_check *check, uint32_t number, uint32_t place) {
     if (!check_breach(check, SIM_LOOP))
         return;
-    const check_row *row = &check->rows[number];
     uint32_t length = 0, at = place;
     do {
         check->order[length++] = at;
-        at = row->next[at] & ~REACHES;
+        at = check->places[at].next[number] & ~REACHES;
     } while (at != place && at != NO_PLACE && length < check->count);
     tell_cycle(check, number, check->order, length, "the next hops in use");
 }
@@ -64,13 +63,14 @@ void check_loop_in_use(sim_check *check, uint32_t number, uint32_t place) {
 typedef struct search {
     sim_check *check;
     uint32_t row, start, depth, count; /* count: of those in check->order, each behind all that it leads to */
-    int32_t *levels, floor;
+    int32_t floor;
 } search;
 
 static void visit(search *s, uint32_t place) {
     sim_check *check = s->check;
     check->mark[place] = check->marker;
-    check->sunk[place] = s->levels[place];
+    check->sunk[place] = *level_at(check, s->row, place);
+    check->found[place] = check_route(check, place, s->row);
     check->stack[s->depth] = place;
     check->at[s->depth++] = 0;
 }
@@ -84,7 +84,7 @@ static bool descend(search *s) {
     visit(s, s->start);
     while (s->depth > 0) {
         uint32_t place = check->stack[s->depth - 1];
-        const sl_route *route = check_route(check, place, s->row);
+        const sl_route *route = check->found[place];
         uint32_t i = check->at[s->depth - 1]++;
         if (route == NULL || i >= route->count) {
             check->order[s->count++] = place;
@@ -94,8 +94,10 @@ static bool descend(search *s) {
         uint32_t to = edge_to(check, place, &route->candidates[i]);
         if (to == s->start)
             return false;
-        if (to != NO_PLACE && check->mark[to] != check->marker && !check_is_home(check, to, s->row) &&
-            s->levels[to] != NO_LEVEL && s->levels[to] >= s->floor)
+        if (to == NO_PLACE || check->mark[to] == check->marker || check_is_home(check, to, s->row))
+            continue;
+        int32_t level = *level_at(check, s->row, to);
+        if (level != NO_LEVEL && level >= s->floor)
             visit(s, to);
     }
     return true;
@@ -107,13 +109,13 @@ static bool sink(search *s) {
     sim_check *check = s->check;
     for (uint32_t at = s->count; at-- > 0;) {
         uint32_t place = check->order[at];
-        const sl_route *route = check_route(check, place, s->row);
+        const sl_route *route = check->found[place];
         for (uint8_t i = 0; route != NULL && i < route->count; i++) {
             uint32_t to = edge_to(check, place, &route->candidates[i]);
             if (to == NO_PLACE || check_is_home(check, to, s->row))
                 continue;
             if (check->mark[to] != check->marker) {
-                if (s->levels[to] >= check->sunk[place])
+                if (*level_at(check, s->row, to) >= check->sunk[place])
                     return false;
             } else if (check->sunk[to] >= check->sunk[place]) {
                 check->sunk[to] = check->sunk[place] - 1;
@@ -121,23 +123,25 @@ static bool sink(search *s) {
         }
     }
     for (uint32_t at = 0; at < s->count; at++)
-        s->levels[check->order[at]] = check->sunk[check->order[at]];
+        *level_at(check, s->row, check->order[at]) = check->sunk[check->order[at]];
     return true;
 }
 
 /* All sank so far that there is no room below: all rise, which keeps the order. */
-static void lift(sim_check *check, int32_t *levels) {
-    for (uint32_t i = 0; i < check->count; i++)
-        if (levels[i] != NO_LEVEL)
-            levels[i] += -LOWEST / 2;
+static void lift(sim_check *check, uint32_t number) {
+    for (uint32_t i = 0; i < check->count; i++) {
+        int32_t *level = level_at(check, number, i);
+        if (*level != NO_LEVEL)
+            *level += -LOWEST / 2;
+    }
 }
 
 static void search_from(sim_check *check, uint32_t number, uint32_t place) {
-    search s = {.check = check, .row = number, .start = place, .levels = check->rows[number].levels};
-    if (s.levels[place] < LOWEST)
-        lift(check, s.levels);
+    search s = {.check = check, .row = number, .start = place};
+    if (*level_at(check, number, place) < LOWEST)
+        lift(check, number);
     for (int32_t below = 0;; below = below * 8 + 8) { /* nobody has to sink by more than there are places */
-        s.floor = s.levels[place] - below;
+        s.floor = *level_at(check, number, place) - below;
         if (!descend(&s)) {
             if (check_breach(check, SIM_LOOP))
                 tell_cycle(check, number, check->stack, s.depth, "candidates");
@@ -153,7 +157,7 @@ static void search_from(sim_check *check, uint32_t number, uint32_t place) {
 void check_loops(sim_check *check, uint32_t number, uint32_t place, const sl_route *route) {
     if (!check_is_loop_free(check) || check_is_home(check, place, number))
         return;
-    int32_t *levels = levels_of(check, number), least = 1;
+    int32_t *level = level_at(check, number, place), least = 1;
     bool violated = false, any = false;
     for (uint8_t i = 0; i < route->count; i++) {
         uint32_t to = edge_to(check, place, &route->candidates[i]);
@@ -166,13 +170,14 @@ void check_loops(sim_check *check, uint32_t number, uint32_t place, const sl_rou
         any = true;
         if (check_is_home(check, to, number))
             continue;
-        if (levels[to] == NO_LEVEL)
-            levels[to] = levels[place] == NO_LEVEL ? 0 : levels[place] - 1;
-        violated |= levels[place] != NO_LEVEL && levels[to] >= levels[place];
-        least = levels[to] >= least ? levels[to] + 1 : least;
+        int32_t *below = level_at(check, number, to);
+        if (*below == NO_LEVEL)
+            *below = *level == NO_LEVEL ? 0 : *level - 1;
+        violated |= *level != NO_LEVEL && *below >= *level;
+        least = *below >= least ? *below + 1 : least;
     }
-    if (any && (levels[place] == NO_LEVEL || least < levels[place]))
-        levels[place] = least;
+    if (any && (*level == NO_LEVEL || least < *level))
+        *level = least;
     if (violated)
         search_from(check, number, place);
 }

@@ -11,27 +11,21 @@
 
 /* ---- reaching ---- */
 
-static void check_row_need(sim_check *check, uint32_t number) {
+static uint32_t *next_at(const sim_check *check, uint32_t number, uint32_t place) {
+    return &check->places[place].next[number];
+}
+
+static bool reaches(const sim_check *check, uint32_t number, uint32_t place) {
+    return *next_at(check, number, place) & REACHES;
+}
+
+static uint32_t next_of(const sim_check *check, uint32_t number, uint32_t place) {
+    return *next_at(check, number, place) & ~REACHES;
+}
+
+static void mark_one(sim_check *check, uint32_t number, uint32_t place, bool is, bool home) {
     check_row *row = &check->rows[number];
-    if (row->next != NULL)
-        return;
-    row->next = malloc(check->count * sizeof *row->next);
-    if (row->next == NULL)
-        abort();
-    for (uint32_t i = 0; i < check->count; i++)
-        row->next[i] = NO_PLACE;
-}
-
-static bool reaches(const check_row *row, uint32_t place) {
-    return row->next[place] & REACHES;
-}
-
-static uint32_t next_of(const check_row *row, uint32_t place) {
-    return row->next[place] & ~REACHES;
-}
-
-static void mark_one(sim_check *check, check_row *row, uint32_t place, bool is, bool home) {
-    row->next[place] = next_of(row, place) | (is ? REACHES : 0);
+    *next_at(check, number, place) = next_of(check, number, place) | (is ? REACHES : 0);
     if (home)
         return;
     row->reaching = is ? row->reaching + 1 : row->reaching - 1;
@@ -41,19 +35,18 @@ static void mark_one(sim_check *check, check_row *row, uint32_t place, bool is, 
 
 /* It, and all whose next hops lead to it. */
 static void spread(sim_check *check, uint32_t number, uint32_t place, bool is, bool home) {
-    check_row *row = &check->rows[number];
     uint32_t depth = 0;
-    mark_one(check, row, place, is, home);
+    mark_one(check, number, place, is, home);
     check->stack[depth++] = place;
     while (depth > 0) {
         uint32_t to = check->stack[--depth];
         const check_place *p = &check->places[to];
         for (uint32_t slot = 1; slot < p->slots; slot++) {
             uint32_t from = p->adjacencies[slot].peer;
-            if (p->adjacencies[slot].number == 0 || next_of(row, from) != to || reaches(row, from) == is ||
-                check_is_home(check, from, number))
+            if (p->adjacencies[slot].number == 0 || next_of(check, number, from) != to ||
+                reaches(check, number, from) == is || check_is_home(check, from, number))
                 continue;
-            mark_one(check, row, from, is, false);
+            mark_one(check, number, from, is, false);
             check->stack[depth++] = from;
         }
     }
@@ -61,27 +54,22 @@ static void spread(sim_check *check, uint32_t number, uint32_t place, bool is, b
 
 /* Does the path from `from` lead over `place`? It ends at a home, or nowhere, or in a loop that was there before. */
 static bool leads_over(const sim_check *check, uint32_t number, uint32_t from, uint32_t place) {
-    const check_row *row = &check->rows[number];
     for (uint32_t steps = 0; from != NO_PLACE && steps < check->count; steps++) {
         if (from == place)
             return true;
         if (check_is_home(check, from, number))
             return false;
-        from = next_of(row, from);
+        from = next_of(check, number, from);
     }
     return false;
 }
 
 void check_next_set(sim_check *check, uint32_t number, uint32_t place, uint32_t next) {
-    check_row *row = &check->rows[number];
-    if (row->next == NULL && next == NO_PLACE)
+    if (next_of(check, number, place) == next || check_is_home(check, place, number))
         return;
-    check_row_need(check, number);
-    if (next_of(row, place) == next || check_is_home(check, place, number))
-        return;
-    bool was = reaches(row, place), loops = next != NO_PLACE && leads_over(check, number, next, place);
-    bool is = next != NO_PLACE && !loops && reaches(row, next);
-    row->next[place] = next | (was ? REACHES : 0);
+    bool was = reaches(check, number, place), loops = next != NO_PLACE && leads_over(check, number, next, place);
+    bool is = next != NO_PLACE && !loops && reaches(check, number, next);
+    *next_at(check, number, place) = next | (was ? REACHES : 0);
     if (is != was) {
         spread(check, number, place, is, false);
         check_pairs_changed(check);
@@ -92,13 +80,12 @@ void check_next_set(sim_check *check, uint32_t number, uint32_t place, uint32_t 
 
 void check_home_set(sim_check *check, uint32_t number, uint32_t place, bool is) {
     check_row *row = &check->rows[number];
-    check_row_need(check, number);
     if (row->homes == 1)
         check->reaching -= row->reaching;
     uint32_t homes = is ? row->homes + 1 : row->homes - 1;
     row->homes = 2; /* so that the row counts for itself alone meanwhile */
     if (is) {
-        row->next[place] = NO_PLACE;
+        *next_at(check, number, place) = NO_PLACE;
         row->home = place;
     }
     spread(check, number, place, is, true);
@@ -113,7 +100,7 @@ void check_home_set(sim_check *check, uint32_t number, uint32_t place, bool is) 
 
 void check_edge_gone(sim_check *check, uint32_t from, uint32_t to) {
     for (uint32_t number = 0; number < check->row_count; number++)
-        if (check->rows[number].next != NULL && next_of(&check->rows[number], from) == to)
+        if (next_of(check, number, from) == to)
             check_next_set(check, number, from, NO_PLACE);
 }
 

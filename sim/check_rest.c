@@ -121,18 +121,17 @@ static uint64_t edge_cost(const rest *r, uint32_t from, uint32_t to) {
 /* Along the next hops in use, for all that reach; each path ends at one that is known. */
 static void stretches(rest *r, uint32_t row, uint32_t target) {
     sim_check *check = r->check;
-    const uint32_t *next = check->rows[row].next;
     for (uint32_t i = 0; i < check->count; i++)
         r->in_use[i] = FAR;
     r->in_use[target] = 0;
-    for (uint32_t i = 0; next != NULL && i < check->count; i++) {
+    for (uint32_t i = 0; i < check->count; i++) {
         uint32_t depth = 0;
-        if (i == target || !(next[i] & REACHES))
+        if (i == target || !(check->places[i].next[row] & REACHES))
             continue;
-        for (uint32_t at = i; r->in_use[at] == FAR; at = next[at] & ~REACHES)
+        for (uint32_t at = i; r->in_use[at] == FAR; at = check->places[at].next[row] & ~REACHES)
             check->stack[depth++] = at;
         while (depth > 0) {
-            uint32_t at = check->stack[--depth], to = next[at] & ~REACHES;
+            uint32_t at = check->stack[--depth], to = check->places[at].next[row] & ~REACHES;
             r->in_use[at] = r->in_use[to] + edge_cost(r, at, to);
         }
         if (r->distance[i] == FAR || r->distance[i] == 0)

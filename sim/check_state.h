@@ -1,7 +1,8 @@
 /* check_state.h - what the files of the checker share: the mirror of the mesh that the changes keep up to date.
  *
- * For each destination there is a row, and in it for each place the next hop in use and a level. A place has the
- * adjacencies that it holds by their slots, so that a candidate's place is one look. */
+ * For each place and each destination, which is a row, there are the next hop in use and a level. They lie by place: one
+ * message changes many routes of one place, and what is looked at for them is its own and its neighbours'. A place has
+ * the adjacencies that it holds by their slots, so that a candidate's place is one look. */
 #ifndef SIM_CHECK_STATE_H
 #define SIM_CHECK_STATE_H
 #include "check.h"
@@ -15,8 +16,6 @@ enum { NO_PLACE = 0x7fffffff };
 #define NO_LEVEL INT32_MIN
 
 typedef struct check_row {
-    uint32_t *next;    /* by place; NULL = nobody ever had a route */
-    int32_t *levels;   /* by place; NO_LEVEL = none yet; NULL = not looked at */
     uint32_t reaching; /* places that reach it, it itself not counted */
     uint32_t homes;    /* junctions that call themselves so */
     uint32_t home;     /* the last one that came */
@@ -36,7 +35,9 @@ enum check_class { CLASS_LOOP_FREE, CLASS_TABLE, CLASS_CHOOSING, CLASS_COUNT };
 
 typedef struct check_place {
     bool present;
-    uint32_t row; /* of its own id */
+    uint32_t row;    /* of its own id */
+    uint32_t *next;  /* by row */
+    int32_t *levels; /* by row; NO_LEVEL = none yet; NULL = none at all */
     uint64_t start;
     check_adjacency *adjacencies; /* by slot: the lower half of the number */
     uint32_t slots;
@@ -77,6 +78,7 @@ struct sim_check {
     sim_failure failure;
     /* scratch */
     uint32_t *stack, *at, *order, *mark, marker;
+    const sl_route **found; /* by place, where marked */
     int32_t *sunk;
     uint32_t sampled; /* rows at rest, for large meshes */
     char row_name[16];

@@ -118,7 +118,7 @@ static bool is_same(bool is_told, const dv_inspect_word *told, bool is_heard, co
                                                 (told->seq == 0 || told->seq == heard->seq)));
 }
 
-/* The numbers under which each place knows the destinations: a look-up by id for each pair, and none after that. */
+/* The numbers under which each place knows the destinations: so that nothing is looked up by its id. */
 typedef struct numbers {
     uint32_t *of; /* by place, then row; UINT32_MAX = not known */
     bool *wanted; /* rows */
@@ -171,10 +171,15 @@ static void check_distances(sim_check *check, uint32_t place, const numbers *n) 
 
 static void numbers_find(const sim_check *check, uint32_t place, numbers *n) {
     const check_place *p = &check->places[place];
-    for (uint32_t row = 0; row < n->rows; row++) {
-        slow_id id = check_row_id(check, row);
-        size_t number = n->wanted[row] ? p->dv->number(p->dv_self, &id) : SIZE_MAX;
-        n->of[(size_t)place * n->rows + row] = number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
+    size_t count = p->dv->numbers(p->dv_self);
+    uint32_t *of = n->of + (size_t)place * n->rows;
+    for (uint32_t row = 0; row < n->rows; row++)
+        of[row] = UINT32_MAX;
+    for (size_t number = 0; number < count; number++) {
+        slow_id id;
+        uint32_t row = p->dv->id_of(p->dv_self, number, &id) ? check_row_of(check, &id) : NO_ROW;
+        if (row != NO_ROW)
+            of[row] = (uint32_t)number;
     }
 }
 

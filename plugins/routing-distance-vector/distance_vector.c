@@ -374,7 +374,19 @@ static bool inspect_selected(const void *self, const slow_id *dst, slow_link *vi
     return show(dv_selected(dv, number), out);
 }
 
-static size_t inspect_number(const void *self, const slow_id *dst) {
+static size_t inspect_numbers(const void *self) {
+    return ((const struct dv *)self)->dest_count;
+}
+
+static bool inspect_id_of(const void *self, size_t number, slow_id *out) {
+    const struct dv *dv = self;
+    if (number >= dv->dest_count || dv->dests[number].id == 0)
+        return false;
+    *out = dv_dest_id(dv, (uint32_t)number);
+    return true;
+}
+
+static size_t number_of(const void *self, const slow_id *dst) {
     uint32_t number = dv_dest_find(self, dv_id_bytes(dst));
     return number == DV_NONE ? SIZE_MAX : number;
 }
@@ -402,11 +414,11 @@ static bool inspect_feasibility_of(const void *self, size_t number, dv_inspect_w
 }
 
 static bool inspect_heard(const void *self, slow_link link, const slow_id *dst, dv_inspect_word *out) {
-    return inspect_heard_of(self, link, inspect_number(self, dst), out);
+    return inspect_heard_of(self, link, number_of(self, dst), out);
 }
 
 static bool inspect_told(const void *self, slow_link link, const slow_id *dst, dv_inspect_word *out) {
-    return inspect_told_of(self, link, inspect_number(self, dst), out);
+    return inspect_told_of(self, link, number_of(self, dst), out);
 }
 
 static size_t inspect_destinations(const void *self) {
@@ -447,7 +459,8 @@ static const dv_inspect inspection = {
     .routes = inspect_routes,
     .pending = inspect_pending,
     .memory = inspect_memory,
-    .number = inspect_number,
+    .numbers = inspect_numbers,
+    .id_of = inspect_id_of,
     .heard_of = inspect_heard_of,
     .told_of = inspect_told_of,
     .feasibility_of = inspect_feasibility_of,

@@ -29,9 +29,10 @@ typedef struct dv_inspect {
     size_t (*routes)(const void *self);       /* selected ones */
     size_t (*pending)(const void *self);      /* destinations being asked for, or about to be */
     size_t (*memory)(const void *self);       /* bytes */
-    /* The same of a destination by its number here, SIZE_MAX where it is not known: for who asks much at once. A number
-     * holds until the next event. */
-    size_t (*number)(const void *self, const slow_id *dst);
+    /* The same of a destination by its number here, below numbers(): for who asks much at once. A number holds until the
+     * next event. */
+    size_t (*numbers)(const void *self);
+    bool (*id_of)(const void *self, size_t number, slow_id *); /* false: none has this number */
     bool (*heard_of)(const void *self, slow_link, size_t number, dv_inspect_word *);
     bool (*told_of)(const void *self, slow_link, size_t number, dv_inspect_word *);
     bool (*feasibility_of)(const void *self, size_t number, dv_inspect_word *);
