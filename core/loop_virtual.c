@@ -1,8 +1,10 @@
-/* Virtual time. One binary heap holds every event of the world; an event knows its place in it, so a timer moves in
+/* Virtual time. One heap holds every event of the world; an event knows its place in it, so a timer moves in
  * O(log n). The events of a loop are chained, too, so that a loop is freed without a look at all others'. Rejected: one
  * heap a loop under a heap of loops, which needs no chains, and is slower all else.
  *
  * The heap holds the key beside the pointer: a comparison then reads the heap alone, and not four events all over memory.
+ * Each event that moves has to be told its place, though, and that is all over memory: so the heap has four children a
+ * node, and half the levels of a binary one.
  *
  * What comes up for a loop that stands still is put by in the order of the heap, and gets numbers below all others' when
  * the loop goes on: so it runs before whatever else is due in that instant, in its own order. */
@@ -12,6 +14,7 @@
 
 typedef struct virtual_loop virtual_loop;
 
+enum { CHILDREN = 4 };
 enum { NOT_QUEUED = UINT32_MAX, IS_PUT_BY = UINT32_MAX - 1 };
 static const uint64_t ORDER_FIRST = UINT64_C(1) << 40; /* below it: what was put by */
 
@@ -86,26 +89,29 @@ static void heap_set(sl_world *world, uint32_t place, const entry *at) {
 }
 
 static void heap_up(sl_world *world, uint32_t place, entry moved) {
-    while (place > 0 && before(&moved, &world->heap[(place - 1) / 2])) {
-        heap_set(world, place, &world->heap[(place - 1) / 2]);
-        place = (place - 1) / 2;
+    while (place > 0 && before(&moved, &world->heap[(place - 1) / CHILDREN])) {
+        heap_set(world, place, &world->heap[(place - 1) / CHILDREN]);
+        place = (place - 1) / CHILDREN;
     }
     heap_set(world, place, &moved);
 }
 
 static void heap_down(sl_world *world, uint32_t place, entry moved) {
-    for (uint32_t child; (child = place * 2 + 1) < world->count; place = child) {
-        if (child + 1 < world->count && before(&world->heap[child + 1], &world->heap[child]))
-            child++;
-        if (!before(&world->heap[child], &moved))
+    for (uint32_t first; (first = place * CHILDREN + 1) < world->count;) {
+        uint32_t end = first + CHILDREN < world->count ? first + CHILDREN : world->count, least = first;
+        for (uint32_t child = first + 1; child < end; child++)
+            if (before(&world->heap[child], &world->heap[least]))
+                least = child;
+        if (!before(&world->heap[least], &moved))
             break;
-        heap_set(world, place, &world->heap[child]);
+        heap_set(world, place, &world->heap[least]);
+        place = least;
     }
     heap_set(world, place, &moved);
 }
 
 static void heap_move(sl_world *world, uint32_t place, entry moved) {
-    if (place > 0 && before(&moved, &world->heap[(place - 1) / 2]))
+    if (place > 0 && before(&moved, &world->heap[(place - 1) / CHILDREN]))
         heap_up(world, place, moved);
     else
         heap_down(world, place, moved);
