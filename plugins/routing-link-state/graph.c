@@ -23,11 +23,31 @@ slow_bytes ls_node_id(const struct ls_graph *graph, uint32_t node) {
     return store_get(&graph->store, graph->nodes[node].id);
 }
 
+static bool is_id_of(const struct ls_graph *graph, uint32_t node, slow_bytes id) {
+    if (graph->nodes[node].id == 0)
+        return false;
+    slow_bytes own = ls_node_id(graph, node);
+    return own.size == id.size && memcmp(own.data, id.data, id.size) == 0;
+}
+
+static uint32_t *recent_of(const struct ls_graph *graph, slow_bytes id) {
+    uint32_t hash = 0;
+    for (size_t i = id.size > 8 ? id.size - 8 : 0; i < id.size; i++)
+        hash = hash * 31 + id.data[i];
+    return &graph->recent[hash % LS_RECENT];
+}
+
+/* An LSA's origin is looked for several times on its way through, and its copies come soon after: what was found last is
+ * tried first. Ids that are made to collide there cost nothing but that try. */
 uint32_t ls_node_find(const struct ls_graph *graph, slow_bytes id) {
+    uint32_t *recent = recent_of(graph, id);
+    if (*recent != 0 && is_id_of(graph, *recent - 1, id))
+        return *recent - 1;
     for (uint32_t at = bucket_of(graph, id); graph->buckets[at] != 0; at = (at + 1) & (graph->bucket_count - 1)) {
-        slow_bytes other = ls_node_id(graph, graph->buckets[at] - 1);
-        if (other.size == id.size && memcmp(other.data, id.data, id.size) == 0)
-            return graph->buckets[at] - 1;
+        if (!is_id_of(graph, graph->buckets[at] - 1, id))
+            continue;
+        *recent = graph->buckets[at];
+        return graph->buckets[at] - 1;
     }
     return LS_NONE;
 }
@@ -403,13 +423,15 @@ bool ls_graph_init(struct ls_graph *graph, slow_bytes self, uint32_t node_limit,
     graph->edge_limit = edge_limit;
     graph->edges_capacity = grown(0);
     graph->edges = malloc(graph->edges_capacity * sizeof *graph->edges);
-    return graph->edges != NULL && ls_node_need(graph, self) == LS_SELF;
+    graph->recent = calloc(LS_RECENT, sizeof *graph->recent);
+    return graph->edges != NULL && graph->recent != NULL && ls_node_need(graph, self) == LS_SELF;
 }
 
 void ls_graph_free(struct ls_graph *graph) {
     store_free(&graph->store);
     free(graph->nodes);
     free(graph->buckets);
+    free(graph->recent);
     free(graph->lsas);
     free(graph->edges);
     free(graph->touched.nodes);
@@ -418,7 +440,7 @@ void ls_graph_free(struct ls_graph *graph) {
 
 size_t ls_graph_memory(const struct ls_graph *graph) {
     return store_memory(&graph->store) + graph->node_capacity * sizeof *graph->nodes +
-           graph->bucket_count * sizeof *graph->buckets + graph->lsa_capacity * sizeof *graph->lsas +
+           (graph->bucket_count + LS_RECENT) * sizeof *graph->buckets + graph->lsa_capacity * sizeof *graph->lsas +
            graph->edges_capacity * sizeof *graph->edges +
            (graph->touched.capacity + graph->touched_later.capacity) * sizeof *graph->touched.nodes;
 }

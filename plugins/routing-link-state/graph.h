@@ -69,6 +69,7 @@ struct ls_graph {
     uint32_t *buckets; /* number + 1, or 0; a power of two of them */
     uint32_t bucket_count;
     uint8_t hash_key[16];
+    uint32_t *recent; /* number + 1 of what was looked for last, by a cheap hash; LS_RECENT of them */
     struct ls_lsa *lsas;
     uint32_t lsa_count, lsa_capacity, lsa_vacant;
     struct ls_edge *edges;
@@ -80,6 +81,8 @@ struct ls_graph {
     bool one_sided;  /* for tests of the checks: a link counts when one end lists it */
     bool take_stale; /* and sequence numbers are not compared */
 };
+
+#define LS_RECENT 256u
 
 enum ls_verdict {
     LS_NEWS,
