@@ -74,8 +74,10 @@ void sim_courier_begin(sim_courier *courier, sim_trial *trial, uint32_t pairs, c
     *courier = (sim_courier){.trial = trial, .step_ns = nodes <= LARGE ? ROUND_NS : 2 * ROUND_NS};
     if (first != NULL)
         add_pair(courier, first[0], first[1]);
-    for (uint32_t tries = 4 * pairs; tries > 0 && courier->count < pairs; tries--)
-        add_pair(courier, (uint32_t)sim_trial_draw(trial, nodes), (uint32_t)sim_trial_draw(trial, nodes));
+    for (uint32_t tries = 4 * pairs; tries > 0 && courier->count < pairs; tries--) {
+        uint32_t to = (uint32_t)sim_trial_draw(trial, nodes); /* in an order of its own: arguments have none */
+        add_pair(courier, (uint32_t)sim_trial_draw(trial, nodes), to);
+    }
     trial->run->mesh->on_message = take_parcel;
     trial->run->mesh->arg = courier;
 }

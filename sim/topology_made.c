@@ -97,13 +97,15 @@ static void make_tree(sim_topology *t, uint32_t fanout, uint64_t *random) {
         sim_topology_add(t, (i - 1) / fanout, i, SIM_LATENCY_DEFAULT);
 }
 
-/* ---- drawn ---- */
+/* ---- drawn, one draw a statement: the order in which arguments are evaluated is the compiler's ---- */
 
 static void make_random(sim_topology *t, uint32_t degree, uint64_t *random) {
     uint32_t wanted = t->node_count * degree / 2;
     place_in_a_circle(t, 0);
-    for (uint32_t i = 1; i < t->node_count; i++)
-        sim_topology_add(t, below(random, i), i, drawn_latency(random));
+    for (uint32_t i = 1; i < t->node_count; i++) {
+        slow_time latency_ns = drawn_latency(random);
+        sim_topology_add(t, below(random, i), i, latency_ns);
+    }
     for (uint32_t tries = wanted * 20; t->link_count < wanted && tries > 0; tries--) {
         uint32_t a = below(random, t->node_count), b = below(random, t->node_count);
         sim_topology_add(t, a, b, drawn_latency(random));
@@ -175,7 +177,8 @@ static void make_attachment(sim_topology *t, uint32_t links, uint64_t *random) {
         uint32_t known = t->link_count;
         for (uint32_t added = 0; added < links;) {
             const sim_topology_link *link = &t->links[below(random, known)];
-            added += sim_topology_add(t, sl_splitmix(random) & 1 ? link->a : link->b, i, drawn_latency(random));
+            slow_time latency_ns = drawn_latency(random);
+            added += sim_topology_add(t, sl_splitmix(random) & 1 ? link->a : link->b, i, latency_ns);
         }
     }
     t->left_out = 0;
