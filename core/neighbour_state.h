@@ -40,7 +40,7 @@ typedef struct sl_neighbour {
     slow_time up_at, held_until, down_at, renewed_at; /* renewed_at: a channel that held too much; 0 = never */
 } sl_neighbour;
 
-/* All [loop]; down() comes before the number dies. None may be answered with a call that ends an adjacency. */
+/* All [loop]; down() comes before the number and the talks die. None may be answered with a call that ends an adjacency. */
 typedef struct sl_neighbour_events {
     void *arg;
     void (*up)(void *arg, sl_neighbour *);

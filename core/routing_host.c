@@ -95,8 +95,13 @@ const sl_service *sl_routing_services(void) {
 
 /* ---- what strategies are told ---- */
 
+/* Of an adjacency that is up, or is just ending. */
+static bool is_shown(const sl_strategy *strategy, const sl_neighbour *n) {
+    return !SLOW_HAS(strategy->ops, message) || sl_neighbour_speaks(n, strategy->ops->protocol);
+}
+
 bool sl_routing_sees(const sl_strategy *strategy, const sl_neighbour *n) {
-    return n->adjacency != 0 && (!SLOW_HAS(strategy->ops, message) || sl_neighbour_speaks(n, strategy->ops->protocol));
+    return n->adjacency != 0 && is_shown(strategy, n);
 }
 
 static void on_up(void *arg, sl_neighbour *n) {
@@ -124,7 +129,8 @@ static void on_down(void *arg, sl_neighbour *n, slow_link adjacency) {
     sl_routing *routing = arg;
     sl_route_table_down(&routing->forward->table, n, adjacency);
     for (uint32_t i = 0; i < routing->count; i++)
-        routing->strategies[i].ops->neighbour_down(routing->strategies[i].self, adjacency);
+        if (is_shown(&routing->strategies[i], n))
+            routing->strategies[i].ops->neighbour_down(routing->strategies[i].self, adjacency);
 }
 
 static sl_strategy *speaker(sl_routing *routing, const char *protocol) {

@@ -353,6 +353,20 @@ static void the_last_one_stays(void **state) {
     assert_int_equal(g->routing.count, 1);
 }
 
+/* Up and down come in pairs: nobody is told of the end of what it was not shown. */
+static void an_end_is_told_to_those_who_saw_the_beginning(void **state) {
+    rig *g = *state;
+    sl_neighbour *n = &g->around[0];
+    slow_link adjacency = n->adjacency;
+    add(g, &plugin_p, 100);
+    add(g, &plugin_q, 50);
+    add(g, &plugin_c, 10);
+    g->told[0] = '\0';
+    n->adjacency = 0;
+    g->neighbours.events.down(g->neighbours.events.arg, n, adjacency);
+    was_told(g, "q down, c down");
+}
+
 /* What it announces must be newer than what the others remember of it. */
 static void one_that_comes_back_in_the_same_turn_is_another(void **state) {
     rig *g = *state;
@@ -426,6 +440,7 @@ int main(void) {
         TEST(of_equal_preferences_the_one_added_first_counts),
         TEST(one_that_is_removed_gives_way_without_a_gap),
         TEST(the_last_one_stays),
+        TEST(an_end_is_told_to_those_who_saw_the_beginning),
         TEST(one_that_comes_back_in_the_same_turn_is_another),
         TEST(numbers_are_given_again_only_after_all_others),
         TEST(one_that_cannot_run_leaves_nothing),
