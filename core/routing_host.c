@@ -174,6 +174,11 @@ sl_neighbour_events sl_routing_neighbour_events(sl_routing *routing) {
 
 /* ---- who decides ---- */
 
+static bool goes_before(const sl_strategy *strategy, const sl_candidate *best) {
+    return strategy->preference > best->preference ||
+           (strategy->preference == best->preference && strategy->number <= best->strategy);
+}
+
 static size_t on_choose(void *arg, slow_bytes package, const slow_route_view *view, slow_link in, const sl_route *route,
                         slow_link *out, size_t n) {
     sl_routing *routing = arg;
@@ -185,8 +190,7 @@ static size_t on_choose(void *arg, slow_bytes package, const slow_route_view *vi
         const sl_strategy *strategy = &routing->strategies[i];
         if (!SLOW_HAS(strategy->ops, choose))
             continue;
-        bool heard = answer == SIZE_MAX &&
-                     (!has_best || best.strategy == strategy->number || strategy->preference > best.preference);
+        bool heard = answer == SIZE_MAX && (!has_best || goes_before(strategy, &best));
         slow_link ignored[SL_NEIGHBOUR_LINKS];
         size_t count = strategy->ops->choose(strategy->self, package, view, in, heard ? out : ignored,
                                              heard ? n : SL_NEIGHBOUR_LINKS);

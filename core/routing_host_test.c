@@ -127,13 +127,13 @@ static slow_status message(void *self, slow_link from, slow_bytes bytes) {
 }
 static size_t choose(void *self, slow_bytes package, const slow_route_view *view, slow_link in, slow_link *out,
                      size_t n) {
-    (void)self;
+    const fake *f = self;
     (void)package;
     (void)view;
     (void)in;
-    (void)out;
-    (void)n;
-    return 0;
+    assert_true(n > 0);
+    out[0] = f->rig->around[2].adjacency;
+    return 1;
 }
 
 #define OPS(letter, ...)                                                                                \
@@ -322,6 +322,32 @@ static void of_equal_preferences_the_one_added_first_counts(void **state) {
     assert_string_equal(sl_instance_plugin(g->routing.strategies[0].instance)->id, "routing-q");
 }
 
+/* Does the one that chooses by itself decide, or the table? */
+static bool is_chosen(rig *g) {
+    const sl_forward_events *events = &g->forward->events;
+    const slow_route_view view = {.hops = 0};
+    slow_link out[1] = {0};
+    size_t count =
+        events->choose(events->choose_arg, (slow_bytes){NULL, 0}, &view, 0, &g->forward->table.entries[0], out, 1);
+    assert_true(count == SIZE_MAX || (count == 1 && out[0] == g->around[2].adjacency));
+    return count == 1;
+}
+
+static void one_that_chooses_is_ranked_as_the_others_are(void **state) {
+    rig *g = *state;
+    add(g, &plugin_q, 100);
+    add(g, &plugin_c, 100);
+    add(g, &plugin_p, 100);
+    offers(g, "routing-p", 1);
+    assert_true(is_chosen(g)); /* of equal preferences the one added first counts */
+    offers(g, "routing-q", 0);
+    assert_false(is_chosen(g));
+    sl_routing_prefer(&g->routing, running(g, "routing-c"), 101);
+    assert_true(is_chosen(g));
+    sl_routing_prefer(&g->routing, running(g, "routing-p"), 102);
+    assert_false(is_chosen(g));
+}
+
 static void one_that_is_removed_gives_way_without_a_gap(void **state) {
     rig *g = *state;
     add(g, &plugin_p, 100);
@@ -438,6 +464,7 @@ int main(void) {
         TEST(one_that_is_added_sees_who_speaks_it_in_the_order_of_ids),
         TEST(preferences_are_swapped_without_a_gap),
         TEST(of_equal_preferences_the_one_added_first_counts),
+        TEST(one_that_chooses_is_ranked_as_the_others_are),
         TEST(one_that_is_removed_gives_way_without_a_gap),
         TEST(the_last_one_stays),
         TEST(an_end_is_told_to_those_who_saw_the_beginning),
