@@ -11,7 +11,7 @@ static void count_routes(const sl_route_table *table, uint32_t strategy, uint64_
     for (uint32_t i = 0; i < table->count; i++) {
         const sl_route *route = &table->entries[i];
         bool has = false;
-        for (uint16_t k = 0; k < route->count; k++)
+        for (uint8_t k = 0; k < route->count; k++)
             has |= route->candidates[k].strategy == strategy;
         *offered += has;
         *in_use += route->next_hop != NULL && route->candidates[route->chosen].strategy == strategy;

@@ -104,6 +104,14 @@ static void an_acknowledgement_of_what_was_never_said_is_ignored(void **state) {
 
 /* ---- epochs ---- */
 
+/* Or two ends that remember differently would wait for each other for ever. */
+static void of_two_epochs_that_differ_one_is_newer(void **state) {
+    (void)state;
+    for (unsigned a = 0; a <= UINT8_MAX; a++)
+        for (unsigned b = 0; b <= UINT8_MAX; b++)
+            assert_int_equal(sl_epoch_newer((uint8_t)a, (uint8_t)b) + sl_epoch_newer((uint8_t)b, (uint8_t)a), a != b);
+}
+
 static void a_newer_epoch_is_told_and_changes_nothing_by_itself(void **state) {
     (void)state;
     sl_channel c;
@@ -336,6 +344,7 @@ int main(void) {
         cmocka_unit_test(a_newer_epoch_is_told_and_changes_nothing_by_itself),
         cmocka_unit_test(an_older_epoch_is_answered_with_ours),
         cmocka_unit_test(epochs_are_compared_as_serial_numbers),
+        cmocka_unit_test(of_two_epochs_that_differ_one_is_newer),
         cmocka_unit_test(what_is_not_acknowledged_is_sent_again_later_and_later),
         cmocka_unit_test(the_first_repetition_waits_two_round_trips),
         cmocka_unit_test(on_a_stream_no_timer_runs),

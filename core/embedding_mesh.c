@@ -59,45 +59,53 @@ slow_status slow_junction_leave(slow_junction *j, const char *address, slow_erro
 
 typedef struct strategy_call {
     sl_errand errand;
+    slow_status (*change)(sl_junction *, const struct strategy_call *);
     const char *text; /* an entry, or a plugin's id */
     int preference;
     slow_error *error;
 } strategy_call;
 
-static void add_start(sl_errand *errand) {
-    strategy_call *call = (strategy_call *)errand;
+static slow_status add(sl_junction *core, const strategy_call *call) {
     slow_bytes entry = {(const uint8_t *)call->text, strlen(call->text)};
-    sl_errand_end(errand, sl_junction_routing_add(core_of(errand), entry, call->error));
+    return sl_junction_routing_add(core, entry, call->error);
 }
 
-static void prefer_start(sl_errand *errand) {
+static slow_status prefer(sl_junction *core, const strategy_call *call) {
+    return sl_junction_routing_prefer(core, call->text, call->preference, call->error);
+}
+
+static slow_status take_away(sl_junction *core, const strategy_call *call) {
+    return sl_junction_routing_remove(core, call->text, call->error);
+}
+
+/* A strategy may be what logs: it would be called within its own call, or freed. */
+static void strategy_start(sl_errand *errand) {
     strategy_call *call = (strategy_call *)errand;
-    sl_errand_end(errand, sl_junction_routing_prefer(core_of(errand), call->text, call->preference, call->error));
+    if (errand->junction->logging)
+        sl_errand_end(errand,
+                      sl_error(call->error, SLOW_E_INVAL, NULL,
+                               "strategies cannot be changed by the log's callback; do it when it has returned"));
+    else
+        sl_errand_end(errand, call->change(core_of(errand), call));
 }
 
-static void remove_start(sl_errand *errand) {
-    strategy_call *call = (strategy_call *)errand;
-    sl_errand_end(errand, sl_junction_routing_remove(core_of(errand), call->text, call->error));
-}
-
-static slow_status strategy_run(slow_junction *j, void (*start)(sl_errand *), const char *text, int preference,
-                                slow_error *error) {
+static slow_status strategy_run(slow_junction *j, strategy_call call, slow_error *error) {
     slow_error ignored;
-    strategy_call call = {
-        .errand = {.start = start}, .text = text, .preference = preference, .error = error != NULL ? error : &ignored};
+    call.errand.start = strategy_start;
+    call.error = error != NULL ? error : &ignored;
     return sl_errand_run(j, &call.errand, call.error);
 }
 
 slow_status slow_junction_routing_add(slow_junction *j, const char *entry, slow_error *error) {
-    return strategy_run(j, add_start, entry, 0, error);
+    return strategy_run(j, (strategy_call){.change = add, .text = entry}, error);
 }
 
 slow_status slow_junction_routing_prefer(slow_junction *j, const char *plugin, int preference, slow_error *error) {
-    return strategy_run(j, prefer_start, plugin, preference, error);
+    return strategy_run(j, (strategy_call){.change = prefer, .text = plugin, .preference = preference}, error);
 }
 
 slow_status slow_junction_routing_remove(slow_junction *j, const char *plugin, slow_error *error) {
-    return strategy_run(j, remove_start, plugin, 0, error);
+    return strategy_run(j, (strategy_call){.change = take_away, .text = plugin}, error);
 }
 
 /* ---- waiting for a route ---- */

@@ -435,7 +435,7 @@ static void fifty_junctions_in_a_chain_reach_from_end_to_end(void **state) {
 typedef struct rude {
     slow_junction *_Atomic junction;
     atomic_uint calls;
-    _Atomic slow_status wait, recv;
+    _Atomic slow_status wait, recv, add, prefer, remove;
 } rude;
 
 static void rude_log(void *arg, int level, const char *who, const char *text) {
@@ -449,10 +449,13 @@ static void rude_log(void *arg, int level, const char *who, const char *text) {
         return;
     atomic_store(&r->wait, slow_junction_wait(j, "nobody", SECOND));
     atomic_store(&r->recv, slow_recv(j, &message, SECOND));
+    atomic_store(&r->add, slow_junction_routing_add(j, "\"routing-flooding\"", NULL));
+    atomic_store(&r->prefer, slow_junction_routing_prefer(j, "routing-distance-vector", 7, NULL));
+    atomic_store(&r->remove, slow_junction_routing_remove(j, "routing-distance-vector", NULL));
     slow_junction_free(j);
 }
 
-static void a_log_callback_can_neither_wait_nor_free(void **state) {
+static void a_log_callback_can_neither_wait_nor_free_nor_change_strategies(void **state) {
     static const uint32_t modes[] = {SLOW_THREAD_OWN, SLOW_THREAD_CALLER};
     (void)state;
     for (size_t i = 0; i < 2; i++) {
@@ -468,6 +471,9 @@ static void a_log_callback_can_neither_wait_nor_free(void **state) {
         assert_int_equal(atomic_load(&r.calls), 1); /* for "listening on"; what it caused is not told to itself */
         assert_int_equal(atomic_load(&r.wait), SLOW_E_INVAL);
         assert_int_equal(atomic_load(&r.recv), SLOW_E_INVAL);
+        assert_int_equal(atomic_load(&r.add), SLOW_E_INVAL);
+        assert_int_equal(atomic_load(&r.prefer), SLOW_E_INVAL);
+        assert_int_equal(atomic_load(&r.remove), SLOW_E_INVAL);
         slow_junction_free(j);
     }
 }
@@ -511,7 +517,7 @@ int main(void) {
         cmocka_unit_test(leaving_ends_the_link),
         cmocka_unit_test(strategies_come_and_go_under_messages),
         cmocka_unit_test(junctions_of_other_networks_do_not_link),
-        cmocka_unit_test(a_log_callback_can_neither_wait_nor_free),
+        cmocka_unit_test(a_log_callback_can_neither_wait_nor_free_nor_change_strategies),
         cmocka_unit_test(fifty_junctions_in_a_chain_reach_from_end_to_end),
     };
     return cmocka_run_group_tests(tests, count_before, count_after);

@@ -277,7 +277,7 @@ static void event_run(sl_world *world, event *e) {
     fn(arg);
 }
 
-/* The first event's loop stands still: it has to wait. */
+/* The first event's loop stands still: it has to wait. Its time has come all the same. */
 static void put_by(sl_world *world, event *e) {
     virtual_loop *loop = e->loop;
     if (loop->put_by_count == loop->put_by_capacity) {
@@ -288,6 +288,7 @@ static void put_by(sl_world *world, event *e) {
         loop->put_by = grown;
         loop->put_by_capacity = capacity;
     }
+    world->now = world->heap[0].when;
     heap_remove(world, e);
     loop->put_by[loop->put_by_count++] = e;
     e->place = IS_PUT_BY;
@@ -412,6 +413,7 @@ static slow_status virtual_post(sl_loop *face, sl_call fn, void *arg) {
 static void virtual_free(sl_loop *face) {
     virtual_loop *loop = virtual(face);
     sl_deferred_run(&loop->deferred);
+    loop->put_by_count = 0; /* all go: none need be looked for there */
     events_drop(loop->world, &loop->events);
     free(loop->put_by);
     free(loop);

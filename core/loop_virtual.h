@@ -19,7 +19,7 @@ void sl_world_mix(sl_world *, const void *bytes, size_t size);
 /* Runs fn(arg) on `loop` at `when`, or dropped(arg) (may be NULL) when the loop or the world is freed before. loop ==
  * NULL: the world's own event, in front of all others of its instant. False: no memory. */
 bool sl_world_at(sl_world *, sl_loop *loop, slow_time when, sl_call fn, sl_call dropped, void *arg);
-/* Runs one turn. False when nothing is scheduled at or before `until`. */
+/* Runs one turn. False when nothing is scheduled at or before `until`, but for loops that stand still. */
 bool sl_world_turn(sl_world *, slow_time until);
 /* Runs all turns up to `until`, and sets the clock there. */
 void sl_world_run(sl_world *, slow_time until);

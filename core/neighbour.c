@@ -132,10 +132,10 @@ static void adjacency_down(sl_neighbour *n, bool orderly, const char *why) {
         return;
     sl_log_write(all->log, SLOW_LOG_INFO, "link", "%.*s is down: %s", SL_ID_ARG(&n->id), why);
     count_flap(n, orderly);
-    n->adjacency = 0; /* the number finds it until the events are through */
+    n->adjacency = 0; /* the number finds it, and its talks tell who saw it, until the events are through */
     n->down_at = sl_now(all->loop);
-    sl_talk_down(n);
     all->events.down(all->events.arg, n, adjacency);
+    sl_talk_down(n);
     sl_slots_remove(&all->adjacencies, adjacency);
     n->uses = 0;
 }

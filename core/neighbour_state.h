@@ -17,6 +17,7 @@ typedef struct sl_talk {
     bool missed;          /* it said something while it was held down */
     uint8_t ours, theirs; /* what each end calls it; of an open one */
     uint8_t epoch;        /* the last one of this start */
+    slow_time renewed_at; /* for holding too much; 0 = never */
     sl_channel channel;
 } sl_talk;
 
@@ -37,10 +38,10 @@ typedef struct sl_neighbour {
     sl_talk talks[SL_NAMES_MAX]; /* by the place of the protocol in `all` */
     sl_timer *timer;
     uint32_t flaps;
-    slow_time up_at, held_until, down_at, renewed_at; /* renewed_at: a channel that held too much; 0 = never */
+    slow_time up_at, held_until, down_at;
 } sl_neighbour;
 
-/* All [loop]; down() comes before the number dies. None may be answered with a call that ends an adjacency. */
+/* All [loop]; down() comes before the number and the talks die. None may be answered with a call that ends an adjacency. */
 typedef struct sl_neighbour_events {
     void *arg;
     void (*up)(void *arg, sl_neighbour *);

@@ -234,10 +234,26 @@ void sl_route_table_prefer(sl_route_table *table, uint32_t strategy, int32_t pre
     }
 }
 
+/* In place, so that nothing can fail: what a strategy offered never outlives it. */
+static bool candidates_drop(sl_route *route, uint32_t strategy) {
+    uint8_t kept = 0, before = route->count;
+    for (uint8_t i = 0; i < before; i++)
+        if (route->candidates[i].strategy != strategy)
+            route->candidates[kept++] = route->candidates[i];
+    route->count = kept;
+    return kept != before;
+}
+
 void sl_route_table_drop_strategy(sl_route_table *table, uint32_t strategy) {
     for (uint32_t i = table->count; i-- > 0;) { /* downwards: a removed entry's place is taken by a later one */
-        slow_id id = sl_route_id(&table->entries[i]);
-        sl_route_table_offer(table, strategy, 0, &id, NULL, 0);
+        sl_route *route = &table->entries[i];
+        if (!candidates_drop(route, strategy))
+            continue;
+        route_choose(table, route);
+        if (table->changed != NULL)
+            table->changed(table->changed_arg, route);
+        if (route->count == 0)
+            entry_remove(table, i);
     }
 }
 

@@ -65,7 +65,8 @@ typedef struct sl_route_table {
     uint32_t count, capacity, mask;                /* mask: slots - 1 */
     void (*reachable)(void *arg, const slow_id *); /* a destination got a next hop that had none */
     void *arg;
-    /* Candidates or the next hop are others than before; no candidates: it is about to be forgotten. For checkers; may be NULL. */
+    /* Candidates or the next hop are others than before; no candidates: it is about to be forgotten. For checkers; may be
+     * NULL. */
     void (*changed)(void *arg, const sl_route *);
     void *changed_arg;
 } sl_route_table;
@@ -78,6 +79,7 @@ slow_status sl_route_table_offer(sl_route_table *, uint32_t strategy, int32_t pr
                                  const slow_route *, size_t n);
 /* Another preference for one strategy: no entry is without a next hop meanwhile. */
 void sl_route_table_prefer(sl_route_table *, uint32_t strategy, int32_t preference);
+/* Its candidates are gone: this cannot fail. */
 void sl_route_table_drop_strategy(sl_route_table *, uint32_t strategy);
 /* An adjacency ended: who used it falls to the next candidate. */
 void sl_route_table_down(sl_route_table *, sl_neighbour *, slow_link adjacency);

@@ -35,6 +35,12 @@ static void on_reachable(void *arg, const slow_id *id) {
     g->last_reachable = *id;
 }
 
+static void on_changed(void *arg, const sl_route *route) {
+    rig *g = arg;
+    g->changed++;
+    g->last_count = route->count;
+}
+
 static int set_up(void **state) {
     rig *g = calloc(1, sizeof *g);
     g->world = sl_world_new(1);
@@ -190,6 +196,30 @@ static void a_strategy_that_leaves_takes_its_candidates_along(void **state) {
     }
 }
 
+/* One between two others, of an entry whose candidates do not stand in it. */
+static void of_those_that_stay_the_ranking_stays(void **state) {
+    rig *g = *state;
+    slow_route first[] = {via(g, 0, 1), via(g, 1, 2)}, middle[] = {via(g, 2, 3), via(g, 3, 4)};
+    g->table.changed = on_changed;
+    g->table.changed_arg = g;
+    offer(g, 1, 100, "a", first, 2);
+    offer(g, 2, 50, "a", middle, 2);
+    offer_one(g, 3, 10, "a", 3);
+    offer_one(g, 3, 10, "b", 3);
+    g->changed = 0;
+    sl_route_table_drop_strategy(&g->table, 2);
+    const sl_route *route = find(g, "a");
+    assert_int_equal(route->count, 3);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(route->candidates[i].strategy, i < 2 ? 1 : 3);
+    assert_int_equal(route->candidates[1].via, first[1].via);
+    assert_int_equal(g->changed, 1); /* of b there was nothing to say */
+    sl_route_table_drop_strategy(&g->table, 1);
+    assert_ptr_equal(find(g, "a")->next_hop, &g->around[3]);
+    assert_int_equal(g->around[3].uses, 2);
+    assert_int_equal(g->around[0].uses, 0);
+}
+
 static void only_the_first_eight_candidates_of_a_strategy_count(void **state) {
     rig *g = *state;
     slow_route routes[10];
@@ -215,12 +245,6 @@ static void a_destination_is_said_to_be_reachable_when_it_was_not(void **state) 
     offer(g, 1, 100, "a", NULL, 0);
     assert_int_equal(g->reachable, 2);
     assert_null(find(g, "a"));
-}
-
-static void on_changed(void *arg, const sl_route *route) {
-    rig *g = arg;
-    g->changed++;
-    g->last_count = route->count;
 }
 
 static void a_change_is_told_and_what_is_no_change_is_not(void **state) {
@@ -314,6 +338,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_preferred_strategy_decides, set_up, tear_down),
         cmocka_unit_test_setup_teardown(of_equal_preference_the_older_strategy_decides, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_strategy_that_leaves_takes_its_candidates_along, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(of_those_that_stay_the_ranking_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_the_first_eight_candidates_of_a_strategy_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_destination_is_said_to_be_reachable_when_it_was_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_change_is_told_and_what_is_no_change_is_not, set_up, tear_down),

@@ -95,8 +95,13 @@ const sl_service *sl_routing_services(void) {
 
 /* ---- what strategies are told ---- */
 
+/* Of an adjacency that is up, or is just ending. */
+static bool is_shown(const sl_strategy *strategy, const sl_neighbour *n) {
+    return !SLOW_HAS(strategy->ops, message) || sl_neighbour_speaks(n, strategy->ops->protocol);
+}
+
 bool sl_routing_sees(const sl_strategy *strategy, const sl_neighbour *n) {
-    return n->adjacency != 0 && (!SLOW_HAS(strategy->ops, message) || sl_neighbour_speaks(n, strategy->ops->protocol));
+    return n->adjacency != 0 && is_shown(strategy, n);
 }
 
 static void on_up(void *arg, sl_neighbour *n) {
@@ -124,7 +129,8 @@ static void on_down(void *arg, sl_neighbour *n, slow_link adjacency) {
     sl_routing *routing = arg;
     sl_route_table_down(&routing->forward->table, n, adjacency);
     for (uint32_t i = 0; i < routing->count; i++)
-        routing->strategies[i].ops->neighbour_down(routing->strategies[i].self, adjacency);
+        if (is_shown(&routing->strategies[i], n))
+            routing->strategies[i].ops->neighbour_down(routing->strategies[i].self, adjacency);
 }
 
 static sl_strategy *speaker(sl_routing *routing, const char *protocol) {
@@ -168,6 +174,11 @@ sl_neighbour_events sl_routing_neighbour_events(sl_routing *routing) {
 
 /* ---- who decides ---- */
 
+static bool goes_before(const sl_strategy *strategy, const sl_candidate *best) {
+    return strategy->preference > best->preference ||
+           (strategy->preference == best->preference && strategy->number <= best->strategy);
+}
+
 static size_t on_choose(void *arg, slow_bytes package, const slow_route_view *view, slow_link in, const sl_route *route,
                         slow_link *out, size_t n) {
     sl_routing *routing = arg;
@@ -179,8 +190,7 @@ static size_t on_choose(void *arg, slow_bytes package, const slow_route_view *vi
         const sl_strategy *strategy = &routing->strategies[i];
         if (!SLOW_HAS(strategy->ops, choose))
             continue;
-        bool heard = answer == SIZE_MAX &&
-                     (!has_best || best.strategy == strategy->number || strategy->preference > best.preference);
+        bool heard = answer == SIZE_MAX && (!has_best || goes_before(strategy, &best));
         slow_link ignored[SL_NEIGHBOUR_LINKS];
         size_t count = strategy->ops->choose(strategy->self, package, view, in, heard ? out : ignored,
                                              heard ? n : SL_NEIGHBOUR_LINKS);

@@ -2,7 +2,7 @@
  *
  * Strategies run side by side ("ships in the night"). A table-driven one offers candidates, and the table ranks them by the
  * strategies' preference. One that chooses by itself is asked for every package, so that it can learn, and is heard where
- * its preference is above that of the table's candidate, or where the candidate is its own or there is none.
+ * it goes before the strategy of the table's candidate, or where the candidate is its own or there is none.
  *
  * Of two with the same preference the one that was added first goes before the other.
  *

@@ -127,13 +127,13 @@ static slow_status message(void *self, slow_link from, slow_bytes bytes) {
 }
 static size_t choose(void *self, slow_bytes package, const slow_route_view *view, slow_link in, slow_link *out,
                      size_t n) {
-    (void)self;
+    const fake *f = self;
     (void)package;
     (void)view;
     (void)in;
-    (void)out;
-    (void)n;
-    return 0;
+    assert_true(n > 0);
+    out[0] = f->rig->around[2].adjacency;
+    return 1;
 }
 
 #define OPS(letter, ...)                                                                                \
@@ -322,6 +322,32 @@ static void of_equal_preferences_the_one_added_first_counts(void **state) {
     assert_string_equal(sl_instance_plugin(g->routing.strategies[0].instance)->id, "routing-q");
 }
 
+/* Does the one that chooses by itself decide, or the table? */
+static bool is_chosen(rig *g) {
+    const sl_forward_events *events = &g->forward->events;
+    const slow_route_view view = {.hops = 0};
+    slow_link out[1] = {0};
+    size_t count =
+        events->choose(events->choose_arg, (slow_bytes){NULL, 0}, &view, 0, &g->forward->table.entries[0], out, 1);
+    assert_true(count == SIZE_MAX || (count == 1 && out[0] == g->around[2].adjacency));
+    return count == 1;
+}
+
+static void one_that_chooses_is_ranked_as_the_others_are(void **state) {
+    rig *g = *state;
+    add(g, &plugin_q, 100);
+    add(g, &plugin_c, 100);
+    add(g, &plugin_p, 100);
+    offers(g, "routing-p", 1);
+    assert_true(is_chosen(g)); /* of equal preferences the one added first counts */
+    offers(g, "routing-q", 0);
+    assert_false(is_chosen(g));
+    sl_routing_prefer(&g->routing, running(g, "routing-c"), 101);
+    assert_true(is_chosen(g));
+    sl_routing_prefer(&g->routing, running(g, "routing-p"), 102);
+    assert_false(is_chosen(g));
+}
+
 static void one_that_is_removed_gives_way_without_a_gap(void **state) {
     rig *g = *state;
     add(g, &plugin_p, 100);
@@ -351,6 +377,20 @@ static void the_last_one_stays(void **state) {
     assert_int_equal(sl_routing_remove(&g->routing, running(g, "routing-p"), NULL), SLOW_E_INVAL);
     turn(g);
     assert_int_equal(g->routing.count, 1);
+}
+
+/* Up and down come in pairs: nobody is told of the end of what it was not shown. */
+static void an_end_is_told_to_those_who_saw_the_beginning(void **state) {
+    rig *g = *state;
+    sl_neighbour *n = &g->around[0];
+    slow_link adjacency = n->adjacency;
+    add(g, &plugin_p, 100);
+    add(g, &plugin_q, 50);
+    add(g, &plugin_c, 10);
+    g->told[0] = '\0';
+    n->adjacency = 0;
+    g->neighbours.events.down(g->neighbours.events.arg, n, adjacency);
+    was_told(g, "q down, c down");
 }
 
 /* What it announces must be newer than what the others remember of it. */
@@ -424,8 +464,10 @@ int main(void) {
         TEST(one_that_is_added_sees_who_speaks_it_in_the_order_of_ids),
         TEST(preferences_are_swapped_without_a_gap),
         TEST(of_equal_preferences_the_one_added_first_counts),
+        TEST(one_that_chooses_is_ranked_as_the_others_are),
         TEST(one_that_is_removed_gives_way_without_a_gap),
         TEST(the_last_one_stays),
+        TEST(an_end_is_told_to_those_who_saw_the_beginning),
         TEST(one_that_comes_back_in_the_same_turn_is_another),
         TEST(numbers_are_given_again_only_after_all_others),
         TEST(one_that_cannot_run_leaves_nothing),

@@ -98,8 +98,13 @@ void sl_neighbours_fill(sl_neighbours *all, sl_link *link) {
 
 /* ---- time ---- */
 
+/* One that holds too much; 0 = at once. */
+static slow_time renew_at(const sl_talk *talk) {
+    return talk->renewed_at == 0 ? 0 : talk->renewed_at + RENEW_LEAST;
+}
+
 void sl_talk_timer(sl_neighbour *n) {
-    slow_time next = NEVER, renew = n->renewed_at == 0 ? 0 : n->renewed_at + RENEW_LEAST;
+    slow_time next = NEVER;
     if (n->adjacency == 0 && n->link_count > 0)
         next = n->held_until;
     if (n->link_count > 0 && n->tell_at != 0 && n->tell_at < next)
@@ -108,8 +113,8 @@ void sl_talk_timer(sl_neighbour *n) {
         const sl_talk *talk = &n->talks[i];
         if (talk->open && talk->channel.resend_at != 0 && talk->channel.resend_at < next)
             next = talk->channel.resend_at;
-        if (talk->open && talk->channel.overflowed && renew < next)
-            next = renew;
+        if (talk->open && talk->channel.overflowed && renew_at(talk) < next)
+            next = renew_at(talk);
     }
     if (next == NEVER)
         sl_timer_stop(n->timer);
@@ -129,9 +134,9 @@ static void talk_renew(sl_neighbour *n, sl_talk *talk, uint8_t epoch) {
 
 /* Once a second at most: a table that is more than a channel holds would otherwise be begun without end. */
 static void relieve(sl_neighbour *n, sl_talk *talk, slow_time now) {
-    if (!talk->channel.overflowed || (n->renewed_at != 0 && now < n->renewed_at + RENEW_LEAST))
+    if (!talk->channel.overflowed || now < renew_at(talk))
         return;
-    n->renewed_at = now;
+    talk->renewed_at = now;
     sl_log_write(n->all->log, SLOW_LOG_WARN, "link", "%.*s cannot keep up with %s: starting anew", SL_ID_ARG(&n->id),
                  name_of(n, talk));
     talk_renew(n, talk, (uint8_t)(talk->channel.epoch + 1));

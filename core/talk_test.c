@@ -44,8 +44,12 @@ static void on_changed(void *arg, sl_neighbour *n) {
     (void)n;
 }
 static void on_down(void *arg, sl_neighbour *n, slow_link adjacency) {
+    side *s = arg;
     assert_true(adjacency != 0);
-    tell(arg, "down", n->id.text);
+    tell(s, "down", n->id.text);
+    for (unsigned i = 0; i < s->neighbours.places; i++)
+        if (sl_neighbour_speaks(n, s->neighbours.names[i]))
+            tell(s, "without", s->neighbours.names[i]);
 }
 static void on_message(void *arg, sl_neighbour *n, const char *protocol, slow_bytes message) {
     char text[64];
@@ -545,6 +549,8 @@ static void a_claim_tells_what_was_taken_up_before_it(void **state) {
     talk(p);
     was_told(&p->a, "heard q \"three\"");
     was_told(&p->b, "heard q \"seven\"");
+    sl_link_close(p->wa[0]->link, SL_CLOSE_BROKEN, false);
+    was_told(&p->a, "down bob, without p, without q"); /* what ends is still known */
     pair_free(p);
 }
 

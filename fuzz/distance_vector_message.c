@@ -1,188 +1,40 @@
-/* Any messages from neighbours to a distance vector, with time and links going by between them. The input is a script:
- *
- *     0x00-0x7f  n, n bytes   a message from the present neighbour
- *     0x80-0x83               that one of four neighbours is the present one from here on
- *     0x84, 0x85              its adjacency comes up; goes down
- *     0x86  n                 n * 50 ms go by
- *     0x87  n                 its cost is n + 1
- *
- * Whatever comes: a malformed message changes nothing, what is offered goes over adjacencies that are up, what is sent
- * can be read, no more destinations are kept than the options allow, and everything is given back at the end. */
-#include "core/instance.h"
-#include "core/loop_virtual.h"
-#include "plugins/routing-distance-vector/inspect.h"
+/* Any messages from neighbours to a distance vector, with time and links going by between them: tests/support/
+ * strategy_script.h has the input's form, and what must hold. Besides: no more destinations are kept than the options
+ * allow. */
 #include "plugins/routing-distance-vector/message.h"
-#include <stdlib.h>
-#include <string.h>
+#include "tests/support/strategy_script.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const slow_module *slow_module_v1_routing_distance_vector(void);
 
-enum { NEIGHBOURS = 4, MAX_ORIGINS = 20 };
+enum { MAX_ORIGINS = 20 };
 
 /* The plugin's options, in the order of its table. */
 struct config {
     int64_t max_origins, break_rule;
 };
 
-struct junction {
-    sl_world *world;
-    sl_instance *instance;
-    const slow_routing_ops *ops;
-    const dv_inspect *inspect;
-    void *self;
-    slow_id id;
-    slow_link links[NEIGHBOURS], last_link; /* 0 = down */
-    unsigned offers;
-};
-
-static struct junction *junction_of(const slow_host *host) {
-    return sl_instance_layer(host);
-}
-
-static void must(bool holds) {
-    if (!holds)
-        abort();
-}
-
-static bool is_up(const struct junction *j, slow_link link) {
-    for (int i = 0; i < NEIGHBOURS; i++)
-        if (j->links[i] == link)
-            return link != 0;
-    return false;
-}
-
-static const slow_id *host_self(const slow_host *host) {
-    return &junction_of(host)->id;
-}
-
-static uint64_t host_epoch(const slow_host *host) {
-    (void)host;
-    return 1000;
-}
-
-static slow_status host_send(const slow_host *host, slow_link to, slow_bytes message) {
+static bool readable(slow_bytes message) {
     slow_reader in = slow_reader_of(message);
     struct dv_record record;
-    must(is_up(junction_of(host), to) && message.size > 0 && message.size <= SLOW_ROUTE_MESSAGE_MAX);
     while (dv_record_read(&in, &record))
         ;
-    must(slow_reader_ok(&in));
-    return SLOW_OK;
+    return slow_reader_ok(&in);
 }
 
-static slow_status host_offer(const slow_host *host, const slow_id *dst, const slow_route *routes, size_t n) {
-    struct junction *j = junction_of(host);
-    j->offers++;
-    must(memcmp(dst, &j->id, sizeof *dst) != 0);
-    for (size_t i = 0; i < n; i++)
-        must(is_up(j, routes[i].via) && routes[i].metric != SLOW_METRIC_INFINITY);
-    return SLOW_OK;
-}
-
-static slow_status host_sign(const slow_host *host, slow_bytes statement, slow_bytes *proof) {
-    (void)host;
-    (void)statement;
-    *proof = (slow_bytes){(const uint8_t *)"ours", 4};
-    return SLOW_OK;
-}
-
-static bool host_verify(const slow_host *host, const slow_id *origin, slow_bytes statement, slow_bytes proof) {
-    (void)host;
-    (void)statement;
-    must(origin->size > 0 && origin->size <= SLOW_ID_MAX);
-    return proof.size < 200;
-}
-
-static const slow_routing_host routing_host = {
-    .struct_size = sizeof routing_host,
-    .self = host_self,
-    .epoch = host_epoch,
-    .send = host_send,
-    .offer = host_offer,
-    .sign = host_sign,
-    .verify = host_verify,
-};
-
-static void message(struct junction *j, int from, slow_bytes bytes) {
-    if (j->links[from] == 0)
-        return;
-    unsigned offers = j->offers;
-    size_t destinations = j->inspect->destinations(j->self), memory = j->inspect->memory(j->self);
-    slow_status status = j->ops->message(j->self, j->links[from], bytes);
-    must(status == SLOW_OK || status == SLOW_E_MALFORMED);
-    if (status == SLOW_E_MALFORMED)
-        must(j->offers == offers && j->inspect->destinations(j->self) == destinations &&
-             j->inspect->memory(j->self) == memory);
-    must(j->inspect->destinations(j->self) <= 1 + MAX_ORIGINS);
-}
-
-static void link_up(struct junction *j, int which) {
-    if (j->links[which] != 0)
-        return;
-    j->links[which] = ++j->last_link;
-    slow_neighbour neighbour = {.link = j->links[which], .cost = 50, .mtu = 1400, .id = {.size = 1, .text = "n"}};
-    j->ops->neighbour_up(j->self, &neighbour);
-}
-
-static void link_down(struct junction *j, int which) {
-    slow_link link = j->links[which];
-    j->links[which] = 0;
-    if (link != 0)
-        j->ops->neighbour_down(j->self, link);
-}
-
-static void link_cost(struct junction *j, int which, uint32_t cost) {
-    slow_neighbour neighbour = {.link = j->links[which], .cost = cost, .mtu = 1400, .id = {.size = 1, .text = "n"}};
-    if (neighbour.link != 0)
-        j->ops->neighbour_changed(j->self, &neighbour);
-}
-
-static void play(struct junction *j, slow_reader *in) {
-    int present = 0;
-    while (slow_reader_left(in) > 0) {
-        uint8_t code = slow_read_u8(in);
-        if (code < 0x80) {
-            size_t size = slow_reader_left(in) < code ? slow_reader_left(in) : code;
-            message(j, present, (slow_bytes){slow_read_bytes(in, size), size});
-        } else if (code < 0x84) {
-            present = code - 0x80;
-        } else if (code == 0x84) {
-            link_up(j, present);
-        } else if (code == 0x85) {
-            link_down(j, present);
-        } else if (code == 0x86) {
-            sl_world_run(j->world, sl_world_now(j->world) + slow_read_u8(in) * 50 * SL_MS);
-        } else {
-            link_cost(j, present, slow_read_u8(in) + 1u);
-        }
-    }
+static void check(const slow_plugin *plugin, void *self, size_t destinations) {
+    (void)plugin;
+    (void)self;
+    script_must(destinations <= 1 + MAX_ORIGINS);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const sl_service services[] = {{SLOW_ROUTING_HOST_ID, &routing_host}, {NULL, NULL}};
-    const slow_plugin *plugin = slow_module_v1_routing_distance_vector()->plugins[0];
-    struct junction j = {.world = sl_world_new(1), .id = {.size = 2, .text = "me"}};
-    sl_loop *loop = sl_loop_virtual_new(j.world);
-    sl_pool *pool = sl_pool_new();
-    sl_log log = {.sink = NULL};
-    sl_instance_env env = {.loop = loop, .pool = pool, .log = &log, .services = services, .layer = &j};
     struct config config = {.max_origins = MAX_ORIGINS};
-    slow_error error;
-    must(plugin->config_size == sizeof config);
-    must(sl_instance_new(plugin, &config, NULL, &env, &j.instance, &error) == SLOW_OK);
-    j.ops = sl_instance_ops(j.instance);
-    j.self = sl_instance_self(j.instance);
-    j.inspect = plugin->extension(j.self, DV_INSPECT_ID);
-    must(sl_instance_start(j.instance, &error) == SLOW_OK);
-    link_up(&j, 0);
-    link_up(&j, 1);
-    slow_reader in = slow_reader_of((slow_bytes){data, size});
-    play(&j, &in);
-    sl_world_run(j.world, sl_world_now(j.world) + 60 * SL_SECOND);
-    must(sl_instance_free(j.instance) == 0);
-    sl_loop_free(loop);
-    sl_world_free(j.world);
-    sl_pool_free(pool);
+    const script_strategy strategy = {.plugin = slow_module_v1_routing_distance_vector()->plugins[0],
+                                      .config = &config,
+                                      .config_size = sizeof config,
+                                      .readable = readable,
+                                      .check = check};
+    script_play(&strategy, (slow_bytes){data, size});
     return 0;
 }

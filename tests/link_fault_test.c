@@ -208,7 +208,7 @@ static void a_flood_of_best_effort_leaves_room_for_what_ranks_higher(void **stat
 
 typedef struct channels {
     sl_neighbours neighbours;
-    unsigned restarts, pushes;
+    unsigned restarts[2]; /* of p and of q */
 } channels;
 
 static void ignore_neighbour(void *arg, sl_neighbour *n) {
@@ -232,18 +232,17 @@ static void ignore_protocol(void *arg, sl_neighbour *n, const char *protocol) {
     (void)protocol;
 }
 
-static void push_too_much(sl_neighbour *n) {
+static void push_too_much(sl_neighbour *n, const char *protocol) {
     static const uint8_t bytes[1000];
     for (uint32_t i = 0; i < SL_CHANNEL_BYTES / 1000 + 1; i++)
-        assert_int_equal(sl_neighbour_send(n, "p", (slow_bytes){bytes, sizeof bytes}), SLOW_OK);
+        assert_int_equal(sl_neighbour_send(n, protocol, (slow_bytes){bytes, sizeof bytes}), SLOW_OK);
 }
 
 /* A strategy whose whole table is more than a channel holds. */
 static void restart_too_much(void *arg, sl_neighbour *n, const char *protocol) {
     channels *c = arg;
-    (void)protocol;
-    if (++c->restarts < 50)
-        push_too_much(n);
+    if (++c->restarts[protocol[0] - 'p'] < 50)
+        push_too_much(n, protocol);
 }
 
 static enum sl_close_reason opened_here(void *arg, sl_link *link) {
@@ -282,9 +281,9 @@ static void channels_open(rig *g, end *e, channels *c) {
     e->env.events.fill = fill_here;
 }
 
-static void both_speak_p(rig *g) {
-    static const sl_names p = {.count = 1, .name = {"p"}};
-    g->a.claim.protocols.names = g->b.claim.protocols.names = p;
+static void both_speak_p_and_q(rig *g) {
+    static const sl_protocols both = {.names = {.count = 2, .name = {"p", "q"}}, .number = {0, 1}};
+    g->a.claim.protocols = g->b.claim.protocols = both;
 }
 
 static void channels_close(end *e, channels *c) {
@@ -316,9 +315,9 @@ static void give_route(wire *to, uint32_t seq) {
 
 static void an_acknowledgement_that_died_with_its_link_is_said_on_the_next(void **state) {
     rig *g = *state;
-    channels c = {.restarts = 0};
+    channels c = {.restarts = {0}};
     wire *a[2], *b[2];
-    both_speak_p(g);
+    both_speak_p_and_q(g);
     channels_open(g, &g->b, &c);
     open_pair(g, &a[0], &b[0]);
     g->a.env.events.arg = &g->a;
@@ -337,15 +336,17 @@ static void an_acknowledgement_that_died_with_its_link_is_said_on_the_next(void 
 
 static void a_table_that_no_channel_holds_is_begun_anew_but_not_without_end(void **state) {
     rig *g = *state;
-    channels c = {.restarts = 0};
+    channels c = {.restarts = {0}};
     wire *a, *b;
-    both_speak_p(g);
+    both_speak_p_and_q(g);
     channels_open(g, &g->b, &c);
     open_pair(g, &a, &b);
     wait_for(g, 10 * SL_MS);
-    push_too_much(c.neighbours.sorted[0]);
+    push_too_much(c.neighbours.sorted[0], "p");
+    push_too_much(c.neighbours.sorted[0], "q");
     wait_for(g, 100 * SL_MS);
-    assert_in_range(c.restarts, 1, 2);
+    for (unsigned i = 0; i < 2; i++) /* neither has to wait for the other */
+        assert_in_range(c.restarts[i], 1, 2);
     channels_close(&g->b, &c);
 }
 

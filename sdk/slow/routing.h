@@ -6,6 +6,7 @@
  * A strategy sees one neighbour per id. `slow_link` names that adjacency here: the core maps it to the cheapest live link.
  * An adjacency that comes back has another number, unless only this strategy's channel to it was started anew, or the
  * neighbour stopped running this strategy for a while: then neighbour_down() and neighbour_up() come with the same one.
+ * Each neighbour_down() ends one neighbour_up().
  *
  * A strategy may be added to a running junction, and removed from it: it is shown the neighbours that are there, and its
  * routes count by its preference, beside those of others. */
@@ -41,9 +42,9 @@ typedef struct slow_route {
 typedef struct slow_routing_host {
     uint32_t struct_size;
     const slow_id *(*self)(const slow_host *); /* our own id; lives as long as the instance */
-    uint64_t (*epoch)(
-        const slow_host *); /* wall-clock milliseconds at the instance's start; grows with every start of the
-                                           * junction, and of the strategy in it; virtual in the simulator */
+    /* Wall-clock milliseconds at the instance's start; grows with every start of the junction, and of the strategy in it;
+     * virtual in the simulator. */
+    uint64_t (*epoch)(const slow_host *);
     /* The strategy's own bytes to one neighbour: copied, <= SLOW_ROUTE_MESSAGE_MAX, reliable and in order while the
      * adjacency lasts. Never SLOW_E_AGAIN: a neighbour that cannot keep up goes down and comes up again.
      * SLOW_E_CLOSED: no such neighbour (any more). SLOW_E_TOOBIG: too long, nothing is sent. */

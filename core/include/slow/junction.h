@@ -101,7 +101,7 @@ SLOW_API slow_status slow_junction_leave(slow_junction *, const char *address, s
 /* Routing strategies come and go while messages pass. `entry` is what stands under "routing" in a config: a JSON object
  * ({"plugin": "routing-flooding", "preference": 50, ...}), or the plugin's id as a JSON string. Of the strategies that have
  * a route the one with the highest preference decides, 0..65535, and of equal ones the one added first. The last one
- * cannot be removed. SLOW_E_INVAL: the error says what is wrong. */
+ * cannot be removed, and the log's callback cannot change any. SLOW_E_INVAL: the error says what is wrong. */
 SLOW_API slow_status slow_junction_routing_add(slow_junction *, const char *entry, slow_error *);
 SLOW_API slow_status slow_junction_routing_prefer(slow_junction *, const char *plugin, int preference, slow_error *);
 SLOW_API slow_status slow_junction_routing_remove(slow_junction *, const char *plugin, slow_error *);
