@@ -311,6 +311,8 @@ static void a_topology_that_is_wrong_is_refused_with_its_place(void **state) {
          "of them at most"},
         {"{\"links\": []}", "map.json:1: nodes: is missing; expected a list of the nodes' names"},
         {"{\"nodes\": [], \"links\": []}", "map.json:1: nodes: is empty; expected a list of the nodes' names"},
+        {"{\"topology\": \"ring:8\"}", "map.json:1: is a scenario; expected a topology, of \"nodes\" and \"links\" "
+                                       "(slow-sim run plays scenarios)"},
         {"{\"nodes\": [\"a\"],\n \"link\": []}", "map.json:2: link: unknown key; did you mean \"links\"?"},
         {"{\"nodes\": [\"a\",\n 7], \"links\": []}",
          "map.json:2: nodes[1]: is an integer; expected a name of 200 bytes at most"},
