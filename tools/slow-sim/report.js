@@ -461,7 +461,7 @@ const WORDS = [
   ["Said", "Bytes of the strategies' own messages, with their frames, over all links together. What the core sends to see that a link lives is not in it: that is the idle figure."],
   ["Splits the network", "Without this link or junction the rest is in parts. Such events count for the checks, and not for the times."],
   ["Entry", "One word about one destination (distance vector) or about one junction's links (link state)."],
-  ["Loop", "Next hops in use that lead in a circle. What is sent meanwhile goes round, until the circle is gone or its hop limit ends it. Each moment at which there is one counts."],
+  ["Loop", "Next hops in use that lead in a circle, in the tables of one moment. With link state two neighbours may point at one another until the news has crossed the link between them; on links that keep the order the news is there before a message that could go round."],
   ["Stretch", "What the path in use costs against the shortest there is. Where a strategy chooses for each message, how long real messages took against how long they could have."],
   ["Alternate", "A second next hop that can be used at once, with no word to anybody, when the first dies."],
 ];
