@@ -66,13 +66,15 @@ function best(values, format, better) {
 function listed(names) {
   return names.length < 2 ? names.join("") : names.slice(0, -1).join(", ") + " and " + names[names.length - 1];
 }
-/* "What: best 0 ms, next 7 ms"; null when nobody has a figure. */
-function ranking(what, values, format) {
-  const order = runs().map((r, i) => [r.figures.routing, values[i]]).filter(([, v]) => v !== null && v !== undefined);
+/* "What: best 0 ms, next 7 ms", and of equal ones first who is better `behind`; null when nobody has a figure. */
+function ranking(what, values, format, behind) {
+  const shown = (i) => format(values[i]) + (behind ? ` (${format(behind[i])})` : "");
+  const order = runs().map((_, i) => i).filter((i) => values[i] !== null && values[i] !== undefined);
   if (order.length === 0) return null;
-  order.sort(([, v], [, w]) => v - w);
-  const all = order.length > 1 && order.every(([, v]) => format(v) === format(order[0][1]));
-  return make("li", {}, `${what}: `, make("b", {}, all ? `${format(order[0][1])} with each` : order.map(([n, v]) => `${n} ${format(v)}`).join(", ")), ".");
+  order.sort((i, k) => values[i] - values[k] || (behind ? behind[i] - behind[k] : 0));
+  const all = order.length > 1 && order.every((i) => shown(i) === shown(order[0]));
+  return make("li", {}, `${what}: `,
+    make("b", {}, all ? `${shown(order[0])} with each` : order.map((i) => `${runs()[i].figures.routing} ${shown(i)}`).join(", ")), ".");
 }
 const COPY_BYTES = 100;
 /* After how many messages copies cost more than the words that they save: of who sends many, against who says least without. */
@@ -93,7 +95,8 @@ function showVerdict() {
     const e = figuresOf(runs()[0]);
     at("what").textContent = `Measured: ${eventOf(runs()[0]).title}; ${count(e.count)} times, ` +
       (e.splits > 0 ? `${count(e.splits)} of which split the network and are left out of the times.` : "each from a network at rest.");
-    list.push(ranking("Whole again after the failure was noticed, in the median", runs().map((r) => figuresOf(r).recovery_ms_median), ms),
+    list.push(ranking("Whole again after the failure was noticed, in the median (and at the longest)", runs().map((r) => figuresOf(r).recovery_ms_median), ms,
+      runs().map((r) => figuresOf(r).recovery_ms_max)),
       ranking("Said by all junctions together for it, in the median", runs().map((r) => figuresOf(r).bytes_median), bytes));
   } else {
     at("what").textContent = "Measured: a cold start, and what holds at rest after it.";
@@ -438,7 +441,7 @@ function showCase() {
     at("case").setAttribute("aria-valuetext", caseName(c));
     const way = (nodes) => (nodes.length > 1 ? `${nodes.length - 1} ${nodes.length === 2 ? "hop" : "hops"}` : "none");
     at("map-lead").textContent = `Event ${chosen.number + 1} of ${least}: ${eventOf(run).title} (${caseName(c)}). ` +
-      (!c.pair ? "" : c.before.length > 1 || c.after.length > 1 ? `A message from ${t.nodes[c.pair[0]]} to ${t.nodes[c.pair[1]]} took the dotted path before, and ${c.after.length > 1 ? "takes the solid one now" : "has none now"}.`
+      (!c.pair ? "No shortest path led there." : c.before.length > 1 || c.after.length > 1 ? `A message from ${t.nodes[c.pair[0]]} to ${t.nodes[c.pair[1]]} took the dotted path before, and ${c.after.length > 1 ? "takes the solid one now" : "has none now"}.`
         : `This strategy keeps no path: each message from ${t.nodes[c.pair[0]]} to ${t.nodes[c.pair[1]]} goes everywhere.`);
     const facts = [["Noticed after", ms(c.detection_ms)], ["Whole again after", c.splits ? "the network is in two parts" : ms(c.recovery_ms)],
       ["Path before, now", `${way(c.before)}, ${way(c.after)}`], ["Said", bytes(c.bytes)], ["Entries", count(c.entries)]];
