@@ -130,7 +130,7 @@ const ROWS = [
   ["Stretch, mean", "path taken : shortest path; 1 is shortest", (r) => r.figures.stretch_mean, factor, true],
   ["Stretch, largest", "of the worst pair", (r) => r.figures.stretch_max, factor, true],
   ["Pairs with an alternate", "a second next hop lies ready; higher is better", (r) => r.figures.alternates_cold, percent, "more"],
-  ["Loops", "moments at which next hops led in a circle", (r) => r.figures.loops, count, true],
+  ["Loops", "moments at which next hops led in a circle, in all that was measured", (r) => r.figures.loops, count, true],
   ["Missing · stale · not shortest", "routes, at rest after every event; 0 is right",
     (r) => r.figures.missing + r.figures.stale + r.figures.suboptimal,
     (x, r) => `${count(r.figures.missing)} · ${count(r.figures.stale)} · ${count(r.figures.suboptimal)}`, true],
