@@ -80,8 +80,8 @@ static const row rows[SIM_ACTION_COUNT];
 
 /* ---- names of nodes and links ---- */
 
-static slow_status read_node(const sl_json *value, const sl_json_at *at, const sim_topology *topology, uint32_t *node,
-                             slow_error *error) {
+slow_status sim_action_node(const sl_json *value, const sl_json_at *at, const sim_topology *topology, uint32_t *node,
+                            slow_error *error) {
     const char *name = sl_json_string(value);
     int64_t number = sl_json_integer(value);
     sl_nearest nearest = {.wrong = name};
@@ -118,7 +118,7 @@ static slow_status read_ends(const sl_json *value, const sl_json_at *at, const s
         return sl_json_error(at, error, SLOW_E_INVAL, "is no link; expected its two ends, [A, B], or \"any\"");
     for (size_t i = 0; i < 2; i++) {
         sl_json_at item = sl_json_at_index(at, i);
-        slow_status status = read_node(sl_json_item(value, i), &item, topology, &ends[i], error);
+        slow_status status = sim_action_node(sl_json_item(value, i), &item, topology, &ends[i], error);
         if (status != SLOW_OK)
             return status;
     }
@@ -147,7 +147,7 @@ static slow_status read_link_or_all(const sl_json *value, const sl_json_at *at, 
 static slow_status read_place(const sl_json *value, const sl_json_at *at, const sim_topology *topology, sim_action *a,
                               slow_error *error) {
     a->node = SIM_ANY;
-    return is_word(value, "any") ? SLOW_OK : read_node(value, at, topology, &a->node, error);
+    return is_word(value, "any") ? SLOW_OK : sim_action_node(value, at, topology, &a->node, error);
 }
 
 static slow_status read_place_or_all(const sl_json *value, const sl_json_at *at, const sim_topology *topology,
@@ -286,7 +286,7 @@ static slow_status read_side(const sl_json *value, const sl_json_at *at, const s
     for (; a->node_count < count; a->node_count++) {
         sl_json_at item = sl_json_at_index(at, a->node_count);
         slow_status status =
-            read_node(sl_json_item(value, a->node_count), &item, topology, &a->nodes[a->node_count], error);
+            sim_action_node(sl_json_item(value, a->node_count), &item, topology, &a->nodes[a->node_count], error);
         if (status != SLOW_OK)
             return status;
     }

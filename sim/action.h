@@ -70,6 +70,8 @@ typedef struct sim_action {
 
 /* Reads one; the topology is the one whose names it uses. On failure there is nothing to clear. */
 slow_status sim_action_read(const sl_json *, const sl_json_at *, const sim_topology *, sim_action *, slow_error *);
+/* The number of a node that is written as its name or its number; the error guesses which was meant. */
+slow_status sim_action_node(const sl_json *, const sl_json_at *, const sim_topology *, uint32_t *node, slow_error *);
 /* As it is read, "at" to the nanosecond. */
 void sim_action_write(const sim_action *, const sim_topology *, sl_json_writer *);
 /* "cut New York - Chicago, silently": one line. */

@@ -179,30 +179,37 @@ static uint32_t farthest_beyond(const sim_graph *graph, uint32_t a, uint32_t b) 
     return best;
 }
 
-bool sim_graph_concerned(sim_graph *graph, uint32_t link, uint32_t through, uint32_t pair[2]) {
-    uint32_t a = through, b = UINT32_MAX;
-    if (through == UINT32_MAX) {
-        a = graph->topology->links[link].a;
-        b = graph->topology->links[link].b;
-        sim_graph_search(graph, b);
-        pair[0] = farthest_beyond(graph, b, a);
-    } else {
-        sim_graph_search(graph, a);
-        pair[0] = UINT32_MAX;
-        for (uint32_t n = 0; n < graph->topology->node_count; n++)
-            if (n != a && graph->distance_ns[n] != UINT64_MAX &&
-                (pair[0] == UINT32_MAX || graph->distance_ns[n] > graph->distance_ns[pair[0]]))
-                pair[0] = n;
+static bool leads_through(sim_graph *graph, uint32_t start, uint32_t through, uint32_t pair[2]) {
+    sim_graph_search(graph, start);
+    pair[0] = start;
+    pair[1] = farthest_beyond(graph, through, UINT32_MAX);
+    return pair[1] != UINT32_MAX;
+}
+
+/* Any shortest path through a node has a piece from one of its neighbours to another, so one of them is a start if there is
+ * any; from the end that it finds the way back is as long as can be. */
+static bool concerned_by_node(sim_graph *graph, uint32_t through, uint32_t pair[2]) {
+    for (uint32_t i = graph->first[through]; i < graph->first[through + 1]; i++) {
+        uint32_t start = across(graph, graph->links[i], through);
+        if (start != UINT32_MAX && leads_through(graph, start, through, pair))
+            return leads_through(graph, pair[1], through, pair) || leads_through(graph, start, through, pair);
     }
+    return false;
+}
+
+bool sim_graph_concerned(sim_graph *graph, uint32_t link, uint32_t through, uint32_t pair[2]) {
+    if (through != UINT32_MAX)
+        return concerned_by_node(graph, through, pair);
+    uint32_t a = graph->topology->links[link].a, b = graph->topology->links[link].b;
+    sim_graph_search(graph, b);
+    pair[0] = farthest_beyond(graph, b, a);
     if (pair[0] == UINT32_MAX)
         return false;
     sim_graph_search(graph, pair[0]);
     pair[1] = farthest_beyond(graph, a, b);
-    if (pair[1] != UINT32_MAX)
-        return true;
-    if (b == UINT32_MAX)
-        return false;
-    pair[0] = a; /* another path is as short: the link's own ends are at least near it */
-    pair[1] = b;
+    if (pair[1] == UINT32_MAX) {
+        pair[0] = a; /* another path is as short: the link's own ends are at least near it */
+        pair[1] = b;
+    }
     return true;
 }

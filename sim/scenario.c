@@ -266,18 +266,10 @@ static slow_status read_whom(reading *r, const sl_json *rule, const sl_json_at *
     const sl_json *value = sl_json_get(rule, key);
     sl_json_at here = sl_json_at_key(at, key);
     const char *name = sl_json_string(value);
-    int64_t number = sl_json_integer(value);
     *node = SIM_ANY;
     if (value == NULL || (name != NULL && strcmp(name, "any") == 0))
         return SLOW_OK;
-    if (name != NULL)
-        *node = sim_topology_node(r->scenario->topology, name);
-    else if (sl_json_type(value) == SL_JSON_INTEGER && number >= 0 && number < r->scenario->topology->node_count)
-        *node = (uint32_t)number;
-    return *node != UINT32_MAX ? SLOW_OK
-                               : sl_json_error(&here, r->error, SLOW_E_INVAL,
-                                               "is no junction; expected a node's name, its number, 0..%u, or \"any\"",
-                                               r->scenario->topology->node_count - 1);
+    return sim_action_node(value, &here, r->scenario->topology, node, r->error);
 }
 
 static slow_status read_rule(reading *r, const sl_json *value, const sl_json_at *at, sim_traffic_rule *rule) {
@@ -486,6 +478,9 @@ static slow_status read_sections(reading *r, const sl_json *root, const sl_json_
     for (size_t i = 0; i < SECTIONS; i++)
         keys[i] = sections[i].key;
     keys[SECTIONS] = NULL;
+    if (sl_json_get(root, "nodes") != NULL && sl_json_get(root, "topology") == NULL)
+        return sl_json_error(at, r->error, SLOW_E_INVAL,
+                             "is a topology; expected a scenario, which names one: {\"topology\": \"FILE\", ...}");
     slow_status status = sl_option_check_keys(NULL, keys, root, at, r->error);
     for (size_t i = 0; i < SECTIONS && status == SLOW_OK; i++) {
         const sl_json *value = sl_json_get(root, keys[i]);

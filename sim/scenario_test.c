@@ -72,11 +72,13 @@ static void what_is_wrong_is_one_line_with_its_place(void **state) {
          "s.json:2: random.kinds[0]: cannot be drawn; expected one of cut, restore, one_way, flap, cost, faults, kill, "
          "restart, clock, heal"},
         {WITH("\"traffic\": [{\"from\": \"n9\"}]"),
-         "s.json:2: traffic[0].from: is no junction; expected a node's name, its number, 0..2, or \"any\""},
+         "s.json:2: traffic[0].from: \"n9\" is no junction; did you mean \"n0\"?"},
         {WITH("\"checks\": {\"lop\": \"fail\"}"), "s.json:2: checks.lop: unknown key; did you mean \"loop\"?"},
         {WITH("\"checks\": {\"loop\": \"fial\"}"),
          "s.json:2: checks.loop: \"fial\" is wrong; expected \"promised\", \"count\" or \"fail\"; did you mean "
          "\"fail\"?"},
+        {"{\"nodes\": [\"a\"], \"links\": []}",
+         "s.json:1: is a topology; expected a scenario, which names one: {\"topology\": \"FILE\", ...}"},
         {"{\"topology\": \"chain:0\"}", "s.json:1: topology: \"chain:0\" is wrong; expected chain:N, with N 1..20000"},
         {"{\"topology\": {\"nodes\": [\"a\"],\n \"links\": [[0, 1]]}}",
          "s.json:2: topology.links[0][1]: is no node; expected a name from \"nodes\", or a number, 0..0"},

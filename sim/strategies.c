@@ -144,6 +144,20 @@ slow_status sim_strategies_read(const sl_json *value, const sl_json_at *at, cons
     return status;
 }
 
+/* One strategy was written, no list: where it stands in the list that was made of it says nothing to a person. */
+static void without_place(slow_error *error) {
+    static const char *const places[] = {"--routing:1: [0].plugin: ", "--routing:1: [0]."};
+    for (size_t i = 0; error != NULL && i < sizeof places / sizeof places[0]; i++) {
+        size_t size = strlen(places[i]);
+        char rest[sizeof error->text];
+        if (strncmp(error->text, places[i], size) != 0)
+            continue;
+        snprintf(rest, sizeof rest, "%s", error->text + size);
+        snprintf(error->text, sizeof error->text, "--routing: %.*s", (int)(sizeof rest - sizeof "--routing: "), rest);
+        return;
+    }
+}
+
 slow_status sim_strategies_parse(const char *text, const char *const *options, const char *const *plugin_dirs,
                                  char **json, slow_error *error) {
     const char *written = text != NULL ? text : "distance-vector";
@@ -157,6 +171,8 @@ slow_status sim_strategies_parse(const char *text, const char *const *options, c
         return is_json ? SLOW_E_INVAL : sl_error(error, SLOW_E_INVAL, NULL, "--routing: is not UTF-8");
     slow_status status = sim_strategies_read(value, &at, options, plugin_dirs, json, error);
     sl_json_free(value);
+    if (status != SLOW_OK && written[0] != '[')
+        without_place(error);
     return status;
 }
 

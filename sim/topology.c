@@ -296,6 +296,10 @@ static slow_status read_object(const sl_json *value, const sl_json_at *at, sim_t
     const char *name = sl_json_string(sl_json_get(value, "name"));
     sl_json_at nodes = sl_json_at_key(at, "nodes"), links = sl_json_at_key(at, "links"),
                places = sl_json_at_key(at, "places");
+    if (sl_json_get(value, "topology") != NULL)
+        return sl_json_error(
+            at, error, SLOW_E_INVAL,
+            "is a scenario; expected a topology, of \"nodes\" and \"links\" (slow-sim run plays scenarios)");
     slow_status status = sl_option_check_keys(NULL, keys, value, at, error);
     if (status == SLOW_OK)
         status = read_nodes(sl_json_get(value, "nodes"), &nodes, name != NULL ? name : "inline", out, error);

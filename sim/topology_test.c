@@ -1,5 +1,6 @@
 /* Maps: the twelve of others, GraphML made up here, the generators' shapes, and every way to write one wrong. */
 #include "topology.h"
+#include "graph.h"
 #include "text_file.h"
 #include "topology_parts.h"
 #include <setjmp.h>
@@ -311,6 +312,8 @@ static void a_topology_that_is_wrong_is_refused_with_its_place(void **state) {
          "of them at most"},
         {"{\"links\": []}", "map.json:1: nodes: is missing; expected a list of the nodes' names"},
         {"{\"nodes\": [], \"links\": []}", "map.json:1: nodes: is empty; expected a list of the nodes' names"},
+        {"{\"topology\": \"ring:8\"}", "map.json:1: is a scenario; expected a topology, of \"nodes\" and \"links\" "
+                                       "(slow-sim run plays scenarios)"},
         {"{\"nodes\": [\"a\"],\n \"link\": []}", "map.json:2: link: unknown key; did you mean \"links\"?"},
         {"{\"nodes\": [\"a\",\n 7], \"links\": []}",
          "map.json:2: nodes[1]: is an integer; expected a name of 200 bytes at most"},
@@ -341,6 +344,36 @@ static void a_topology_that_is_wrong_is_refused_with_its_place(void **state) {
     }
 }
 
+/* On the shortest path between the two of the pair. */
+static bool lies_between(sim_graph *graph, uint32_t node, const uint32_t pair[2]) {
+    sim_graph_search(graph, pair[0]);
+    if (graph->distance_ns[pair[1]] == UINT64_MAX || node == pair[0] || node == pair[1])
+        return false;
+    for (uint32_t at = pair[1]; at != pair[0]; at = graph->parent[at])
+        if (at == node)
+            return true;
+    return false;
+}
+
+/* Latencies are distances here, so no two paths are equally long. */
+static void a_death_concerns_a_pair_wherever_a_shortest_path_leads(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        sim_topology *topology = opened("geometric:16:4", seed);
+        sim_graph *graph = sim_graph_new(topology);
+        for (uint32_t node = 0; node < topology->node_count; node++) {
+            uint32_t pair[2], count = topology->node_count;
+            bool any = false, found = sim_graph_concerned(graph, UINT32_MAX, node, pair);
+            for (uint32_t i = 0; i < count * count && !any; i++)
+                any = lies_between(graph, node, (const uint32_t[2]){i / count, i % count});
+            if (found != any || (found && !lies_between(graph, node, pair)))
+                fail_msg("seed %llu, node %u: found %d, expected %d", (unsigned long long)seed, node, found, any);
+        }
+        sim_graph_free(graph);
+        sim_topology_free(topology);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_twelve_real_maps_are_read),
@@ -354,6 +387,7 @@ int main(void) {
         cmocka_unit_test(regular_shapes_are_what_they_are_called),
         cmocka_unit_test(drawn_graphs_are_connected_and_follow_from_the_seed),
         cmocka_unit_test(attachment_has_hubs),
+        cmocka_unit_test(a_death_concerns_a_pair_wherever_a_shortest_path_leads),
         cmocka_unit_test(a_topology_that_is_wrong_is_refused_with_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

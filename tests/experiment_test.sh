@@ -36,7 +36,13 @@ ends 2 'no option' topology ring:4 --routing flooding --fast
 ends 2 'missing' topology ring:4 --routing
 ends 2 'compare' topology ring:4 ring:5 --routing flooding
 ends 2 'where to' compare ring:4 --routing flooding
-ends 1 'cannot be written' compare ring:4 --routing flooding --html nowhere/report.html
+ends 2 'cannot be written' compare ring:4 --routing flooding --html nowhere/report.html
+ends 2 'slow-sim topology --help' topology ring:4 --fast
+ends 2 '^slow-sim: --routing: no plugin "routing-linkstate"; did you mean' topology ring:4 --routing linkstate
+ends 2 '^slow-sim: --routing: lern: unknown key' topology ring:4 --routing flooding:lern=true
+echo '{"name": "torn", "nodes": ["a", "b", "c"], "links": [[0, 1, 2.5]]}' >torn.json
+ends 0 'torn is in 2 parts' topology torn.json --routing flooding
+grep -q '^links of 2.5 ms$' out || fail "the header does not tell the latency"
 ends 0 '' topology --help
 grep -q 'partition-heals' out || fail "the help does not name the events"
 

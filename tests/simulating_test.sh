@@ -33,9 +33,10 @@ says() { # FILES REGEX
 says '02.run.out' '^coast.graphml: 3 junctions, 3 links'
 says '03.run.out' '^office: 5 junctions, 5 links, seed 1$'
 says '03.run.out' '^cut-every-link: 5 events, 1 of which split the network'
-says '03.run.out' '^checks +held +held$'
+says '03.run.out' '^checks +held +held +held$'
 says '04.run.out' '^kill-every-junction: 5 events'
 says '05.run.out' '^\[\{"topology":"ring:6","routing":"flooding",.*"routing":"flooding:learn=false"'
+says '03.run.out' '^links of 1.0 to 5.0 ms$'
 says '06.run.out' '^report.html'
 says 'report.html' '<!doctype html>'
 failed=$(ls [0-9][0-9].fails.err | head -1)

@@ -52,6 +52,17 @@ static int compare_one(const experiment *e, int number, sl_json_writer *page, sl
     return code;
 }
 
+static int cannot_write(const experiment *e) {
+    complain("--html: %s cannot be written: %s", e->html, strerror(errno));
+    return EXIT_USAGE;
+}
+
+/* Before minutes are spent on figures that could not be put anywhere. What is in the file stays until the page is made. */
+static int try_page(const experiment *e) {
+    FILE *out = fopen(e->html, "a");
+    return out == NULL || fclose(out) != 0 ? cannot_write(e) : 0;
+}
+
 static int write_page(const experiment *e, sl_json_writer *page) {
     char *data = sl_json_take(page, NULL);
     if (data == NULL)
@@ -61,10 +72,7 @@ static int write_page(const experiment *e, sl_json_writer *page) {
     if (out != NULL && fclose(out) != 0)
         written = false;
     free(data);
-    if (written)
-        return EXIT_SUCCESS;
-    complain("%s cannot be written: %s", e->html, strerror(errno));
-    return EXIT_FAILURE;
+    return written ? EXIT_SUCCESS : cannot_write(e);
 }
 
 int compare_command(int argc, char **argv) {
@@ -73,9 +81,11 @@ int compare_command(int argc, char **argv) {
     if (code != 0)
         return code < 0 ? EXIT_SUCCESS : code;
     if (e.html == NULL && !e.json) {
-        complain("where to? Expected --html FILE, or --json; see slow-sim --help");
+        complain("where to? Expected --html FILE, or --json; see slow-sim compare --help");
         return EXIT_USAGE;
     }
+    if (e.html != NULL && (code = try_page(&e)) != 0)
+        return code;
     sl_json_writer page = {.text = NULL}, figures = {.text = NULL};
     sl_json_begin(&page, '{');
     put_command(&e, argc, argv, &page);
@@ -89,8 +99,8 @@ int compare_command(int argc, char **argv) {
     sl_json_end(&figures, ']');
     sl_json_end(&page, ']');
     sl_json_end(&page, '}');
-    if (code != EXIT_USAGE && e.html != NULL)
-        code |= write_page(&e, &page);
+    if (code != EXIT_USAGE && e.html != NULL && write_page(&e, &page) != EXIT_SUCCESS)
+        code = EXIT_USAGE;
     char *text = sl_json_take(&figures, NULL);
     if (code != EXIT_USAGE && e.json && text != NULL)
         puts(text);

@@ -1,4 +1,5 @@
 #include "experiment.h"
+#include "sim/graph.h"
 #include "slow_sim.h"
 #include <errno.h>
 #include <getopt.h>
@@ -50,8 +51,8 @@ static void print_help(const experiment *e) {
          "Exit code: 0 all checks held, 1 one did not, 2 a mistake on the command line.");
 }
 
-static int mistake(const char *what, const char *about) {
-    complain("%s%s; see slow-sim --help", what, about);
+static int mistake(const experiment *e, const char *what, const char *about) {
+    complain("%s%s; see slow-sim %s --help", what, about, e->command);
     return EXIT_USAGE;
 }
 
@@ -92,7 +93,7 @@ static int add_strategy(experiment *e, const char *name) {
     sim_choice choice = {.options = e->options, .plugin_dirs = e->plugin_dirs};
     slow_error error;
     if (e->strategy_count == EXPERIMENT_STRATEGIES)
-        return mistake("too many strategies: expected at most 16", "");
+        return mistake(e, "too many strategies: expected at most 16", "");
     if (sim_strategy_read(name, &choice, &e->strategies[e->strategy_count], &error) != SLOW_OK) {
         complain("%s", error.text);
         return EXIT_USAGE;
@@ -101,12 +102,12 @@ static int add_strategy(experiment *e, const char *name) {
     return 0;
 }
 
-static int add_text(const char **list, const char *text) {
+static int add_text(const experiment *e, const char **list, const char *text) {
     int count = 0;
     while (list[count] != NULL)
         count++;
     if (count == EXPERIMENT_OPTIONS)
-        return mistake("too many of this option: ", text);
+        return mistake(e, "too many of this option: ", text);
     list[count] = text;
     return 0;
 }
@@ -121,11 +122,11 @@ static int take_option(experiment *e, int option, char **routing) {
         return for_each_word(e, optarg, add_event);
     case 'n':
         if (!read_number(optarg, 1, UINT32_MAX, &number))
-            return mistake("--sample: expected a number from 1 on, not ", optarg);
+            return mistake(e, "--sample: expected a number from 1 on, not ", optarg);
         e->sample = (uint32_t)number;
         return 0;
     case 's':
-        return read_number(optarg, 0, UINT64_MAX, &e->seed) ? 0 : mistake("--seed: expected a number, not ", optarg);
+        return read_number(optarg, 0, UINT64_MAX, &e->seed) ? 0 : mistake(e, "--seed: expected a number, not ", optarg);
     case 'j':
         e->json = true;
         return 0;
@@ -133,10 +134,10 @@ static int take_option(experiment *e, int option, char **routing) {
         e->html = optarg;
         return 0;
     case 'O':
-        return strchr(optarg, '=') != NULL ? add_text(e->options, optarg)
-                                           : mistake("--option: expected KEY=VALUE, not ", optarg);
+        return strchr(optarg, '=') != NULL ? add_text(e, e->options, optarg)
+                                           : mistake(e, "--option: expected KEY=VALUE, not ", optarg);
     case 'p':
-        return add_text(e->plugin_dirs, optarg);
+        return add_text(e, e->plugin_dirs, optarg);
     case 't':
         e->trace_folder = optarg;
         return 0;
@@ -156,18 +157,18 @@ int experiment_read(experiment *e, const char *command, int argc, char **argv) {
     optind = 1;
     while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         if (option == ':')
-            return mistake("an argument is missing behind ", argv[optind - 1]);
+            return mistake(e, "an argument is missing behind ", argv[optind - 1]);
         if (option == '?')
-            return mistake("there is no option ", argv[optind - 1]);
+            return mistake(e, "there is no option ", argv[optind - 1]);
         if ((code = take_option(e, option, &routing)) != 0)
             return code;
     }
     e->topologies = argv + optind;
     e->topology_count = argc - optind;
     if (e->topology_count == 0)
-        return mistake("which network? Expected a topology: a file, or a line such as ring:8", "");
+        return mistake(e, "which network? Expected a topology: a file, or a line such as ring:8", "");
     if (routing == NULL)
-        return mistake("which strategies? Expected --routing NAME[,NAME...]", "");
+        return mistake(e, "which strategies? Expected --routing NAME[,NAME...]", "");
     if (e->event_count == 0)
         add_event(e, "cut-every-link");
     return for_each_word(e, routing, add_strategy);
@@ -227,10 +228,18 @@ static void watch(void *arg, const sim_progress *progress) {
 sim_topology *experiment_topology(const experiment *e, int number) {
     sim_topology *topology = NULL;
     slow_error error;
-    if (sim_topology_open(e->topologies[number], e->seed, &topology, &error) == SLOW_OK)
-        return topology;
-    complain("%s", error.text);
-    return NULL;
+    if (sim_topology_open(e->topologies[number], e->seed, &topology, &error) != SLOW_OK) {
+        complain("%s", error.text);
+        return NULL;
+    }
+    sim_graph *graph = sim_graph_new(topology);
+    uint32_t parts = sim_graph_parts(graph);
+    sim_graph_free(graph);
+    if (parts > 1)
+        fprintf(stderr,
+                "slow-sim: %s is in %u parts that no link joins; is one missing? Pairs in one part are looked at\n",
+                topology->name, parts);
+    return topology;
 }
 
 sim_figures *experiment_run(const experiment *e, const sim_topology *topology, uint32_t strategy, uint32_t paths) {

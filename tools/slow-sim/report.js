@@ -58,65 +58,83 @@ function options(select, names, value, then) {
 // ---- what it shows, in words
 
 /* What looks the same is the same. */
-function best(values, format) {
-  const least = Math.min(...values.filter((x) => x !== null && x !== undefined));
-  const winners = values.map((x) => x !== null && x !== undefined && format(x) === format(least));
-  return { least, winners, all: winners.every(Boolean) };
+function best(values, format, better) {
+  const there = values.filter((x) => x !== null && x !== undefined), top = better === "more" ? Math.max(...there) : Math.min(...there);
+  const winners = values.map((x) => x !== null && x !== undefined && format(x) === format(top));
+  return { winners, all: winners.every(Boolean) };
 }
 function listed(names) {
   return names.length < 2 ? names.join("") : names.slice(0, -1).join(", ") + " and " + names[names.length - 1];
 }
-function sentence(values, format, one, all) {
-  const b = best(values, format), names = runs().map((r) => r.figures.routing);
-  if (!Number.isFinite(b.least)) return null;
-  if (b.all && names.length > 1) return all(format(b.least));
-  const others = names.map((n, i) => [n, values[i]]).filter(([, v], i) => !b.winners[i] && v !== null && v !== undefined);
-  const winners = names.filter((_, i) => b.winners[i]);
-  return one(listed(winners), format(b.least), winners.length > 1 ? "have" : "has") +
-    (others.length > 0 ? " (" + others.map(([n, v]) => `${n}: ${format(v)}`).join(", ") + ")." : ".");
+/* "What: best 0 ms, next 7 ms", and of equal ones first who is better `behind`; null when nobody has a figure. */
+function ranking(what, values, format, behind) {
+  const shown = (i) => format(values[i]) + (behind ? ` (${format(behind[i])})` : "");
+  const order = runs().map((_, i) => i).filter((i) => values[i] !== null && values[i] !== undefined);
+  if (order.length === 0) return null;
+  order.sort((i, k) => values[i] - values[k] || (behind ? behind[i] - behind[k] : 0));
+  const all = order.length > 1 && order.every((i) => shown(i) === shown(order[0]));
+  return make("li", {}, `${what}: `,
+    make("b", {}, all ? `${shown(order[0])} with each` : order.map((i) => `${runs()[i].figures.routing} ${shown(i)}`).join(", ")), ".");
+}
+const COPY_BYTES = 100;
+/* After how many messages copies cost more than the words that they save: of who sends many, against who says least without. */
+function priceOfCopies() {
+  const crossed = (r) => r.figures.transmissions_per_package, said = (r) => figuresOf(r)?.bytes_median;
+  const known = runs().filter((r) => Number.isFinite(crossed(r)) && Number.isFinite(said(r)));
+  const least = Math.min(...known.map(crossed)), frugal = known.filter((r) => crossed(r) < least * 1.5).sort((a, b) => said(a) - said(b))[0];
+  return known.filter((r) => crossed(r) >= least * 1.5).map((r) => {
+    const more = crossed(r) - crossed(frugal), messages = Math.ceil((said(frugal) - said(r)) / (more * COPY_BYTES));
+    return make("li", {}, `${r.figures.routing} pays with every message: ${decimal(more)} links more than ${frugal.figures.routing}. ` +
+      (messages > 0 ? `At ${COPY_BYTES} bytes a copy, ${count(messages)} ${messages === 1 ? "message costs" : "messages cost"} as much as all that ${frugal.figures.routing} says for one such event.`
+        : "It saves no words for that."));
+  });
 }
 function showVerdict() {
-  const list = [], title = events().length > 0 ? eventOf(runs()[0]).title : "";
+  const list = [];
   if (events().length > 0) {
-    list.push(sentence(runs().map((r) => figuresOf(r).recovery_ms_median), ms,
-      (who, much, has) => `When ${title}, ${who} ${has} all connected pairs together again soonest, in the median after ${much}`,
-      (much) => `When ${title}, all strategies have the connected pairs together again after ${much} in the median.`));
-    list.push(sentence(runs().map((r) => figuresOf(r).bytes_median), bytes,
-      (who, much, has) => `${who} ${has} the junctions say least to each other about it: ${much} in the median`,
-      (much) => `What the junctions then say to each other is the same with all: ${much} in the median.`));
+    const e = figuresOf(runs()[0]);
+    at("what").textContent = `Measured: ${eventOf(runs()[0]).title}; ${count(e.count)} times, ` +
+      (e.splits > 0 ? `${count(e.splits)} of which split the network and are left out of the times.` : "each from a network at rest.");
+    list.push(ranking("Whole again after the failure was noticed, in the median (and at the longest)", runs().map((r) => figuresOf(r).recovery_ms_median), ms,
+      runs().map((r) => figuresOf(r).recovery_ms_max)),
+      ranking("Said by all junctions together for it, in the median", runs().map((r) => figuresOf(r).bytes_median), bytes));
+  } else {
+    at("what").textContent = "Measured: a cold start, and what holds at rest after it.";
+    list.push(ranking("All pairs reach each other, when all links are up, after", runs().map((r) => r.figures.cold_start_ms), ms),
+      ranking("Said by all junctions together until then and after", runs().map((r) => r.figures.cold_start_bytes), bytes));
   }
-  list.push(sentence(runs().map((r) => r.figures.transmissions_per_package), decimal,
-    (who, much) => `A message crosses the fewest links with ${who}: ${much} on average`,
-    (much) => `A message crosses ${much} links on average, with all of them.`));
+  list.push(ranking("Links that each message crosses, with all its copies", runs().map((r) => r.figures.transmissions_per_package), decimal),
+    ...(events().length > 0 ? priceOfCopies() : []));
   const loops = runs().filter((r) => r.figures.loops > 0).map((r) => `${r.figures.routing} (${count(r.figures.loops)} times)`);
-  list.push(loops.length > 0 ? `For moments there were loops with ${listed(loops)}; with the others never.`
-    : "No next hops ever led in a circle, at any moment.");
+  list.push(make("li", {}, loops.length === 0 ? "No next hops ever led in a circle, at any moment."
+    : `For moments next hops led in a circle with ${listed(loops)}${loops.length < runs().length ? "; with the others never" : ""}.`));
   const failed = runs().filter((r) => r.figures.failure);
-  if (failed.length === 0) list.push("Every check held, at every moment.");
-  at("verdict").replaceChildren(...list.filter(Boolean).map((text) => make("li", {}, text)),
+  if (failed.length === 0) list.push(make("li", {}, "Every check held, at every moment."));
+  at("verdict").replaceChildren(...list.filter(Boolean),
     ...failed.map((r) => make("li", { class: "wrong" }, `${r.figures.routing} failed a check: ${r.figures.failure}`)));
+  at("advice").hidden = runs().length < 2;
 }
 
 // ---- the table
 
 const ROWS = [
   ["Cold start", "all links are up until all pairs reach each other", (r) => r.figures.cold_start_ms, ms, true],
-  ["Recovery, median", "the failure is noticed until all connected pairs reach each other", (r) => figuresOf(r)?.recovery_ms_median, ms, true],
-  ["Recovery, longest", "", (r) => figuresOf(r)?.recovery_ms_max, ms, true],
-  ["Noticing the failure", "the same for all strategies: the core does that", (r) => figuresOf(r)?.detection_ms_median, ms, false],
+  ["Whole again, median", "the failure is noticed until all connected pairs reach each other", (r) => figuresOf(r)?.recovery_ms_median, ms, true],
+  ["Whole again, longest", "after the worst of the events", (r) => figuresOf(r)?.recovery_ms_max, ms, true],
+  ["Noticed after", "the same for all strategies: the core does that", (r) => figuresOf(r)?.detection_ms_median, ms, false],
   ["Said for one event", "bytes between all junctions, median", (r) => figuresOf(r)?.bytes_median, bytes, true],
   ["Entries for one event", "words about a destination or a link, median", (r) => figuresOf(r)?.entries_median, count, true],
   ["Said for a cold start", "bytes between all junctions", (r) => r.figures.cold_start_bytes, bytes, true],
   ["Idle", "bytes a second that a junction sends when nothing happens", (r) => r.figures.idle_bytes_per_s, (x) => bytes(x) + "/s", true],
   ["Links a message crosses", "all copies counted, on average", (r) => r.figures.transmissions_per_package, decimal, true],
   ["Stretch, mean", "path taken : shortest path; 1 is shortest", (r) => r.figures.stretch_mean, factor, true],
-  ["Stretch, largest", "", (r) => r.figures.stretch_max, factor, true],
-  ["Pairs with an alternate", "a second next hop lies ready; higher is better", (r) => r.figures.pairs_with_alternate, percent, false],
-  ["Loops", "moments at which next hops led in a circle", (r) => r.figures.loops, count, true],
+  ["Stretch, largest", "of the worst pair", (r) => r.figures.stretch_max, factor, true],
+  ["Pairs with an alternate", "a second next hop lies ready; higher is better", (r) => r.figures.alternates_cold, percent, "more"],
+  ["Loops", "moments at which next hops led in a circle, in all that was measured", (r) => r.figures.loops, count, true],
   ["Missing · stale · not shortest", "routes, at rest after every event; 0 is right",
     (r) => r.figures.missing + r.figures.stale + r.figures.suboptimal,
     (x, r) => `${count(r.figures.missing)} · ${count(r.figures.stale)} · ${count(r.figures.suboptimal)}`, true],
-  ["Memory", "of the whole process, a junction", (r) => r.figures.rss_bytes / r.figures.junctions, bytes, true],
+  ["Memory", "of the strategy alone, a junction", (r) => r.figures.strategy_bytes_per_junction || null, bytes, true],
 ];
 function head(names) {
   return make("thead", {}, make("tr", {}, ...names.map((n) => make("th", { scope: "col" }, n))));
@@ -129,21 +147,41 @@ function strategyKey(i) {
   draw(svg, "line", { x1: 0, x2: 26, y1: 5, y2: 5, "stroke-width": 3, "stroke-dasharray": DASHES[i % 6], style: `stroke:${colour(i)}` });
   return svg;
 }
-function showTable() {
-  const body = make("tbody");
-  for (const [name, help, value, format, lower] of ROWS) {
-    const values = runs().map(value), b = best(values, (x) => format(x, runs()[0]));
-    if (values.every((x) => x === null || x === undefined)) continue;
-    const row = make("tr", {}, make("th", { scope: "row" }, name, make("small", {}, help)));
-    runs().forEach((r, i) => {
-      const mark = name.startsWith("Missing") ? (values[i] > 0 ? "wrong" : "") : lower && !b.all && b.winners[i] ? "best" : "";
-      row.append(make("td", mark ? { class: mark } : {}, format(values[i], r)));
-    });
-    body.append(row);
-  }
-  const header = head(["", ...runs().map((r) => r.figures.routing)]);
+function rowOf([name, help, value, format, better], list) {
+  const values = list.map(value), b = best(values, (x) => format(x, list[0]), better);
+  if (values.every((x) => x === null || x === undefined)) return [];
+  const row = make("tr", {}, make("th", { scope: "row" }, name, make("small", {}, help)));
+  list.forEach((r, i) => {
+    const mark = name.startsWith("Missing") ? (values[i] > 0 ? "wrong" : "") : better && !b.all && b.winners[i] ? "best" : "";
+    row.append(make("td", mark ? { class: mark } : {}, format(values[i], r)));
+  });
+  return [row];
+}
+function headOf(list) {
+  const header = head(["", ...list.map((r) => r.figures.routing)]);
   [...header.querySelectorAll("th")].slice(1).forEach((th, i) => th.prepend(strategyKey(i)));
-  at("table").replaceChildren(make("caption", {}, "Lower is better where nothing else is said; the best of a row is bold and green."), header, body);
+  return header;
+}
+const BEST = "Lower is better where nothing else is said; the best of a row is bold and green.";
+function showTable() {
+  at("table").replaceChildren(make("caption", {}, BEST), headOf(runs()), make("tbody", {}, ...ROWS.flatMap((row) => rowOf(row, runs()))));
+}
+/* The rows that a choice is made by, of all networks under each other. */
+function showNetworks() {
+  const several = data.topologies.filter((t) => t.runs.length > 0);
+  at("networks-card").hidden = several.length < 2;
+  if (several.length < 2) return;
+  const wanted = ["Whole again, median", "Said for one event", "Said for a cold start", "Links a message crosses"];
+  at("networks").replaceChildren(make("caption", {}, BEST), headOf(runs()), ...several.map((t) => make("tbody", {},
+    make("tr", {}, make("th", { scope: "rowgroup", colspan: t.runs.length + 1, class: "group" }, t.name,
+      make("small", {}, `${count(t.nodes.length)} junctions, ${count(t.links.length)} links`))),
+    ...ROWS.filter((row) => wanted.includes(row[0])).flatMap((row) => rowOf(row, t.runs)))));
+}
+function showCrossings() {
+  const values = runs().map((r) => r.figures.transmissions_per_package), most = Math.max(...values.filter(Number.isFinite), 1);
+  at("crossings").replaceChildren(...runs().flatMap((r, i) => [make("span", {}, r.figures.routing),
+    make("span", {}, make("span", { class: "bar", style: `width:${((100 * (values[i] ?? 0)) / most).toFixed(1)}%;background:${colour(i)}` })),
+    make("b", {}, decimal(values[i]))]));
 }
 function showLegends() {
   for (const list of document.querySelectorAll("ul.legend:not(#map-legend)"))
@@ -220,12 +258,11 @@ function lineChart(id, series, { xLabel, yLabel, xFormat, yFormat, yMost, height
   };
 }
 function showRecovery() {
-  if (events().length === 0) return at("recovery").replaceChildren("No event was measured.");
   const series = runs().map((r, index) => {
     const times = [...eventOf(r).recoveries_ms].sort((a, b) => a - b);
     return { name: r.figures.routing, index, points: times.map((t, i) => [t, (i + 1) / times.length]) };
   });
-  lineChart("recovery", series, { xLabel: "milliseconds since it was noticed", yLabel: "share of events recovered", xFormat: ms, yFormat: percent, yMost: 1.03 });
+  lineChart("recovery", series, { xLabel: "milliseconds since it was noticed", yLabel: "share of events after which all was whole", xFormat: ms, yFormat: percent, yMost: 1.03 });
 }
 function showCold() {
   const series = runs().map((r, index) => ({ name: r.figures.routing, index, points: r.cold_start }));
@@ -319,7 +356,7 @@ function brokenLinks(c) {
   return new Set(c?.links ?? []);
 }
 function showMap() {
-  const t = topology(), run = runs()[chosen.strategy], c = events().length > 0 ? caseOf(run) : undefined;
+  const t = topology(), c = caseOf(runs()[chosen.strategy]);
   const layout = layoutOf(t), box = at("map"), width = Math.max(280, box.clientWidth), pad = 34;
   const scale = (width - 2 * pad) / (layout.wide || 1), fitted = Math.min(scale, 520 / (layout.tall || 1));
   const height = layout.tall * fitted + 2 * pad, shift = (width - layout.wide * fitted) / 2;
@@ -351,11 +388,14 @@ function showMap() {
     const kind = gone ? "gone" : ends.includes(i) ? "end" : "node";
     hover(draw(svg, "circle", { class: kind, cx, cy, r: gone || ends.includes(i) ? Math.max(6.5, radius) : onPath.has(i) ? Math.max(4, radius) : radius }), () => name);
   });
+  const ruler = document.createElement("canvas").getContext("2d"), family = getComputedStyle(document.body).fontFamily;
   const taken = t.nodes.length <= 100 ? t.nodes.map((_, i) => [spot(i)[0] - 5, spot(i)[1] - 5, 10, 10]) : [];
   const overlaps = (a, b) => a[0] < b[0] + b[2] && b[0] < a[0] + a[2] && a[1] < b[1] + b[3] && b[1] < a[1] + a[3];
   /* At the first of four places where it hides nothing; what has none goes without, unless it must be seen. */
   const label = (i, kind, must) => {
-    const [x, y] = spot(i), text = t.nodes[i].slice(0, 24), wide = text.length * (must ? 7.2 : 6), tall = must ? 13 : 11;
+    const [x, y] = spot(i), text = t.nodes[i].slice(0, 24), tall = must ? 13 : 11;
+    ruler.font = must ? `600 12px ${family}` : `10.5px ${family}`;
+    const wide = ruler.measureText(text).width;
     const spots = [[x + 9, y - 6 - tall / 2], [x + 9, y + 3], [x - 9 - wide, y - 6 - tall / 2], [x - 9 - wide, y + 3]]
       .filter(([left]) => left >= 0 && left + wide <= width);
     const free = spots.find(([left, high]) => !taken.some((other) => overlaps([left, high, wide, tall], other)));
@@ -392,16 +432,16 @@ function mapKey(name, text) {
   return make("li", { class: "map" }, svg, text);
 }
 function showCase() {
-  const lists = runs().map((r) => (events().length > 0 ? eventOf(r).cases.length : 0)), least = Math.min(...lists);
+  const lists = runs().map((r) => eventOf(r).cases.length), least = Math.min(...lists);
   chosen.number = Math.max(0, Math.min(chosen.number, least - 1));
   at("case").max = Math.max(0, least - 1);
   at("case").value = chosen.number;
-  const run = runs()[chosen.strategy], c = events().length > 0 ? caseOf(run) : undefined, t = topology();
+  const run = runs()[chosen.strategy], c = caseOf(run), t = topology();
   if (c) {
     at("case").setAttribute("aria-valuetext", caseName(c));
     const way = (nodes) => (nodes.length > 1 ? `${nodes.length - 1} ${nodes.length === 2 ? "hop" : "hops"}` : "none");
     at("map-lead").textContent = `Event ${chosen.number + 1} of ${least}: ${eventOf(run).title} (${caseName(c)}). ` +
-      (!c.pair ? "" : c.before.length > 1 || c.after.length > 1 ? `A message from ${t.nodes[c.pair[0]]} to ${t.nodes[c.pair[1]]} took the dotted path before, and ${c.after.length > 1 ? "takes the solid one now" : "has none now"}.`
+      (!c.pair ? "No shortest path led there." : c.before.length > 1 || c.after.length > 1 ? `A message from ${t.nodes[c.pair[0]]} to ${t.nodes[c.pair[1]]} took the dotted path before, and ${c.after.length > 1 ? "takes the solid one now" : "has none now"}.`
         : `This strategy keeps no path: each message from ${t.nodes[c.pair[0]]} to ${t.nodes[c.pair[1]]} goes everywhere.`);
     const facts = [["Noticed after", ms(c.detection_ms)], ["Whole again after", c.splits ? "the network is in two parts" : ms(c.recovery_ms)],
       ["Path before, now", `${way(c.before)}, ${way(c.after)}`], ["Said", bytes(c.bytes)], ["Entries", count(c.entries)]];
@@ -415,15 +455,16 @@ function showCases() {
   const body = make("tbody"), list = events().length > 0 ? eventOf(runs()[0]).cases : [];
   list.forEach((c, i) => body.append(make("tr", {}, make("th", { scope: "row" }, caseName(c) + (c.splits ? " (splits the network)" : "")),
     ...runs().flatMap((r) => [make("td", {}, ms(eventOf(r).cases[i]?.recovery_ms)), make("td", {}, bytes(eventOf(r).cases[i]?.bytes))]))));
-  at("cases").replaceChildren(make("caption", {}, "Recovery, and bytes said, for each event that the map shows."),
-    head(["", ...runs().flatMap((r) => [r.figures.routing + ": recovery", "said"])]), body);
+  at("cases").replaceChildren(make("caption", {}, "After how long the network was whole again, and bytes said, for each event that the map shows."),
+    head(["", ...runs().flatMap((r) => [r.figures.routing + ": whole after", "said"])]), body);
 }
 
 const WORDS = [
-  ["Recovery", "From the moment at which the junctions at the failure know of it until every pair of junctions that links still connect can reach each other. How soon a failure is noticed is the core's matter, the same for all strategies, and counted apart. Where a strategy chooses for each message, real messages go between a few pairs every 5 ms, one pair being that of the map."],
+  ["Whole again", "From the moment at which the junctions at the failure know of it until every pair of junctions that links still connect can reach each other. How soon a failure is noticed is the core's matter, the same for all strategies, and counted apart. Where a strategy chooses for each message, real messages go between a few pairs every 5 ms, one pair being that of the map."],
   ["Said", "Bytes of the strategies' own messages, with their frames, over all links together. What the core sends to see that a link lives is not in it: that is the idle figure."],
   ["Splits the network", "Without this link or junction the rest is in parts. Such events count for the checks, and not for the times."],
-  ["Loop", "Next hops in use that lead in a circle. A package in it goes round until its hop limit ends it."],
+  ["Entry", "One word about one destination (distance vector) or about one junction's links (link state)."],
+  ["Loop", "Next hops in use that lead in a circle, in the tables of one moment. With link state two neighbours may point at one another until the news has crossed the link between them; on links that keep the order the news is there before a message that could go round."],
   ["Stretch", "What the path in use costs against the shortest there is. Where a strategy chooses for each message, how long real messages took against how long they could have."],
   ["Alternate", "A second next hop that can be used at once, with no word to anybody, when the first dies."],
 ];
@@ -434,11 +475,17 @@ function showWords() {
 
 // ---- together
 
+function latencies() {
+  const all = topology().links.map((l) => l[2]), short = (x) => Number(x.toPrecision(2)).toString();
+  if (all.length === 0) return "";
+  const [least, most] = all.reduce(([a, b], x) => [Math.min(a, x), Math.max(b, x)], [Infinity, 0]);
+  return short(least) === short(most) ? ` of ${short(least)} ms` : ` of ${short(least)} to ${short(most)} ms`;
+}
 function showTopology() {
   const f = runs()[0].figures;
   chosen.event = Math.min(chosen.event, Math.max(0, events().length - 1));
   at("title").textContent = `Routing strategies on ${topology().name}`;
-  at("subtitle").textContent = `${count(f.junctions)} junctions, ${count(f.links)} links; whole junctions with the plugins that run in production, in virtual time; seed ${f.seed}`;
+  at("subtitle").textContent = `${count(f.junctions)} junctions, ${count(f.links)} links${latencies()}; whole junctions with the plugins that run in production, in virtual time; seed ${f.seed}`;
   document.title = at("title").textContent;
   options(at("event"), events().map((e) => `${e.title}`), chosen.event, (i) => { chosen.event = i; showEvent(); });
   options(at("strategy"), runs().map((r) => r.figures.routing), chosen.strategy, (i) => { chosen.strategy = i; showCase(); });
@@ -454,13 +501,21 @@ function mostTelling() {
   const tells = (c) => (c.splits || c.after.join() === c.before.join() ? -1 : c.after.length + c.before.length);
   chosen.number = cases.reduce((most, c, i) => (tells(c) > tells(cases[most]) ? i : most), 0);
 }
+function showCharts() {
+  showCold();
+  if (events().length === 0) return;
+  showRecovery();
+  showCase();
+}
 function showEvent() {
+  for (const id of ["event-choice", "recovery-card", "event-card", "cases-card"]) at(id).hidden = events().length === 0;
+  at("charts").classList.toggle("alone", events().length === 0);
   mostTelling();
   showVerdict();
   showTable();
-  showRecovery();
-  showCold();
-  showCase();
+  showNetworks();
+  showCrossings();
+  showCharts();
   showCases();
 }
 options(at("topology"), data.topologies.map((t) => t.name), 0, (i) => { chosen.topology = i; chosen.event = 0; showTopology(); });
@@ -473,7 +528,5 @@ let width = window.innerWidth;
 window.addEventListener("resize", () => {
   if (window.innerWidth === width) return;
   width = window.innerWidth;
-  showRecovery();
-  showCold();
-  showCase();
+  showCharts();
 });

@@ -294,11 +294,11 @@ static void print_checks(const sim_run *run) {
         uint64_t count = sim_check_count(run->check, (enum sim_rule)i);
         if (count == 0)
             continue;
-        printf("%s%" PRIu64 " of %s", between, count, sim_rule_name((enum sim_rule)i));
+        printf("%s%s %" PRIu64 " times", between, sim_rule_name((enum sim_rule)i), count);
         between = ", ";
         any = true;
     }
-    puts(any ? "" : "  checks     nothing found");
+    puts(!any ? "  checks     nothing found" : run->failure.found ? "" : ": counted, and allowed");
 }
 
 static void print_packages(const sim_run *run) {
@@ -329,7 +329,8 @@ static void print_summary(const sim_run *run, const char *strategies, double too
            run->scenario->topology->node_count, run->scenario->topology->link_count);
     printf("  events     %u\n", run->done_count);
     if (run->recovery_count > 0)
-        printf("  recovery   median %.1f ms, at most %.1f ms, of %u\n", median_ms, most_ms, run->recovery_count);
+        printf("  recovery   median %.1f ms, longest %.1f ms, of %u failures\n", median_ms, most_ms,
+               run->recovery_count);
     printf("  control    %" PRIu64 " frames, %" PRIu64 " bytes\n", routing->frames, routing->bytes);
     print_packages(run);
     print_checks(run);

@@ -144,6 +144,25 @@ static void print_events(sheet *s) {
     }
 }
 
+/* A unit that was taken for another shows here. */
+static void print_latencies(const sim_topology *topology) {
+    slow_time least = UINT64_MAX, most = 0;
+    for (uint32_t i = 0; i < topology->link_count; i++) {
+        slow_time latency_ns = topology->links[i].latency_ns;
+        least = latency_ns < least ? latency_ns : least;
+        most = latency_ns > most ? latency_ns : most;
+    }
+    if (topology->link_count == 0)
+        return;
+    printf("links of %.1f", (double)least / 1e6);
+    if (most > least)
+        printf(" to %.1f", (double)most / 1e6);
+    fputs(" ms", stdout);
+    if (topology->left_out > 0)
+        printf("; %u more, to themselves or between the same two, left out", topology->left_out);
+    putchar('\n');
+}
+
 static void print_table(sim_figures *const *figures, uint32_t count) {
     static const row first[] = {
         {"cold start", cold_start},
@@ -172,8 +191,10 @@ static void print_table(sim_figures *const *figures, uint32_t count) {
     };
     const sim_topology *topology = figures[0]->topology;
     sheet s = {.figures = figures, .count = count};
-    printf("%s: %u junctions, %u links, seed %llu\n\n%-*s", topology->name, topology->node_count, topology->link_count,
-           (unsigned long long)figures[0]->seed, LABEL_WIDTH, "");
+    printf("%s: %u junctions, %u links, seed %llu\n", topology->name, topology->node_count, topology->link_count,
+           (unsigned long long)figures[0]->seed);
+    print_latencies(topology);
+    printf("\n%-*s", LABEL_WIDTH, "");
     for (uint32_t i = 0; i < count; i++) {
         int size = (int)strlen(figures[i]->routing);
         s.widths[i] = size > 9 ? size : 9;
