@@ -11,9 +11,10 @@
 #define SL_CHANNEL_H
 #include "loop.h"
 
-/* Serial number arithmetic, RFC 1982. */
+/* Serial number arithmetic, RFC 1982; of two that are 128 apart, which it leaves open, the larger. */
 static inline bool sl_epoch_newer(uint8_t a, uint8_t b) {
-    return (int8_t)(a - b) > 0;
+    uint8_t ahead = (uint8_t)(a - b);
+    return (ahead > 0 && ahead < 128) || (ahead == 128 && a > b);
 }
 
 enum { SL_CHANNEL_FLIGHT = 64, SL_CHANNEL_BYTES = 4 * 1024 * 1024 };

@@ -144,6 +144,14 @@ static void epochs_are_compared_as_serial_numbers(void **state) {
     sl_channel_free(&c);
 }
 
+/* Else two ends that remember epochs 128 apart would wait for each other for ever. */
+static void of_any_two_epochs_one_is_the_newer(void **state) {
+    (void)state;
+    for (unsigned a = 0; a < 256; a++)
+        for (unsigned b = 0; b < 256; b++)
+            assert_true(sl_epoch_newer((uint8_t)a, (uint8_t)b) + sl_epoch_newer((uint8_t)b, (uint8_t)a) == (a != b));
+}
+
 /* ---- repeating ---- */
 
 static void what_is_not_acknowledged_is_sent_again_later_and_later(void **state) {
@@ -336,6 +344,7 @@ int main(void) {
         cmocka_unit_test(a_newer_epoch_is_told_and_changes_nothing_by_itself),
         cmocka_unit_test(an_older_epoch_is_answered_with_ours),
         cmocka_unit_test(epochs_are_compared_as_serial_numbers),
+        cmocka_unit_test(of_any_two_epochs_one_is_the_newer),
         cmocka_unit_test(what_is_not_acknowledged_is_sent_again_later_and_later),
         cmocka_unit_test(the_first_repetition_waits_two_round_trips),
         cmocka_unit_test(on_a_stream_no_timer_runs),
