@@ -20,7 +20,7 @@
  * An event changes the state at once; what follows is done at the end of the turn, in this order: say what is new of us,
  * flood, go on with exchanges, compute routes. A message is read twice: checked whole, then applied, so that a malformed
  * one changes nothing. What a neighbour can make us keep is bounded: junctions (spoken of, or speaking) by max_origins,
- * links by max_links, an origin's LSAs by the 256 fragments there are.
+ * links by max_links, LSAs by what these two can fill.
  *
  * An origin to which there is no way is remembered, since a healed partition then has little to tell, and forgotten
  * after twelve minutes. That is the only age there is: an LSA of somebody who can be reached stands until he says
