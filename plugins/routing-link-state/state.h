@@ -19,6 +19,7 @@
 #define LS_ALTERNATES 8u /* neighbours whose trees are kept */
 #define LS_LOST_KEEP_S \
     720u /* how long an origin without a way to it is remembered; 10 minutes and what relays round up */
+#define LS_LOST_TELL_S 660u /* and told: who hears that we have it counts on it for a while */
 
 /* Rules that a test may break, to prove that its checks would notice. */
 enum ls_break {
