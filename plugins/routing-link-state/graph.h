@@ -47,6 +47,7 @@ struct ls_lsa {
 enum ls_node_flag {
     LS_TOUCHED = 1,       /* noted in `touched` */
     LS_TOUCHED_LATER = 2, /* and in `touched_later` */
+    LS_HELD = 8,          /* its next hop would send it back until it has heard; see route.c */
     LS_BARE = 4,          /* its route has changed since the neighbours' trees were computed: no alternates */
 };
 

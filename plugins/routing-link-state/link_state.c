@@ -66,7 +66,7 @@ static void timer_set(struct ls *ls) {
     slow_time next = 0;
     slow_time run_at = ls->queue_count > 0 ? 0 : ls->run_at, views_at = ls->run_at != 0 ? 0 : ls->views_at;
     slow_time sweep_at = ls->run_at != 0 ? 0 : ls->sweep_at;
-    const slow_time plans[] = {ls->originate_at, ls->flood_at, run_at, views_at, sweep_at};
+    const slow_time plans[] = {ls->originate_at, ls->flood_at, run_at, views_at, ls->release_at, sweep_at};
     for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++)
         if (plans[i] != 0)
             ls_plan(&next, plans[i]);
@@ -345,7 +345,8 @@ static size_t inspect_destinations(const void *self) {
 
 static size_t inspect_pending(const void *self) {
     const struct ls *ls = self;
-    size_t pending = ls->queue_count + (ls->originate_at != 0) + (ls->run_at != 0) + (ls->views_at != 0);
+    size_t pending =
+        ls->queue_count + (ls->originate_at != 0) + (ls->run_at != 0) + (ls->views_at != 0) + (ls->release_at != 0);
     for (uint32_t slot = 0; slot < ls->slot_count; slot++) {
         const struct ls_neighbour *neighbour = ls_neighbour_at(ls, (uint16_t)slot);
         pending += neighbour != NULL && neighbour->phase != LS_DONE;

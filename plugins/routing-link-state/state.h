@@ -45,6 +45,7 @@ struct ls_neighbour {
     uint16_t slot;
     uint16_t fragment; /* of our own LSAs, in which it stands; LS_NO_FRAGMENT: in none */
     bool gone;
+    slow_time held_until; /* by then it has heard why we would send it more; see route.c */
     /* The exchange; see exchange.c. */
     enum ls_phase phase;
     bool asked, answer, end_heard; /* we wait for a GO; we owe one; all its stamps are known */
@@ -110,7 +111,7 @@ struct ls {
     struct ls_allowance floods, runs;
     /* What is planned; 0 = nothing. */
     slow_timer *timer;
-    slow_time originate_at, flood_at, run_at, views_at, sweep_at;
+    slow_time originate_at, flood_at, run_at, views_at, release_at, sweep_at;
     slow_time ran_at, viewed_at;
     bool turn_pending, review_all;
     uint64_t entries, run_count;
