@@ -217,8 +217,7 @@ enum sl_close_reason sl_neighbours_opened(sl_neighbours *all, sl_link *link) {
         n->start = link->peer->start;
         n->flaps = 0;
         n->held_until = 0;
-        n->protocols = link->peer->protocols;
-        memset(n->talks, 0, sizeof n->talks);
+        n->protocols = link->peer->protocols; /* the epochs stay: it may have been here before, if it has a namesake */
     }
     bool first = n->link_count == 0;
     sl_link *losers[SL_NEIGHBOUR_LINKS];

@@ -592,6 +592,26 @@ static void and_on_a_stream_where_nothing_is_repeated(void **state) {
     held_down(*state, SLOW_LINK_STREAM);
 }
 
+/* One end took a namesake for its neighbour, and the neighbour comes back, which never noticed: it has a link all along. */
+static void who_comes_back_after_a_namesake_is_understood(void **state) {
+    pair *p = pair_over(*state, SLOW_LINK_STREAM);
+    says(&p->b, "p", "before");
+    talk(p);
+    was_told(&p->a, "heard p \"before\"");
+    other(&p->a)->start++; /* the namesake's */
+    open_link(p);
+    sl_link_close(p->wb[0]->link, SL_CLOSE_REPLACED, false);
+    talk(p);
+    was_told(&p->a, "down bob, up bob, with p");
+    says(&p->a, "p", "from here");
+    talk(p);
+    assert_non_null(strstr(p->b.told, "parted p, met p, heard p \"from here\""));
+    says(&p->b, "p", "from there");
+    talk(p);
+    was_told(&p->a, "heard p \"from there\"");
+    pair_free(p);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -611,6 +631,7 @@ int main(void) {
         TEST(a_claim_tells_what_was_taken_up_before_it),
         TEST(a_neighbour_that_is_held_down_is_understood_afterwards),
         TEST(and_on_a_stream_where_nothing_is_repeated),
+        TEST(who_comes_back_after_a_namesake_is_understood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

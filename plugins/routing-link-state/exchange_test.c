@@ -209,6 +209,60 @@ static void what_has_been_lost_too_long_is_not_taken(void **state) {
     mesh_free(&m);
 }
 
+/* The other forgets them a moment later, perhaps, while we count on its having them. */
+static void what_will_soon_be_forgotten_is_not_told_any_more(void **state) {
+    struct mesh m;
+    char text[16];
+    (void)state;
+    mesh_init(&m);
+    struct ls_record record = lsa_of(1, text);
+    record.age = 640;
+    assert_int_equal(say(&m, TELLER, &record), SLOW_OK);
+    routing_bench_run(m.bench, 30 * SL_SECOND);
+    assert_int_equal(origins(&m), 2);
+    routing_bench_join(m.bench, 1);
+    routing_bench_run(m.bench, SL_SECOND);
+    say_kind(&m, HEARER, LS_END);
+    routing_bench_run(m.bench, SL_SECOND);
+    look(&m);
+    assert_true(m.stamps == 0 && m.lsas == 0 && m.ends == 1);
+    mesh_free(&m);
+}
+
+/* The newest epoch that TELLER has heard of the junction's own id. */
+static uint64_t own_epoch(const struct mesh *m) {
+    uint8_t bytes[SLOW_ROUTE_MESSAGE_MAX];
+    size_t size;
+    uint64_t newest = 0;
+    while ((size = routing_bench_hear(&m->bench->nodes[TELLER], bytes)) > 0) {
+        slow_reader in = slow_reader_of((slow_bytes){bytes, size});
+        struct ls_record record;
+        while (ls_record_read(&in, &record))
+            if (record.kind == LS_LSA && record.id.data[0] != 'o' && record.stamp.epoch > newest)
+                newest = record.stamp.epoch;
+    }
+    return newest;
+}
+
+static void an_id_is_taken_back_though_nothing_else_happens(void **state) {
+    struct mesh m;
+    slow_id self = routing_bench_id(SELF);
+    uint64_t epoch = 2000;
+    (void)state;
+    mesh_init(&m);
+    for (int i = 0; i < 4; i++, epoch += 1000) {
+        struct ls_record record = {.kind = LS_LSA, .stamp = {epoch, 1}, .id = {(const uint8_t *)self.text, self.size}};
+        assert_int_equal(say(&m, TELLER, &record), SLOW_OK);
+        routing_bench_run(m.bench, 2 * SL_SECOND);
+        assert_int_equal(own_epoch(&m), i < 3 ? epoch + 1 : 0); /* outbid three times */
+    }
+    routing_bench_run(m.bench, 580 * SL_SECOND);
+    assert_int_equal(own_epoch(&m), 0);
+    routing_bench_run(m.bench, 90 * SL_SECOND);
+    assert_int_equal(own_epoch(&m), epoch - 1000 + 1);
+    mesh_free(&m);
+}
+
 static void a_wrong_proof_or_a_wrong_byte_refuses_the_whole_message(void **state) {
     struct mesh m;
     char text[16], other[16];
@@ -236,6 +290,8 @@ int main(void) {
         cmocka_unit_test(what_the_other_has_is_not_sent),
         cmocka_unit_test(each_ask_gets_its_answer),
         cmocka_unit_test(what_has_been_lost_too_long_is_not_taken),
+        cmocka_unit_test(what_will_soon_be_forgotten_is_not_told_any_more),
+        cmocka_unit_test(an_id_is_taken_back_though_nothing_else_happens),
         cmocka_unit_test(a_wrong_proof_or_a_wrong_byte_refuses_the_whole_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

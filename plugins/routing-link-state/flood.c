@@ -67,7 +67,7 @@ bool ls_flood_record(const struct ls *ls, uint32_t lsa, uint8_t links[LS_LINKS_M
     uint32_t age = lost_at == 0 || node == LS_SELF ? 0 : ls_seconds(ls) - lost_at;
     *record = ls_lsa_record(&ls->graph, lsa, links);
     record->age = (uint16_t)(age < UINT16_MAX ? age : UINT16_MAX);
-    return age < LS_LOST_KEEP_S;
+    return age < LS_LOST_TELL_S && !ls->graph.lsas[lsa].hollow;
 }
 
 /* ---- to all */

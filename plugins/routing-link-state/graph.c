@@ -173,6 +173,27 @@ void ls_touched_clear(struct ls_graph *graph, struct ls_touched *touched, enum l
 
 /* ---- edges: runs in one array; a run that was given back goes on a list of its length */
 
+/* Strangers choose the lengths, and a run is of no use to a longer one: when most of the array is vacant the others are
+ * moved together. Without memory for that it stays as it is. */
+static void runs_gather(struct ls_graph *graph) {
+    struct ls_edge *edges = malloc(graph->edges_capacity * sizeof *edges);
+    uint32_t used = 0;
+    if (edges == NULL)
+        return;
+    for (uint32_t number = 0; number < graph->lsa_count; number++) {
+        struct ls_lsa *lsa = &graph->lsas[number];
+        if (lsa->node == LS_NONE || lsa->count == 0)
+            continue;
+        memcpy(edges + used, graph->edges + lsa->edges, lsa->count * sizeof *edges);
+        lsa->edges = used;
+        used += lsa->count;
+    }
+    free(graph->edges);
+    graph->edges = edges;
+    graph->edges_used = used;
+    memset(graph->edges_vacant, 0, sizeof graph->edges_vacant);
+}
+
 /* The run's number; LS_NONE = no memory. A run of none is number 0. */
 static uint32_t run_take(struct ls_graph *graph, uint32_t count) {
     uint32_t run = graph->edges_vacant[count];
@@ -183,6 +204,8 @@ static uint32_t run_take(struct ls_graph *graph, uint32_t count) {
         graph->edges_vacant[count] = graph->edges[run - 1].to;
         return run - 1;
     }
+    if (graph->edges_capacity - graph->edges_used < count && graph->edges_used / 2 > graph->edges_live)
+        runs_gather(graph);
     if (graph->edges_capacity - graph->edges_used < count) {
         uint32_t capacity = grown(graph->edges_capacity) + count;
         struct ls_edge *edges = realloc(graph->edges, capacity * sizeof *edges);
@@ -305,6 +328,7 @@ bool ls_is_news(const struct ls_graph *graph, uint32_t node, uint8_t fragment, s
     if (stamp.epoch < graph->nodes[node].epoch)
         return false;
     return lsa == LS_NONE || stamp.seq > graph->lsas[lsa].seq ||
+           (graph->lsas[lsa].hollow && stamp.seq == graph->lsas[lsa].seq) ||
            (graph->take_stale && stamp.seq != graph->lsas[lsa].seq);
 }
 
@@ -317,6 +341,7 @@ void ls_lsas_drop(struct ls_graph *graph, uint32_t node) {
         store_drop(&graph->store, lsa->proof);
         *lsa = (struct ls_lsa){.node = LS_NONE, .next = graph->lsa_vacant};
         graph->lsa_vacant = number;
+        graph->lsas_live--;
     }
 }
 
@@ -337,19 +362,35 @@ static uint32_t lsa_add(struct ls_graph *graph, uint32_t node, uint8_t fragment)
     }
     graph->lsas[number] = (struct ls_lsa){.node = node, .next = graph->nodes[node].lsas, .fragment = fragment};
     graph->nodes[node].lsas = number;
+    graph->lsas_live++;
     return number;
 }
 
-/* The links of an LSA as edges, with their ends named; how many, or LS_NONE when there is no room for one of them. */
-static uint32_t edges_read(struct ls_graph *graph, slow_bytes bytes, struct ls_edge edges[LS_LINKS_MOST]) {
+/* What there is room for when what this LSA replaces has gone: false, not for another LSA; else for so many links. */
+static bool room_for(const struct ls_graph *graph, uint32_t node, const struct ls_record *record, uint32_t *links) {
+    uint32_t edges = graph->edges_live, lsas = graph->lsas_live;
+    bool all = record->stamp.epoch != graph->nodes[node].epoch;
+    for (uint32_t i = graph->nodes[node].lsas; i != LS_NONE; i = graph->lsas[i].next)
+        if (all || graph->lsas[i].fragment == record->fragment) {
+            edges -= graph->lsas[i].count;
+            lsas--;
+        }
+    *links = edges < graph->edge_limit ? graph->edge_limit - edges : 0;
+    return lsas < graph->lsa_limit;
+}
+
+/* The links of an LSA as edges, with their ends named; how many. `whole`: there was room for each. */
+static uint32_t edges_read(struct ls_graph *graph, slow_bytes bytes, uint32_t most, struct ls_edge edges[LS_LINKS_MOST],
+                           bool *whole) {
     slow_reader links = slow_reader_of(bytes);
     struct ls_link link;
     uint32_t count = 0;
-    while (count < LS_LINKS_MOST && ls_link_read(&links, &link)) {
-        uint32_t to = ls_node_need(graph, link.id);
+    *whole = true;
+    while (ls_link_read(&links, &link)) {
+        uint32_t to = count < most && count < LS_LINKS_MOST ? ls_node_need(graph, link.id) : LS_NONE;
         if (to == LS_NONE) {
-            edges_unname(graph, edges, count);
-            return LS_NONE;
+            *whole = false;
+            continue;
         }
         graph->nodes[to].names++;
         edges[count++] = (struct ls_edge){.to = to, .cost = link.cost};
@@ -357,46 +398,65 @@ static uint32_t edges_read(struct ls_graph *graph, slow_bytes bytes, struct ls_e
     return count;
 }
 
+/* An LSA to fill. LS_NONE = no memory. */
+static uint32_t lsa_need(struct ls_graph *graph, uint32_t node, const struct ls_record *record) {
+    if (record->stamp.epoch != graph->nodes[node].epoch)
+        ls_lsas_drop(graph, node);
+    uint32_t number = ls_lsa_find(graph, node, record->fragment);
+    return number != LS_NONE ? number : lsa_add(graph, node, record->fragment);
+}
+
+static void lsa_fill(struct ls_graph *graph, uint32_t number, const struct ls_record *record, uint32_t proof,
+                     bool hollow) {
+    struct ls_lsa *lsa = &graph->lsas[number];
+    graph->nodes[lsa->node].epoch = record->stamp.epoch;
+    store_drop(&graph->store, lsa->proof);
+    lsa->proof = proof;
+    lsa->seq = record->stamp.seq;
+    lsa->order = ++graph->order;
+    lsa->hollow = hollow;
+}
+
 enum ls_verdict ls_lsa_install(struct ls_graph *graph, const struct ls_record *record, uint32_t *out) {
     struct ls_edge edges[LS_LINKS_MOST];
-    uint32_t node = ls_node_find(graph, record->id), proof = 0;
+    uint32_t node = ls_node_find(graph, record->id), proof = 0, most, number = LS_NONE;
     if (!ls_is_news(graph, node, record->fragment, record->stamp))
         return LS_OLD;
     node = ls_node_need(graph, record->id);
     if (node == LS_NONE)
         return LS_FULL;
+    if (!room_for(graph, node, record, &most)) {
+        ls_node_release(graph, node);
+        return LS_FULL;
+    }
+    bool known = graph->nodes[node].lsas != LS_NONE, whole;
     graph->nodes[node].names++; /* it must not go while its links are read */
-    uint32_t count = edges_read(graph, record->links, edges);
-    bool fits = graph->edges_live + (count != LS_NONE ? count : 0) <= graph->edge_limit;
-    enum ls_verdict verdict = count == LS_NONE || !fits ? LS_FULL : LS_NEWS;
-    uint32_t run = verdict == LS_NEWS ? run_take(graph, count) : LS_NONE;
-    if (record->proof.size > 0)
+    uint32_t count = edges_read(graph, record->links, most, edges, &whole);
+    enum ls_verdict verdict = whole ? LS_NEWS : LS_FULL;
+    uint32_t run = run_take(graph, count);
+    if (whole && record->proof.size > 0)
         proof = store_add(&graph->store, record->proof);
-    if (verdict == LS_NEWS && (run == LS_NONE || (record->proof.size > 0 && proof == 0)))
+    if (run == LS_NONE || (whole && record->proof.size > 0 && proof == 0)) {
         verdict = LS_NO_MEMORY;
-    if (verdict == LS_NEWS && record->stamp.epoch != graph->nodes[node].epoch)
-        ls_lsas_drop(graph, node);
-    uint32_t number = verdict == LS_NEWS ? ls_lsa_find(graph, node, record->fragment) : LS_NONE;
-    if (verdict == LS_NEWS && number == LS_NONE && (number = lsa_add(graph, node, record->fragment)) == LS_NONE)
+        run_give(graph, run, run != LS_NONE ? count : 0);
+        edges_unname(graph, edges, count);
+        run = count = 0;
+    }
+    /* Of a stranger it is all or nothing; what somebody said before ends in any case. */
+    if ((verdict == LS_NEWS || known) && (number = lsa_need(graph, node, record)) == LS_NONE)
         verdict = LS_NO_MEMORY;
     graph->nodes[node].names--;
-    if (verdict != LS_NEWS) {
-        if (run != LS_NONE)
-            run_give(graph, run, count);
+    if (number == LS_NONE) {
+        run_give(graph, run, count);
         store_drop(&graph->store, proof);
-        edges_unname(graph, edges, count != LS_NONE ? count : 0);
+        edges_unname(graph, edges, count);
         ls_node_release(graph, node);
         return verdict;
     }
-    graph->nodes[node].epoch = record->stamp.epoch;
     edges_replace(graph, number, run, edges, count);
-    struct ls_lsa *lsa = &graph->lsas[number];
-    store_drop(&graph->store, lsa->proof);
-    lsa->proof = proof;
-    lsa->seq = record->stamp.seq;
-    lsa->order = ++graph->order;
+    lsa_fill(graph, number, record, proof, verdict != LS_NEWS);
     *out = number;
-    return LS_NEWS;
+    return verdict;
 }
 
 struct ls_record ls_lsa_record(const struct ls_graph *graph, uint32_t number, uint8_t links[LS_LINKS_MAX]) {
@@ -421,6 +481,7 @@ bool ls_graph_init(struct ls_graph *graph, slow_bytes self, uint32_t node_limit,
     graph->vacant = graph->lsa_vacant = LS_NONE;
     graph->node_limit = node_limit;
     graph->edge_limit = edge_limit;
+    graph->lsa_limit = node_limit + edge_limit / LS_LSA_LINKS;
     graph->edges_capacity = grown(0);
     graph->edges = malloc(graph->edges_capacity * sizeof *graph->edges);
     graph->recent = calloc(LS_RECENT, sizeof *graph->recent);

@@ -12,6 +12,9 @@
  * A junction that is only spoken of is a node without LSAs; it goes with the last link that names it. An origin has one
  * epoch: the first LSA of a newer one drops all that it said in older ones.
  *
+ * A full database is not to be a wrong one: news for which there is not room enough still ends what it replaces. What
+ * fits of it stands in a hollow LSA, which is not told to others; should the same LSA come again, it is tried again.
+ *
  * Whatever changes a link that counts notes its ends as touched, once for our own tree and once for the neighbours'
  * trees, which are computed later; see tree.h. */
 #ifndef LS_GRAPH_H
@@ -22,6 +25,8 @@
 #define LS_SELF 0u /* the number of the node that is ourselves */
 #define LS_NONE UINT32_MAX
 #define LS_NO_SLOT UINT16_MAX
+#define LS_LSA_LINKS \
+    8u /* there may be an LSA for each node, and one more for so many links: a full one has 9 at least */
 
 struct ls_edge {
     uint32_t to;
@@ -36,11 +41,13 @@ struct ls_lsa {
     uint32_t order; /* counts what was installed */
     uint16_t count; /* edges */
     uint8_t fragment;
+    bool hollow; /* there was no room for all of its links; it is not told to others */
 };
 
 enum ls_node_flag {
     LS_TOUCHED = 1,       /* noted in `touched` */
     LS_TOUCHED_LATER = 2, /* and in `touched_later` */
+    LS_HELD = 8,          /* its next hop would send it back until it has heard; see route.c */
     LS_BARE = 4,          /* its route has changed since the neighbours' trees were computed: no alternates */
 };
 
@@ -71,7 +78,7 @@ struct ls_graph {
     uint8_t hash_key[16];
     uint32_t *recent; /* number + 1 of what was looked for last, by a cheap hash; LS_RECENT of them */
     struct ls_lsa *lsas;
-    uint32_t lsa_count, lsa_capacity, lsa_vacant;
+    uint32_t lsa_count, lsa_capacity, lsa_vacant, lsas_live, lsa_limit;
     struct ls_edge *edges;
     uint32_t edges_used, edges_capacity, edges_live, edge_limit;
     uint32_t

@@ -20,7 +20,7 @@
  * An event changes the state at once; what follows is done at the end of the turn, in this order: say what is new of us,
  * flood, go on with exchanges, compute routes. A message is read twice: checked whole, then applied, so that a malformed
  * one changes nothing. What a neighbour can make us keep is bounded: junctions (spoken of, or speaking) by max_origins,
- * links by max_links, an origin's LSAs by the 256 fragments there are.
+ * links by max_links, LSAs by what these two can fill.
  *
  * An origin to which there is no way is remembered, since a healed partition then has little to tell, and forgotten
  * after twelve minutes. That is the only age there is: an LSA of somebody who can be reached stands until he says
@@ -60,11 +60,13 @@ static void sweep(struct ls *ls) {
 
 /* ---- turns */
 
-/* What waits for something else has no time of its own: a run for the flooding, the neighbours' trees for the run. */
+/* What waits for something else has no time of its own: a run for the flooding, the neighbours' trees and the sweep for
+ * the run. */
 static void timer_set(struct ls *ls) {
     slow_time next = 0;
     slow_time run_at = ls->queue_count > 0 ? 0 : ls->run_at, views_at = ls->run_at != 0 ? 0 : ls->views_at;
-    const slow_time plans[] = {ls->originate_at, ls->flood_at, run_at, views_at, ls->sweep_at};
+    slow_time sweep_at = ls->run_at != 0 ? 0 : ls->sweep_at;
+    const slow_time plans[] = {ls->originate_at, ls->flood_at, run_at, views_at, ls->release_at, sweep_at};
     for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++)
         if (plans[i] != 0)
             ls_plan(&next, plans[i]);
@@ -77,7 +79,8 @@ static void timer_set(struct ls *ls) {
 static void turn_end(void *self) {
     struct ls *ls = self;
     ls->turn_pending = false;
-    if (ls->sweep_at != 0 && ls->sweep_at <= ls_now(ls))
+    bool routed = ls->run_at == 0 && ls->graph.touched.count == 0 && !ls->graph.touched.all;
+    if (ls->sweep_at != 0 && ls->sweep_at <= ls_now(ls) && routed) /* else some may have a way again */
         sweep(ls);
     ls_origin(ls);
     ls_flood(ls);
@@ -203,8 +206,11 @@ static void lsa_heard(struct ls *ls, struct ls_neighbour *from, const struct ls_
     }
     if (record->age >= LS_LOST_KEEP_S)
         return;
-    if (node == LS_SELF && !ls_origin_shown(ls, record))
-        return;
+    if (node == LS_SELF) {
+        if (!ls_origin_shown(ls, record))
+            return;
+        lost_exist(ls); /* our id: see ls_origin_reclaim() */
+    }
     enum ls_verdict verdict = ls_lsa_install(&ls->graph, record, &lsa);
     if (verdict == LS_NEWS) {
         age_set(ls, ls->graph.lsas[lsa].node, record->age);
@@ -339,7 +345,8 @@ static size_t inspect_destinations(const void *self) {
 
 static size_t inspect_pending(const void *self) {
     const struct ls *ls = self;
-    size_t pending = ls->queue_count + (ls->originate_at != 0) + (ls->run_at != 0) + (ls->views_at != 0);
+    size_t pending =
+        ls->queue_count + (ls->originate_at != 0) + (ls->run_at != 0) + (ls->views_at != 0) + (ls->release_at != 0);
     for (uint32_t slot = 0; slot < ls->slot_count; slot++) {
         const struct ls_neighbour *neighbour = ls_neighbour_at(ls, (uint16_t)slot);
         pending += neighbour != NULL && neighbour->phase != LS_DONE;

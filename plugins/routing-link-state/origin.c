@@ -145,8 +145,10 @@ static void say(struct ls *ls, uint32_t number) {
         record.proof.size = 0;
     }
     ls->graph.edge_limit += LS_LINKS_MOST; /* strangers must not be able to silence us */
+    ls->graph.lsa_limit += LS_FRAGMENTS;
     enum ls_verdict verdict = ls_lsa_install(&ls->graph, &record, &lsa);
     ls->graph.edge_limit -= LS_LINKS_MOST;
+    ls->graph.lsa_limit -= LS_FRAGMENTS;
     if (verdict == LS_NEWS) {
         ls_flood_add(ls, lsa, LS_NO_SLOT);
         return;

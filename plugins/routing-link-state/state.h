@@ -19,6 +19,7 @@
 #define LS_ALTERNATES 8u /* neighbours whose trees are kept */
 #define LS_LOST_KEEP_S \
     720u /* how long an origin without a way to it is remembered; 10 minutes and what relays round up */
+#define LS_LOST_TELL_S 660u /* and told: who hears that we have it counts on it for a while */
 
 /* Rules that a test may break, to prove that its checks would notice. */
 enum ls_break {
@@ -44,6 +45,7 @@ struct ls_neighbour {
     uint16_t slot;
     uint16_t fragment; /* of our own LSAs, in which it stands; LS_NO_FRAGMENT: in none */
     bool gone;
+    slow_time held_until; /* by then it has heard why we would send it more; see route.c */
     /* The exchange; see exchange.c. */
     enum ls_phase phase;
     bool asked, answer, end_heard; /* we wait for a GO; we owe one; all its stamps are known */
@@ -109,7 +111,7 @@ struct ls {
     struct ls_allowance floods, runs;
     /* What is planned; 0 = nothing. */
     slow_timer *timer;
-    slow_time originate_at, flood_at, run_at, views_at, sweep_at;
+    slow_time originate_at, flood_at, run_at, views_at, release_at, sweep_at;
     slow_time ran_at, viewed_at;
     bool turn_pending, review_all;
     uint64_t entries, run_count;
