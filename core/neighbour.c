@@ -218,7 +218,9 @@ enum sl_close_reason sl_neighbours_opened(sl_neighbours *all, sl_link *link) {
         n->flaps = 0;
         n->held_until = 0;
         n->protocols = link->peer->protocols;
-        memset(n->talks, 0, sizeof n->talks);
+        /* The epochs go on. Where two junctions have one id, the other may still hold its channel with us. */
+        for (unsigned i = 0; i < all->places; i++)
+            n->talks[i] = (sl_talk){.epoch = n->talks[i].epoch};
     }
     bool first = n->link_count == 0;
     sl_link *losers[SL_NEIGHBOUR_LINKS];
