@@ -152,7 +152,6 @@ static void epochs_are_compared_as_serial_numbers(void **state) {
     sl_channel_free(&c);
 }
 
-/* Else two ends that remember epochs 128 apart would wait for each other for ever. */
 /* ---- repeating ---- */
 
 static void what_is_not_acknowledged_is_sent_again_later_and_later(void **state) {

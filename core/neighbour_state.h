@@ -16,7 +16,7 @@ typedef struct sl_talk {
     bool open;            /* the adjacency is up, and both ends speak it: the channel is there */
     bool missed;          /* it said something while it was held down */
     uint8_t ours, theirs; /* what each end calls it; of an open one */
-    uint8_t epoch;        /* the last one of this start */
+    uint8_t epoch;        /* the last one with this id */
     slow_time renewed_at; /* for holding too much; 0 = never */
     sl_channel channel;
 } sl_talk;

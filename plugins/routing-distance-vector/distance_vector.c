@@ -304,7 +304,7 @@ static slow_status create(const slow_host *host, const void *config, void **self
     dv->host = host;
     dv->routing = routing;
     dv->options = *(const struct dv_options *)config;
-    enum { OWN_DEADLINES = 3 }; /* sweep, bump, late */
+    enum { OWN_DEADLINES = 4 }; /* sweep, bump, take, late */
     if (!dv_deadlines_init(&dv->deadlines, host, dv, turn) || !dv_deadlines_reserve(&dv->deadlines, OWN_DEADLINES) ||
         !dv_table_init(dv)) {
         destroy(dv);

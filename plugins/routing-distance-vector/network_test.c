@@ -304,6 +304,29 @@ static void two_with_one_id_stop_and_say_so(void **state) {
     topology_free(&graph);
 }
 
+/* The one that was there first has stopped by then, and nobody shows it the other's epoch again. */
+static void one_of_two_with_one_id_dies_and_the_other_is_reached(void **state) {
+    topology graph;
+    struct network net;
+    (void)state;
+    topology_random(&graph, 20, 4, first_seed());
+    network_init(&net, first_seed(), &graph, NULL);
+    cold_start(&net, NULL);
+    network_kill(&net, 5, SKEW_NS);
+    network_settle(&net);
+    network_start(&net, 5, 9, false);
+    routing_bench_join_all(net.bench);
+    routing_bench_run(net.bench, 60 * SL_SECOND);
+    assert_true(net.bench->nodes[9].log_count > 0);
+    network_kill(&net, 5, SKEW_NS);
+    routing_bench_run(net.bench, 600 * SL_SECOND);
+    network_settle(&net);
+    network_verify(&net, UINT32_MAX, UINT32_MAX);
+    network_assert_held(&net, "one of two with one id died");
+    network_free(&net);
+    topology_free(&graph);
+}
+
 /* FD is kept at least ten minutes, and then the destination goes, with the handles that neighbours had of it. */
 static void the_dead_are_forgotten(void **state) {
     topology graph;
@@ -464,6 +487,7 @@ int main(void) {
         cmocka_unit_test(geant2012_holds),
         cmocka_unit_test(germany50_holds),
         cmocka_unit_test(two_with_one_id_stop_and_say_so),
+        cmocka_unit_test(one_of_two_with_one_id_dies_and_the_other_is_reached),
         cmocka_unit_test(the_dead_are_forgotten),
         cmocka_unit_test(an_idle_network_is_silent),
         cmocka_unit_test(who_leaves_is_routed_round_before_it_goes),

@@ -6,7 +6,9 @@
  *
  * An epoch that is newer than ours under our own id means one of two things: we started with a clock gone back, and our
  * earlier self is still remembered; then its epoch + 1 is right, once. Or somebody else has our name; then each of us
- * outbids the other, and it must stop: three times in ten minutes, and a line in the log. */
+ * outbids the other, and it must stop: three times in ten minutes, and a line in the log. Whoever stopped cannot tell
+ * when the other is gone: the neighbours remember the newest epoch, and nobody shows it any more. So the outbidding goes
+ * on as soon as those ten minutes allow it, shown or not. */
 #include "origin.h"
 #include <stdio.h>
 
@@ -72,6 +74,12 @@ static void own_request(struct dv *dv, struct dv_neighbour *asker, struct dv_sta
         dv_deadline_at(&dv->deadlines, &dv->bump, due > now ? due : now, bump);
 }
 
+static void take_again(void *owner, struct dv_deadline *deadline) {
+    struct dv *dv = owner;
+    (void)deadline;
+    dv_own_id_shown(dv, dv->shown_epoch);
+}
+
 void dv_own_id_shown(struct dv *dv, uint64_t epoch) {
     slow_time now = dv_now(dv);
     unsigned kept = 0;
@@ -91,6 +99,10 @@ void dv_own_id_shown(struct dv *dv, uint64_t epoch) {
                 self.size, self.text);
             dv->host->log(dv->host, SLOW_LOG_ERROR, text);
         }
+        if (epoch < DV_EPOCH_MAX && epoch > dv->shown_epoch)
+            dv->shown_epoch = epoch;
+        if (kept == TAKES)
+            dv_deadline_at(&dv->deadlines, &dv->take, dv->takes[0] + TAKES_PER_NS, take_again);
         return;
     }
     dv->takes[dv->take_count++] = now;

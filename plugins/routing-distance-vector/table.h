@@ -150,6 +150,8 @@ struct dv {
     bool bumped;
     slow_time takes[3]; /* rule 10: when we last took a newer epoch */
     unsigned take_count;
+    uint64_t shown_epoch;       /* the newest that we should have outbid, had we not been stopped */
+    struct dv_deadline take;    /* armed: stopped until then */
     uint64_t entries, requests; /* records sent so far: words about a destination, and questions */
     slow_time full_logged_at, twin_logged_at, lost_logged_at; /* 0 = never */
     bool turn_pending;                                        /* the end of this turn is deferred */

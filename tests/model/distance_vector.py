@@ -41,7 +41,7 @@ class Junction:
         self.offers, self.fd, self.chosen, self.installed = {}, {}, {}, {}      # by destination
         self.told, self.batch, self.urgent = {}, {}, {}     # by neighbour
         self.askers, self.passed, self.asking, self.repairs = {}, {}, {}, {}    # by destination
-        self.bumped_at, self.bump_due, self.takes = -1e9, False, []
+        self.bumped_at, self.bump_due, self.takes, self.shown = -1e9, False, [], 0
     def stamp(self): return self.epoch << 32 | self.seq
 
     # ---- rule 1, 3, 11: feasibility, FD, candidates
@@ -195,11 +195,19 @@ class Junction:
         self.answer(self.id, self.stamp(), True)
     def shown_own_id(self, epoch):                          # rule 10
         if epoch <= self.epoch: return
-        self.takes = [t for t in self.takes if t > self.net.now - R.TAKES_PER]
-        if len(self.takes) >= R.TAKES: return self.net.twins.add(self.index)     # log, and stop
+        self.takes = [t for t in self.takes if self.net.now - t < R.TAKES_PER - 1e-3]    # of rounding
+        if len(self.takes) >= R.TAKES:                      # log, and stop until there may be another
+            self.net.twins.add(self.index)
+            if not self.shown: self.net.at(self.takes[0] + R.TAKES_PER - self.net.now, self, self.take_again)
+            self.shown = max(self.shown, epoch)
+            return
         self.takes.append(self.net.now)
         self.epoch, self.seq = epoch + 1, 1
         self.tell_soon(self.id)
+
+    def take_again(self):
+        shown, self.shown = self.shown, 0
+        self.shown_own_id(shown)
 
     # ---- rule 7: asking
     def ask(self, dest):                                    # (a)
@@ -417,11 +425,13 @@ def scenario(net, options):
         event(net, figures, "after chaos", net.join_all)
     return figures
 
-def twins(net):                                             # rule 10: the last scenario, since one of the two cannot be reached
+def twins(net):                                             # rule 10: one of the two cannot be reached, until the other dies
     first, second = net.random.sample(range(net.count), 2)
     net.kill(second); net.run()
-    net.start(second, name=first); net.join_all(); net.run(net.now + 600000 - R.QUIET); net.run()
+    net.start(second, name=first); net.join_all(); net.run(net.now + R.TAKES_PER / 2)
     net.verify(skip=(first, second))
+    net.kill(second); net.run(net.now + R.TAKES_PER); net.run()
+    net.verify()
     return net.twins
 
 def made(name, seed):                                       # a graph of a kind
