@@ -314,31 +314,46 @@ static void write_true(const sim_action *a, const sim_topology *topology, sl_jso
 static const char *const changes[] = {
     [SIM_ROUTING_ADD] = "add", [SIM_ROUTING_PREFER] = "prefer", [SIM_ROUTING_REMOVE] = "remove"};
 
-static slow_status read_routing(const sl_json *value, const sl_json_at *at, const sim_topology *topology, sim_action *a,
-                                slow_error *error) {
+/* Which of its three members says what to change; the error is that of none, and of several. */
+static slow_status read_change(const sl_json *value, const sl_json_at *at, sim_action *a, slow_error *error) {
+    unsigned found = 0;
+    for (unsigned i = 0; i < sizeof changes / sizeof changes[0]; i++)
+        if (sl_json_get(value, changes[i]) != NULL) {
+            a->change = i;
+            found++;
+        }
+    if (found == 1)
+        return SLOW_OK;
+    return sl_json_error(at, error, SLOW_E_INVAL, "changes %s; expected one of add, prefer, remove",
+                         found == 0 ? "nothing" : "several things at once");
+}
+
+/* More than a value_reader is told: where plugins are looked for. */
+static slow_status read_routing(const sl_json *value, const sl_json_at *at, const char *const *plugin_dirs,
+                                sim_action *a, slow_error *error) {
     static const char *const keys[] = {"add", "prefer", "remove", "preference", NULL};
     static const slow_option preference = {.key = "preference", .type = SLOW_OPT_INT, .min = 0, .max = 65535};
-    const sl_json *change = NULL;
-    (void)topology;
     a->node = SIM_ALL;
     if (sl_json_type(value) != SL_JSON_OBJECT)
         return sl_json_error(at, error, SLOW_E_INVAL, "is %s; expected an object such as {\"add\": \"link-state\"}",
                              sl_json_type_name(value));
     slow_status status = sl_option_check_keys(NULL, keys, value, at, error);
-    for (int i = 0; status == SLOW_OK && change == NULL && i < 3; i++)
-        if ((change = sl_json_get(value, changes[i])) != NULL) {
-            a->change = (unsigned)i;
-            sl_json_at change_at = sl_json_at_key(at, changes[i]);
-            const char *name = sl_json_string(change);
-            if (i != SIM_ROUTING_ADD && name == NULL)
-                return sl_json_error(&change_at, error, SLOW_E_INVAL, "is %s; expected a strategy's name",
-                                     sl_json_type_name(change));
-            status = sim_strategies_read(change, &change_at, NULL, NULL, &a->routing, error);
-        }
-    if (status == SLOW_OK && change == NULL)
-        return sl_json_error(at, error, SLOW_E_INVAL, "changes nothing; expected one of add, prefer, remove");
-    const sl_json *number = sl_json_get(value, preference.key);
-    sl_json_at number_at = sl_json_at_key(at, preference.key);
+    if (status == SLOW_OK)
+        status = read_change(value, at, a, error);
+    if (status != SLOW_OK)
+        return status;
+    const sl_json *change = sl_json_get(value, changes[a->change]), *number = sl_json_get(value, preference.key);
+    sl_json_at change_at = sl_json_at_key(at, changes[a->change]), number_at = sl_json_at_key(at, preference.key);
+    bool fits = a->change == SIM_ROUTING_ADD ? sl_json_type(change) != SL_JSON_ARRAY : sl_json_string(change) != NULL;
+    if (!fits)
+        return sl_json_error(&change_at, error, SLOW_E_INVAL, "is %s; expected one strategy%s",
+                             sl_json_type_name(change), a->change == SIM_ROUTING_ADD ? "" : "'s name");
+    status = sim_strategies_read(change, &change_at, NULL, plugin_dirs, &a->routing, error);
+    if (status == SLOW_OK && (number != NULL) != (a->change == SIM_ROUTING_PREFER))
+        return sl_json_error(
+            &number_at, error, SLOW_E_INVAL, "%s",
+            number == NULL ? "missing; expected a number, 0..65535; the strategy with the greatest is the one in use"
+                           : "stands beside what takes none; expected it beside \"prefer\", or inside what is added");
     if (status == SLOW_OK && number != NULL)
         status = sl_option_set(&preference, number, &number_at, &a->preference, error);
     return status;
@@ -377,7 +392,7 @@ static const row rows[SIM_ACTION_COUNT] = {
     [SIM_PARTITION] = {"partition", at_silent, NULL, read_side, write_side},
     [SIM_HEAL] = {"heal", only_at, NULL, read_true, write_true},
     [SIM_CLOCK] = {"clock", clock_options, NULL, read_place, write_place},
-    [SIM_ROUTING] = {"routing", only_at, "at_junction", read_routing, write_routing},
+    [SIM_ROUTING] = {"routing", only_at, "at_junction", NULL /* read_routing() */, write_routing},
 };
 
 const char *sim_action_name(enum sim_action_kind kind) {
@@ -431,8 +446,8 @@ static slow_status unnamed(const sl_json *value, const sl_json_at *at, slow_erro
                              : sl_json_error(at, error, SLOW_E_INVAL, "names no action; expected one of %s", known);
 }
 
-slow_status sim_action_read(const sl_json *value, const sl_json_at *at, const sim_topology *topology, sim_action *a,
-                            slow_error *error) {
+slow_status sim_action_read(const sl_json *value, const sl_json_at *at, const sim_topology *topology,
+                            const char *const *plugin_dirs, sim_action *a, slow_error *error) {
     const row *r = NULL;
     *a = (sim_action){.link = SIM_ANY, .node = SIM_ANY, .faults = sim_faults_as_they_are};
     if (sl_json_type(value) != SL_JSON_OBJECT)
@@ -450,8 +465,10 @@ slow_status sim_action_read(const sl_json *value, const sl_json_at *at, const si
     slow_status status = sl_option_check_keys(r->options, others, value, at, error);
     if (status == SLOW_OK)
         status = read_beside(value, at, r, a, error);
+    const sl_json *named_value = sl_json_get(value, r->name);
     if (status == SLOW_OK)
-        status = r->read(sl_json_get(value, r->name), &named, topology, a, error);
+        status = a->kind == SIM_ROUTING ? read_routing(named_value, &named, plugin_dirs, a, error)
+                                        : r->read(named_value, &named, topology, a, error);
     const sl_json *other = r->other == NULL ? NULL : sl_json_get(value, r->other);
     if (status == SLOW_OK && other != NULL)
         status = (a->kind == SIM_FAULTS ? read_link_or_all : read_place_or_all)(other, &other_at, topology, a, error);

@@ -69,7 +69,9 @@ typedef struct sim_action {
 } sim_action;
 
 /* Reads one; the topology is the one whose names it uses. On failure there is nothing to clear. */
-slow_status sim_action_read(const sl_json *, const sl_json_at *, const sim_topology *, sim_action *, slow_error *);
+/* `plugin_dirs` ends with NULL, and may be NULL: where else the strategies that are added are looked for. */
+slow_status sim_action_read(const sl_json *, const sl_json_at *, const sim_topology *, const char *const *plugin_dirs,
+                            sim_action *, slow_error *);
 /* As it is read, "at" to the nanosecond. */
 void sim_action_write(const sim_action *, const sim_topology *, sl_json_writer *);
 /* "cut New York - Chicago, silently": one line. */

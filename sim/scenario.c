@@ -188,7 +188,8 @@ static slow_status read_timeline(reading *r, const sl_json *value, const sl_json
     for (size_t i = 0; i < sl_json_count(value) && status == SLOW_OK; i++) {
         sim_action action;
         sl_json_at item = sl_json_at_index(at, i);
-        status = sim_action_read(sl_json_item(value, i), &item, r->scenario->topology, &action, r->error);
+        status = sim_action_read(sl_json_item(value, i), &item, r->scenario->topology, r->choice->plugin_dirs, &action,
+                                 r->error);
         if (status != SLOW_OK)
             break;
         status = check_memory(r->scenario, &action, &item, r->error);

@@ -68,6 +68,17 @@ static void what_is_wrong_is_one_line_with_its_place(void **state) {
          "true"},
         {WITH("\"timeline\": [{\"at\": \"1s\", \"routing\": {}}]"),
          "s.json:2: timeline[0].routing: changes nothing; expected one of add, prefer, remove"},
+        {WITH("\"timeline\": [{\"at\": \"1s\", \"routing\": {\"add\": \"flooding\", \"remove\": \"flooding\"}}]"),
+         "s.json:2: timeline[0].routing: changes several things at once; expected one of add, prefer, remove"},
+        {WITH("\"timeline\": [{\"at\": \"1s\", \"routing\": {\"add\": [\"flooding\", \"link-state\"]}}]"),
+         "s.json:2: timeline[0].routing.add: is a list; expected one strategy"},
+        {WITH("\"timeline\": [{\"at\": \"1s\", \"routing\": {\"prefer\": \"flooding\"}}]"),
+         "s.json:2: timeline[0].routing.preference: missing; expected a number, 0..65535; the strategy with the "
+         "greatest "
+         "is the one in use"},
+        {WITH("\"timeline\": [{\"at\": \"1s\", \"routing\": {\"add\": \"flooding\", \"preference\": 7}}]"),
+         "s.json:2: timeline[0].routing.preference: stands beside what takes none; expected it beside \"prefer\", or "
+         "inside what is added"},
         {WITH("\"random\": {\"until\": \"9s\", \"every\": \"1s\", \"kinds\": [\"partition\"]}"),
          "s.json:2: random.kinds[0]: cannot be drawn; expected one of cut, restore, one_way, flap, cost, faults, kill, "
          "restart, clock, heal"},
