@@ -26,14 +26,16 @@ static void name_trace(const sim_trial *trial, char *out, size_t capacity) {
 /* The run is written down while it is what failed: what is done later is not part of it. */
 static void note_failure(sim_trial *trial, const char *text) {
     sim_figures *figures = trial->figures;
-    slow_error error;
+    slow_error error = {.text = ""};
     if (figures->failed)
         return;
     figures->failed = true;
     snprintf(figures->failure, sizeof figures->failure, "%s", text);
     name_trace(trial, figures->trace_file, sizeof figures->trace_file);
-    if (sim_run_write_trace(trial->run, figures->trace_file, &error) != SLOW_OK)
-        figures->trace_file[0] = '\0';
+    if (sim_run_write_trace(trial->run, figures->trace_file, &error) == SLOW_OK)
+        return;
+    figures->trace_file[0] = '\0';
+    snprintf(figures->no_trace, sizeof figures->no_trace, "%s", error.text);
 }
 
 static void look_for_failure(sim_trial *trial) {

@@ -244,6 +244,11 @@ bool sim_run_until_whole(sim_run *run, slow_time limit_ns) {
     return true;
 }
 
+static void tell_time(sim_run *run) {
+    if (run->on_time != NULL)
+        run->on_time(run->arg, run);
+}
+
 /* In slices, so that a failure is seen soon after it happened; `slice` is the same in a replay. */
 bool sim_run_settle(sim_run *run, slow_time limit_ns) {
     slow_time limit = sim_run_now(run) + limit_ns;
@@ -251,6 +256,7 @@ bool sim_run_settle(sim_run *run, slow_time limit_ns) {
         slow_time left = limit - sim_run_now(run), slice = left < SL_SECOND / 4 ? left : SL_SECOND / 4;
         if (sim_check_settle(run->check, slice))
             return !has_failed(run);
+        tell_time(run);
     }
     return false;
 }
@@ -287,9 +293,20 @@ static bool let_messages_land(sim_run *run) {
     return true;
 }
 
+static bool run_timeline(sim_run *run) {
+    const slow_time end = run->scenario->duration_ns;
+    do {
+        slow_time left = end - sim_run_now(run);
+        if (!sim_run_for(run, left < SL_SECOND ? left : SL_SECOND))
+            return false;
+        tell_time(run);
+    } while (sim_run_now(run) < end);
+    return true;
+}
+
 bool sim_run_play(sim_run *run) {
     run->played = true;
-    if (!sim_run_for(run, run->scenario->duration_ns) || !let_messages_land(run))
+    if (!run_timeline(run) || !let_messages_land(run))
         return false;
     sim_run_settle(run, run->scenario->settle_ns);
     if (has_failed(run))

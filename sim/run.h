@@ -48,6 +48,7 @@ typedef struct sim_run {
     sim_stretch stretch; /* of the rest of a scenario that was played */
     bool played, rested;
     void (*on_action)(void *arg, const struct sim_run *, const sim_action *); /* before it is done; may be NULL */
+    void (*on_time)(void *arg, const struct sim_run *); /* each second of a scenario that is played; may be NULL */
     void *arg;
 } sim_run;
 

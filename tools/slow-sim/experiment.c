@@ -125,7 +125,7 @@ static int take_option(experiment *e, int option, char **routing) {
         e->sample = (uint32_t)number;
         return 0;
     case 's':
-        return read_number(optarg, 0, UINT64_MAX, &e->seed) ? 0 : mistake("--seed: expected a number, not ", optarg);
+        return read_number(optarg, 0, INT64_MAX, &e->seed) ? 0 : mistake("--seed: expected a number, not ", optarg);
     case 'j':
         e->json = true;
         return 0;
@@ -133,8 +133,8 @@ static int take_option(experiment *e, int option, char **routing) {
         e->html = optarg;
         return 0;
     case 'O':
-        return strchr(optarg, '=') != NULL ? add_text(e->options, optarg)
-                                           : mistake("--option: expected KEY=VALUE, not ", optarg);
+        return optarg[0] != '=' && strchr(optarg, '=') != NULL ? add_text(e->options, optarg)
+                                                               : mistake("--option: expected KEY=VALUE, not ", optarg);
     case 'p':
         return add_text(e->plugin_dirs, optarg);
     case 't':
@@ -268,5 +268,7 @@ int experiment_verdict(const sim_figures *figures) {
     fprintf(stderr, "slow-sim: %s on %s: %s\n", figures->routing, figures->topology->name, figures->failure);
     if (figures->trace_file[0] != '\0')
         fprintf(stderr, "slow-sim: to see it again: slow-sim run %s\n", figures->trace_file);
+    else
+        complain("%s; expected a folder for the trace, see --trace", figures->no_trace);
     return EXIT_FAILURE;
 }
