@@ -249,14 +249,13 @@ static void tell_time(sim_run *run) {
         run->on_time(run->arg, run);
 }
 
-/* In slices, so that a failure is seen soon after it happened; `slice` is the same in a replay. */
+/* In slices, so that a failure is seen soon after it happened; each is long enough to be quiet in. */
 bool sim_run_settle(sim_run *run, slow_time limit_ns) {
     slow_time limit = sim_run_now(run) + limit_ns;
     while (!has_failed(run) && sim_run_now(run) < limit) {
-        slow_time left = limit - sim_run_now(run), slice = left < SL_SECOND / 4 ? left : SL_SECOND / 4;
-        if (sim_check_settle(run->check, slice))
+        slow_time left = limit - sim_run_now(run);
+        if (sim_check_settle(run->check, left < 2 * SIM_QUIET ? left : 2 * SIM_QUIET))
             return !has_failed(run);
-        tell_time(run);
     }
     return false;
 }
@@ -304,12 +303,23 @@ static bool run_timeline(sim_run *run) {
     return true;
 }
 
+/* All of the time that it has, quiet or not: what went dead without a sign is noticed after seconds, and a link that
+ * flapped is held down for a minute. In slices, which are the same in a replay. */
+static bool let_it_rest(sim_run *run) {
+    slow_time limit = sim_run_now(run) + run->scenario->settle_ns;
+    while (!has_failed(run) && sim_run_now(run) < limit) {
+        slow_time left = limit - sim_run_now(run);
+        sl_world_run(run->mesh->world, sim_run_now(run) + (left < SL_SECOND / 4 ? left : SL_SECOND / 4));
+        tell_time(run);
+    }
+    return !has_failed(run);
+}
+
 bool sim_run_play(sim_run *run) {
     run->played = true;
     if (!run_timeline(run) || !let_messages_land(run))
         return false;
-    sim_run_settle(run, run->scenario->settle_ns);
-    if (has_failed(run))
+    if (!let_it_rest(run))
         return false;
     sim_run_rest(run, &run->stretch);
     check_traffic(run);

@@ -10,8 +10,8 @@
  *   strategies    the names of those for which it makes sense; tests are made of it
  *   seed          1 when missing
  *   duration      of the timeline and the traffic. 10 s after the last action, when missing
- *   settle        how long the mesh may take to come to rest after that, before what must hold at rest is looked at. 30 s
- *                 when missing
+ *   settle        how long the mesh has to come to rest after that; all of it passes before what must hold at rest is
+ *                 looked at. 30 s when missing
  *   links         of all cables: "latency" (for those whose map says nothing: no, for all), "jitter", "loss", "duplicate",
  *                 "reorder", "rate", "stream"
  *   junctions     {NODE: {...}}: "id" (instead of its own), "routing" (likewise), "absent" (until it is restarted)
