@@ -14,8 +14,8 @@ const sim_faults sim_faults_as_they_are = {
 /* What the options of all kinds are filled into. */
 typedef struct beside {
     slow_time at_ns, every_ns, latency_ns;
-    int64_t times, preference;
-    bool silent, memory;
+    int64_t times, size;
+    bool silent, memory, arrives;
     char *shift;
 } beside;
 
@@ -63,6 +63,18 @@ static const slow_option cost_options[] = {
 static const slow_option clock_options[] = {
     AT,
     {.key = "shift", .type = SLOW_OPT_STRING, .flags = SLOW_OPT_REQUIRED, .offset = offsetof(beside, shift)},
+    END,
+};
+
+static const slow_option send_options[] = {
+    AT,
+    {.key = "size",
+     .type = SLOW_OPT_INT,
+     .offset = offsetof(beside, size),
+     .default_text = "32",
+     .min = 8,
+     .max = 60000},
+    {.key = "arrives", .type = SLOW_OPT_BOOL, .offset = offsetof(beside, arrives)},
     END,
 };
 
@@ -300,6 +312,22 @@ static void write_side(const sim_action *a, const sim_topology *topology, sl_jso
     sl_json_end(w, ']');
 }
 
+static slow_status read_way(const sl_json *value, const sl_json_at *at, const sim_topology *topology, sim_action *a,
+                            slow_error *error) {
+    sl_json_at from_at = sl_json_at_index(at, 0), to_at = sl_json_at_index(at, 1);
+    if (sl_json_type(value) != SL_JSON_ARRAY || sl_json_count(value) != 2)
+        return sl_json_error(at, error, SLOW_E_INVAL, "is no way; expected two junctions, [FROM, TO]");
+    slow_status status = read_node(sl_json_item(value, 0), &from_at, topology, &a->node, error);
+    return status == SLOW_OK ? read_node(sl_json_item(value, 1), &to_at, topology, &a->to, error) : status;
+}
+
+static void write_way(const sim_action *a, const sim_topology *topology, sl_json_writer *w) {
+    sl_json_begin(w, '[');
+    write_node(topology, a->node, w);
+    write_node(topology, a->to, w);
+    sl_json_end(w, ']');
+}
+
 static slow_status read_true(const sl_json *value, const sl_json_at *at, const sim_topology *topology, sim_action *a,
                              slow_error *error) {
     (void)topology, (void)a;
@@ -392,6 +420,7 @@ static const row rows[SIM_ACTION_COUNT] = {
     [SIM_PARTITION] = {"partition", at_silent, NULL, read_side, write_side},
     [SIM_HEAL] = {"heal", only_at, NULL, read_true, write_true},
     [SIM_CLOCK] = {"clock", clock_options, NULL, read_place, write_place},
+    [SIM_SEND] = {"send", send_options, NULL, read_way, write_way},
     [SIM_ROUTING] = {"routing", only_at, "at_junction", NULL /* read_routing() */, write_routing},
 };
 
@@ -429,6 +458,8 @@ static slow_status read_beside(const sl_json *value, const sl_json_at *at, const
     a->times = (uint32_t)b.times;
     a->silent = b.silent;
     a->memory = b.memory;
+    a->size = (uint32_t)b.size;
+    a->arrives = b.arrives;
     sl_option_clear(r->options, &b);
     return status;
 }
@@ -501,6 +532,11 @@ void sim_action_write(const sim_action *a, const sim_topology *topology, sl_json
         snprintf(shift, sizeof shift, "%" PRId64 "ms", a->shift_ms);
         sl_json_key(w, "shift");
         sl_json_put_string(w, shift);
+    } else if (a->kind == SIM_SEND) {
+        sl_json_key(w, "size");
+        sl_json_put_unsigned(w, a->size);
+        sl_json_key(w, "arrives");
+        sl_json_put_bool(w, a->arrives);
     }
     sl_json_end(w, '}');
 }
@@ -538,6 +574,8 @@ void sim_action_describe(const sim_action *a, const sim_topology *topology, char
         snprintf(more, sizeof more, ", %+.1f s", (double)a->shift_ms / 1e3);
     else if (a->kind == SIM_FLAP)
         snprintf(more, sizeof more, ", %u times", a->times);
+    else if (a->kind == SIM_SEND)
+        snprintf(more, sizeof more, " to %.50s", node_text(topology, a->to));
     else if (a->kind == SIM_ROUTING) {
         sim_strategies_names(a->routing, name, sizeof name);
         snprintf(more, sizeof more, ": %s %s", changes[a->change], name);

@@ -111,7 +111,7 @@ void sim_run_schedule(sim_run *run, const sim_action *action) {
     append(&run->pending, &run->pending_count, &run->pending_capacity, action);
     uint32_t place = run->pending_count - 1;
     sim_action added = run->pending[place];
-    for (; place > 0 && run->pending[place - 1].at_ns > added.at_ns; place--)
+    for (; place > run->pending_next && run->pending[place - 1].at_ns > added.at_ns; place--)
         run->pending[place] = run->pending[place - 1];
     run->pending[place] = added;
 }
@@ -144,7 +144,7 @@ bool sim_run_do(sim_run *run, const sim_action *wanted) {
     if (done && run->on_action != NULL)
         run->on_action(run->arg, run, &action);
     done = done && sim_run_act(run, &action);
-    if (done && action.kind != SIM_FLAP) {
+    if (done && action.kind != SIM_FLAP && action.kind != SIM_SEND) {
         mix(run, &action);
         append(&run->done, &run->done_count, &run->done_capacity, &action);
     }
@@ -153,9 +153,8 @@ bool sim_run_do(sim_run *run, const sim_action *wanted) {
 }
 
 static void do_pending(sim_run *run) {
-    sim_action action = run->pending[0];
-    run->pending_count--;
-    memmove(run->pending, run->pending + 1, run->pending_count * sizeof *run->pending);
+    sim_action action = run->pending[run->pending_next];
+    run->pending[run->pending_next++] = (sim_action){.kind = action.kind};
     sim_run_do(run, &action);
     sim_action_clear(&action);
 }
@@ -186,7 +185,7 @@ static bool has_failed(sim_run *run) {
 }
 
 static slow_time next_of(const sim_run *run) {
-    slow_time next = run->pending_count > 0 ? run->pending[0].at_ns : NEVER;
+    slow_time next = run->pending_next < run->pending_count ? run->pending[run->pending_next].at_ns : NEVER;
     slow_time traffic = sim_traffic_next(run->traffic);
     next = run->random_at < next ? run->random_at : next;
     return traffic < next ? traffic : next;
@@ -194,7 +193,7 @@ static slow_time next_of(const sim_run *run) {
 
 static void do_what_is_due(sim_run *run) {
     slow_time now = sim_run_now(run);
-    if (run->pending_count > 0 && run->pending[0].at_ns <= now)
+    if (run->pending_next < run->pending_count && run->pending[run->pending_next].at_ns <= now)
         do_pending(run);
     else if (run->random_at <= now)
         do_random(run);
@@ -268,6 +267,19 @@ sim_verdict sim_run_rest(sim_run *run, sim_stretch *stretch) {
     return verdict;
 }
 
+bool sim_run_check_sent(sim_run *run) {
+    const sim_parcel *missed = sim_traffic_missed(run->traffic);
+    char *const *names = run->scenario->topology->nodes;
+    char text[320];
+    if (missed == NULL || run->failure.found)
+        return missed == NULL;
+    snprintf(text, sizeof text, "seed %" PRIu64 ", at %.6f s: what %.100s sent to %.100s at %.6f s has not arrived",
+             run->scenario->seed, (double)sim_run_now(run) / 1e9, names[missed->from], names[missed->to],
+             (double)missed->at_ns / 1e9);
+    fail(run, "lost", sim_run_now(run), text);
+    return false;
+}
+
 /* Messages that were lost, or came twice: more than the scenario allows? */
 static void check_traffic(sim_run *run) {
     const sim_scenario *s = run->scenario;
@@ -319,7 +331,7 @@ bool sim_run_play(sim_run *run) {
     run->played = true;
     if (!run_timeline(run) || !let_messages_land(run))
         return false;
-    if (!let_it_rest(run))
+    if (!let_it_rest(run) || !sim_run_check_sent(run))
         return false;
     sim_run_rest(run, &run->stretch);
     check_traffic(run);
@@ -327,6 +339,29 @@ bool sim_run_play(sim_run *run) {
 }
 
 /* ---- what is left behind ---- */
+
+/* All actions in their order, what was sent put back among them. */
+static sim_action *done_and_sent(const sim_run *run) {
+    const sim_traffic_play *traffic = run->traffic;
+    sim_action *all = need(malloc(((size_t)run->done_count + traffic->parcel_count + 1) * sizeof *all));
+    uint32_t done = 0, sent = 0;
+    while (done < run->done_count || sent < traffic->parcel_count) {
+        const sim_parcel *parcel = sent < traffic->parcel_count ? &traffic->parcels[sent] : NULL;
+        if (parcel == NULL || parcel->behind > done) {
+            all[sent + done] = run->done[done];
+            done++;
+            continue;
+        }
+        all[sent + done] = (sim_action){.kind = SIM_SEND,
+                                        .at_ns = parcel->at_ns,
+                                        .node = parcel->from,
+                                        .to = parcel->to,
+                                        .size = parcel->size,
+                                        .arrives = parcel->arrives};
+        sent++;
+    }
+    return all;
+}
 
 slow_status sim_run_write_trace(const sim_run *run, const char *path, slow_error *error) {
     sim_scenario copy = *run->scenario; /* shares all that it points to */
@@ -341,9 +376,11 @@ slow_status sim_run_write_trace(const sim_run *run, const char *path, slow_error
         copy.duration_ns = now;
         copy.settle_ns = 0;
     }
-    char *text = sim_scenario_write(&copy, run->done, run->done_count, &size);
+    sim_action *all = done_and_sent(run); /* borrows what the actions point to */
+    char *text = sim_scenario_write(&copy, all, run->done_count + run->traffic->parcel_count, &size);
     slow_status status = sim_text_write(path, text, size, error);
     free(text);
+    free(all);
     return status;
 }
 

@@ -190,6 +190,15 @@ static bool act_routing(sim_run *run, const sim_action *a) {
     return some;
 }
 
+static bool act_send(sim_run *run, const sim_action *a) {
+    return sim_traffic_parcel(run->traffic, &(sim_parcel){.at_ns = sim_run_now(run),
+                                                          .from = a->node,
+                                                          .to = a->to,
+                                                          .size = a->size,
+                                                          .behind = run->done_count,
+                                                          .arrives = a->arrives});
+}
+
 /* ---- the table ---- */
 
 static const row rows[SIM_ACTION_COUNT] = {
@@ -205,6 +214,7 @@ static const row rows[SIM_ACTION_COUNT] = {
     [SIM_HEAL] = {NULL, act_heal, true},
     [SIM_CLOCK] = {fits_living, act_clock, false},
     [SIM_ROUTING] = {NULL, act_routing, false},
+    [SIM_SEND] = {NULL, act_send, false},
 };
 
 bool sim_run_act(sim_run *run, const sim_action *a) {

@@ -172,12 +172,14 @@ static slow_status read_places(reading *r, const sl_json *value, const sl_json_a
 static slow_status check_memory(const sim_scenario *scenario, const sim_action *a, const sl_json_at *at,
                                 slow_error *error) {
     bool standing = false;
+    if (a->kind != SIM_RESTART || !a->memory)
+        return SLOW_OK;
     for (uint32_t i = 0; i < scenario->action_count; i++)
         if (scenario->actions[i].kind == SIM_KILL && scenario->actions[i].memory &&
             scenario->actions[i].at_ns <= a->at_ns)
             standing |=
                 scenario->actions[i].node == a->node || a->node >= SIM_ALL || scenario->actions[i].node >= SIM_ALL;
-    if (a->kind != SIM_RESTART || !a->memory || standing)
+    if (standing)
         return SLOW_OK;
     return sl_json_error(at, error, SLOW_E_INVAL,
                          "restarts with memory what kept none; expected an earlier \"kill\" with \"memory\": true");

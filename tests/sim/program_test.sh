@@ -95,4 +95,21 @@ replay() { # BREAK-RULE SCENARIO SEED
 replay no-refilter churn 3
 replay foreign-bump churn 4
 replay swallow-requests cost-swings 1
+
+# What an experiment finds by sending packages is shown again too: they are in its trace.
+first=$("$slow_sim" topology ring:5 --routing mute --plugins "$modules" --sample 1 --trace "$work" 2>&1 >/dev/null)
+code=$?
+again=$("$slow_sim" run "$work"/ring-5-mute-1.trace.json --plugins "$modules" --json)
+[[ $code == 1 && $? == 1 && $(field failure.rule "$again") == lost && $(field failure.as_expected "$again") == true &&
+    $first == *"lost: $(field failure.text "$again")"* ]] || wrong "nothing arrives: $first, and again $again"
+echo "mute: $(field failure.text "$again"), and again by its trace"
+
+# Where the way is long, what is on it is not lost; and a link too long for the core is told as what it is.
+echo '{"nodes": ["a", "b", "c", "d"], "links": [[0, 1, 900], [1, 2, 900], [2, 3, 900]]}' >"$work/far.json"
+output=$("$slow_sim" topology "$work/far.json" --routing distance-vector,flooding --event cold-start --trace "$work" 2>&1) ||
+    wrong "a long way: $output"
+echo '{"nodes": ["a", "b"], "links": [[0, 1, 20000]]}' >"$work/moon.json"
+output=$("$slow_sim" topology "$work/moon.json" --routing distance-vector --event cold-start --trace "$work" 2>&1 >/dev/null)
+[[ $? == 1 && $output == "slow-sim: distance-vector on "*": 1 of 1 links did not come up within 180 s"* &&
+    $output != *$'\n'* ]] || wrong "a link that is too long: $output"
 exit "$failed"

@@ -261,14 +261,18 @@ sim_figures *experiment_run(const experiment *e, const sim_topology *topology, u
     return figures;
 }
 
-int experiment_verdict(const sim_figures *figures) {
+int experiment_verdict(const experiment *e, const sim_figures *figures) {
     if (!figures->failed)
         return EXIT_SUCCESS;
     fflush(stdout);
     fprintf(stderr, "slow-sim: %s on %s: %s\n", figures->routing, figures->topology->name, figures->failure);
-    if (figures->trace_file[0] != '\0')
-        fprintf(stderr, "slow-sim: to see it again: slow-sim run %s\n", figures->trace_file);
-    else
-        complain("%s; expected a folder for the trace, see --trace", figures->no_trace);
+    if (figures->trace_file[0] == '\0' && figures->no_trace[0] == '\0')
+        return EXIT_FAILURE;
+    if (figures->trace_file[0] == '\0')
+        return complain("%s; expected a folder for the trace, see --trace", figures->no_trace);
+    fprintf(stderr, "slow-sim: to see it again: slow-sim run %s", figures->trace_file);
+    for (const char *const *directory = e->plugin_dirs; *directory != NULL; directory++)
+        fprintf(stderr, " --plugins %s", *directory);
+    fputc('\n', stderr);
     return EXIT_FAILURE;
 }

@@ -366,15 +366,19 @@ static void trace_path(const arguments *a, const sim_run *run, const char *strat
     snprintf(out, capacity, "%s%s%s", a->trace != NULL ? a->trace : "", a->trace != NULL ? "/" : "", name);
 }
 
-static void print_failure(const sim_run *run, const char *trace) {
+static void print_failure(const arguments *a, const sim_run *run, const char *trace) {
     char text[4096];
     sim_run_explain(run, text, sizeof text);
     printf("%s\n", text);
     if (run->scenario->expect.rule[0] != '\0')
         printf("  %s\n", is_as_expected(run) ? "the failure that the trace expects, at its time, with its trace hash"
                                              : "NOT the failure that the trace expects");
-    if (trace[0] != '\0')
-        printf("  slow-sim run %s   shows it again\n", trace);
+    if (trace[0] == '\0')
+        return;
+    printf("  slow-sim run %s", trace);
+    for (size_t i = 0; i < a->plugin_dirs.count; i++)
+        printf(" --plugins %s", a->plugin_dirs.items[i]);
+    puts("   shows it again");
 }
 
 /* How far a run is. On a terminal one line that changes; a log needs no more than to see that it goes on. */
@@ -430,7 +434,7 @@ static void report(const arguments *a, sim_run *run, tally *t, double took_s) {
         if (!a->quiet || run->failure.found)
             print_summary(run, strategies, took_s);
         if (run->failure.found)
-            print_failure(run, trace);
+            print_failure(a, run, trace);
         else if (run->scenario->expect.rule[0] != '\0')
             printf("  the trace expects %s at %.6f s, and it did not come\n", run->scenario->expect.rule,
                    (double)run->scenario->expect.at_ns / 1e9);
