@@ -163,6 +163,7 @@ static void do_random(sim_run *run) {
     sim_action action;
     if (sim_run_draw(run, &action))
         sim_run_do(run, &action);
+    sim_action_clear(&action);
     run->random_at += 1 + sl_splitmix(&run->random) % (2 * run->scenario->random.every_ns);
     if (run->random_at >= run->scenario->random.until_ns)
         run->random_at = NEVER;

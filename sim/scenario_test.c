@@ -79,9 +79,16 @@ static void what_is_wrong_is_one_line_with_its_place(void **state) {
         {WITH("\"timeline\": [{\"at\": \"1s\", \"routing\": {\"add\": \"flooding\", \"preference\": 7}}]"),
          "s.json:2: timeline[0].routing.preference: stands beside what takes none; expected it beside \"prefer\", or "
          "inside what is added"},
-        {WITH("\"random\": {\"until\": \"9s\", \"every\": \"1s\", \"kinds\": [\"partition\"]}"),
+        {WITH("\"random\": {\"until\": \"9s\", \"every\": \"1s\", \"kinds\": [\"routing\"]}"),
+         "s.json:2: random.strategies: missing; expected those of which \"routing\" adds, prefers and removes one, "
+         "such "
+         "as [\"distance-vector\", \"flooding\"]"},
+        {WITH("\"random\": {\"until\": \"9s\", \"every\": \"1s\", \"kinds\": [\"routing\"], \"strategies\": "
+              "[{\"plugin\": \"flooding\", \"lern\": 1}]}"),
+         "s.json:2: random.strategies[0][0].lern: unknown key; did you mean \"learn\"?"},
+        {WITH("\"random\": {\"until\": \"9s\", \"every\": \"1s\", \"kinds\": [\"send\"]}"),
          "s.json:2: random.kinds[0]: cannot be drawn; expected one of cut, restore, one_way, flap, cost, faults, kill, "
-         "restart, clock, heal"},
+         "restart, clock, heal, partition, routing"},
         {WITH("\"traffic\": [{\"from\": \"n9\"}]"),
          "s.json:2: traffic[0].from: is no junction; expected a node's name, its number, 0..2, or \"any\""},
         {WITH("\"checks\": {\"lop\": \"fail\"}"), "s.json:2: checks.lop: unknown key; did you mean \"loop\"?"},
