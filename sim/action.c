@@ -217,6 +217,23 @@ static void write_faults(const sim_action *a, const sim_topology *topology, sl_j
 
 /* ---- the other values ---- */
 
+/* Somebody has to be on the other side. */
+static slow_status check_side(const sim_action *a, const sl_json_at *at, const sim_topology *topology,
+                              slow_error *error) {
+    bool *marked = calloc(topology->node_count, sizeof *marked);
+    uint32_t count = 0;
+    if (marked == NULL)
+        abort();
+    for (uint32_t i = 0; i < a->node_count; i++) {
+        count += !marked[a->nodes[i]];
+        marked[a->nodes[i]] = true;
+    }
+    free(marked);
+    return count < topology->node_count
+               ? SLOW_OK
+               : sl_json_error(at, error, SLOW_E_INVAL, "is everybody; expected the junctions on one side");
+}
+
 static slow_status read_side(const sl_json *value, const sl_json_at *at, const sim_topology *topology, sim_action *a,
                              slow_error *error) {
     size_t count = sl_json_count(value);
@@ -235,7 +252,7 @@ static slow_status read_side(const sl_json *value, const sl_json_at *at, const s
         if (status != SLOW_OK)
             return status;
     }
-    return SLOW_OK;
+    return check_side(a, at, topology, error);
 }
 
 static void write_side(const sim_action *a, const sim_topology *topology, sl_json_writer *w) {

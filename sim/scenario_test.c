@@ -66,6 +66,8 @@ static void what_is_wrong_is_one_line_with_its_place(void **state) {
         {WITH("\"timeline\": [{\"at\": \"1s\", \"restart\": 0, \"memory\": true}]"),
          "s.json:2: timeline[0]: restarts with memory what kept none; expected an earlier \"kill\" with \"memory\": "
          "true"},
+        {WITH("\"timeline\": [{\"at\": \"1s\", \"partition\": [0, 1, 2]}]"),
+         "s.json:2: timeline[0].partition: is everybody; expected the junctions on one side"},
         {WITH("\"timeline\": [{\"at\": \"1s\", \"routing\": {}}]"),
          "s.json:2: timeline[0].routing: changes nothing; expected one of add, prefer, remove"},
         {WITH("\"timeline\": [{\"at\": \"1s\", \"routing\": {\"add\": \"flooding\", \"remove\": \"flooding\"}}]"),

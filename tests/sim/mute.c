@@ -1,12 +1,15 @@
-/* mute.c - routing-mute: chooses for each package, and chooses nobody. Nothing ever arrives, and slow-sim has to say so. */
+/* mute.c - two strategies that are wrong, and slow-sim has to say so. routing-mute chooses for each package, and chooses
+ * nobody: nothing ever arrives. routing-hoarder is the same, and for nothing at all holds more memory than any strategy
+ * may. */
+#include <slow/inspect.h>
 #include <slow/plugin.h>
 #include <slow/routing.h>
-#include <stdlib.h>
+#include <string.h>
 
 static slow_status create(const slow_host *host, const void *config, void **self, slow_error *error) {
-    static char nothing;
+    static const char nothing = 0; /* there is no state, and self is not NULL */
     (void)host, (void)config, (void)error;
-    *self = &nothing;
+    *self = (void *)&nothing;
     return SLOW_OK;
 }
 
@@ -28,9 +31,31 @@ static size_t choose(void *self, slow_bytes package, const slow_route_view *view
     return 0;
 }
 
+static size_t none(const void *self) {
+    (void)self;
+    return 0;
+}
+
+static size_t hoard(const void *self) {
+    (void)self;
+    return HOARDED_BYTES;
+}
+
+static const slow_routing_inspect inspection = {
+    .struct_size = sizeof inspection,
+    .memory = hoard,
+    .destinations = none,
+    .pending = none,
+};
+
+static const void *extension(void *self, const char *id) {
+    (void)self;
+    return strcmp(id, SLOW_ROUTING_INSPECT_ID) == 0 ? &inspection : NULL;
+}
+
 static const slow_routing_ops ops = {
     .struct_size = sizeof ops,
-    .protocol = "mute/1",
+    .protocol = PLUGIN_ID "/1",
     .neighbour_up = neighbour,
     .neighbour_changed = neighbour,
     .neighbour_down = lost,
@@ -40,12 +65,13 @@ static const slow_routing_ops ops = {
 static const slow_plugin plugin = {
     .struct_size = sizeof plugin,
     .kind = SLOW_ROUTING,
-    .id = "routing-mute",
+    .id = "routing-" PLUGIN_ID,
     .version = "1.0.0",
     .summary = "Sends nothing on; for tests",
     .license = "MIT",
     .create = create,
     .destroy = destroy,
+    .extension = extension,
     .ops = &ops,
 };
 
@@ -58,4 +84,4 @@ static const slow_module module = {
     .plugins = plugins,
 };
 
-SLOW_MODULE(routing_mute, &module)
+SLOW_MODULE(routing_useless, &module)

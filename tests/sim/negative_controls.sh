@@ -4,7 +4,7 @@
 #
 #   negative_controls.sh SLOW-SIM FOLDER-OF-SCENARIOS
 set -uo pipefail
-slow_sim=$1 scenarios=$2
+slow_sim=$1 scenarios=$2 modules=$(dirname "$1")/../tests/modules
 traces=$(mktemp -d)
 trap 'rm -rf "$traces"' EXIT
 failed=0
@@ -31,6 +31,18 @@ control no-refilter reboot-without-memory 1-8 loop
 control lost-memory partition-heals 1-8 beliefs
 control foreign-bump churn 1-8 feasibility loop
 control swallow-requests cost-swings 1-8 missing suboptimal
+
+# A strategy that holds more than any may, and one that does not but is as useless.
+output=$("$slow_sim" run "$scenarios/cold-start.json" --routing hoarder --plugins "$modules" --quiet --trace "$traces/h.json" 2>&1)
+code=$?
+if ((code == 1)) && grep -q '^bounds: seed .* bytes of a strategy of n0: 2000000, and at most 1048576' <<<"$output"; then
+    echo "hoarder: found, $(grep -m1 '^bounds: ' <<<"$output")"
+else
+    echo "hoarder: NOT FOUND (exit code $code): $output"
+    failed=1
+fi
+output=$("$slow_sim" run "$scenarios/cold-start.json" --routing mute --plugins "$modules" --json --trace "$traces/m.json")
+[[ $(jq -r '"\(.failure.rule) \(.checks.bounds)"' <<<"$output") == "lost 0" ]] || { echo "mute breaks a bound: $output"; failed=1; }
 
 # And unbroken nothing is found where they were.
 output=$("$slow_sim" run "$scenarios/churn.json" --routing distance-vector --option break_rule=none --seeds 1-3 --quiet \
