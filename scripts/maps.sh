@@ -38,7 +38,7 @@ fi
 size() { # MAP: its junctions
     local numbers
     if [[ -e $1 ]]; then
-        jq '.nodes | length' "$1"
+        jq '.nodes | length' "$1" 2>/dev/null || grep -o '<node ' "$1" | wc -l # GraphML
     else
         IFS=: read -r _ numbers _ <<<"$1"
         echo $((${numbers/x/*}))

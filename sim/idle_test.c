@@ -17,8 +17,8 @@ static sim_run *at_rest(const char *line, const char *routing) {
     const char *seed_text = getenv("SLOW_SEED");
     uint64_t seed = seed_text != NULL ? strtoull(seed_text, NULL, 10) : 1;
     sim_choice choice = {.routing = routing, .seed = &seed};
-    sim_topology *topology;
-    sim_scenario *scenario;
+    sim_topology *topology = NULL;
+    sim_scenario *scenario = NULL;
     slow_error error = {.text = ""};
     if (sim_topology_open(line, seed, &topology, &error) != SLOW_OK ||
         sim_scenario_of(topology, &choice, &scenario, &error) != SLOW_OK)
