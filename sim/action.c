@@ -8,14 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-const sim_faults sim_faults_as_they_are = {
-    .loss_ppm = SIM_ANY, .duplicate_ppm = SIM_ANY, .reorder_ppm = SIM_ANY, .jitter_ns = UINT64_MAX, .rate = UINT64_MAX};
-
 /* What the options of all kinds are filled into. */
 typedef struct beside {
     slow_time at_ns, every_ns, latency_ns;
-    int64_t times, preference;
-    bool silent, memory;
+    int64_t times, size;
+    bool silent, memory, arrives;
     char *shift;
 } beside;
 
@@ -63,6 +60,18 @@ static const slow_option cost_options[] = {
 static const slow_option clock_options[] = {
     AT,
     {.key = "shift", .type = SLOW_OPT_STRING, .flags = SLOW_OPT_REQUIRED, .offset = offsetof(beside, shift)},
+    END,
+};
+
+static const slow_option send_options[] = {
+    AT,
+    {.key = "size",
+     .type = SLOW_OPT_INT,
+     .offset = offsetof(beside, size),
+     .default_text = "32",
+     .min = 8,
+     .max = 60000},
+    {.key = "arrives", .type = SLOW_OPT_BOOL, .offset = offsetof(beside, arrives)},
     END,
 };
 
@@ -186,70 +195,6 @@ static void write_place(const sim_action *a, const sim_topology *topology, sl_js
 
 /* ---- faults ---- */
 
-const char *const sim_faults_keys[] = {"loss", "duplicate", "reorder", "jitter", "rate", NULL};
-
-static slow_status read_share(const sl_json *object, const sl_json_at *at, const char *key, uint32_t *ppm,
-                              slow_error *error) {
-    const sl_json *value = sl_json_get(object, key);
-    sl_json_at here = sl_json_at_key(at, key);
-    if (value == NULL)
-        return SLOW_OK;
-    double share = sl_json_number(value);
-    bool number = sl_json_type(value) == SL_JSON_INTEGER || sl_json_type(value) == SL_JSON_REAL;
-    if (!number || !(share >= 0 && share <= 1))
-        return sl_json_error(&here, error, SLOW_E_INVAL, "is wrong; expected a share, 0..1, such as 0.01");
-    *ppm = (uint32_t)(share * 1e6 + 0.5);
-    return SLOW_OK;
-}
-
-slow_status sim_faults_read(const sl_json *object, const sl_json_at *at, sim_faults *faults, slow_error *error) {
-    static const slow_option jitter = {.key = "jitter", .type = SLOW_OPT_DURATION, .min = 0, .max = MINUTE_NS};
-    static const slow_option rate = {.key = "rate", .type = SLOW_OPT_INT, .min = 0, .max = INT64_C(1000000000000)};
-    sl_json_at jitter_at = sl_json_at_key(at, jitter.key), rate_at = sl_json_at_key(at, rate.key);
-    const sl_json *jitter_value = sl_json_get(object, jitter.key), *rate_value = sl_json_get(object, rate.key);
-    int64_t bytes = 0;
-    slow_status status = read_share(object, at, "loss", &faults->loss_ppm, error);
-    if (status == SLOW_OK)
-        status = read_share(object, at, "duplicate", &faults->duplicate_ppm, error);
-    if (status == SLOW_OK)
-        status = read_share(object, at, "reorder", &faults->reorder_ppm, error);
-    if (status == SLOW_OK && jitter_value != NULL)
-        status = sl_option_set(&jitter, jitter_value, &jitter_at, &faults->jitter_ns, error);
-    if (status != SLOW_OK || rate_value == NULL)
-        return status;
-    status = sl_option_set(&rate, rate_value, &rate_at, &bytes, error);
-    faults->rate = (uint64_t)bytes;
-    return status;
-}
-
-static void write_share(const char *key, uint32_t ppm, sl_json_writer *w) {
-    char number[32];
-    if (ppm == SIM_ANY)
-        return;
-    sl_json_key(w, key);
-    snprintf(number, sizeof number, "%u.%06u", ppm / 1000000, ppm % 1000000);
-    sl_json_put_raw(w, number, strlen(number));
-}
-
-static void write_time(const char *key, slow_time ns, sl_json_writer *w) {
-    char text[32];
-    snprintf(text, sizeof text, "%" PRIu64 "ns", ns);
-    sl_json_key(w, key);
-    sl_json_put_string(w, text);
-}
-
-void sim_faults_write(const sim_faults *faults, sl_json_writer *w) {
-    write_share("loss", faults->loss_ppm, w);
-    write_share("duplicate", faults->duplicate_ppm, w);
-    write_share("reorder", faults->reorder_ppm, w);
-    if (faults->jitter_ns != UINT64_MAX)
-        write_time("jitter", faults->jitter_ns, w);
-    if (faults->rate != UINT64_MAX) {
-        sl_json_key(w, "rate");
-        sl_json_put_unsigned(w, faults->rate);
-    }
-}
-
 static slow_status read_faults(const sl_json *value, const sl_json_at *at, const sim_topology *topology, sim_action *a,
                                slow_error *error) {
     (void)topology;
@@ -272,6 +217,23 @@ static void write_faults(const sim_action *a, const sim_topology *topology, sl_j
 
 /* ---- the other values ---- */
 
+/* Somebody has to be on the other side. */
+static slow_status check_side(const sim_action *a, const sl_json_at *at, const sim_topology *topology,
+                              slow_error *error) {
+    bool *marked = calloc(topology->node_count, sizeof *marked);
+    uint32_t count = 0;
+    if (marked == NULL)
+        abort();
+    for (uint32_t i = 0; i < a->node_count; i++) {
+        count += !marked[a->nodes[i]];
+        marked[a->nodes[i]] = true;
+    }
+    free(marked);
+    return count < topology->node_count
+               ? SLOW_OK
+               : sl_json_error(at, error, SLOW_E_INVAL, "is everybody; expected the junctions on one side");
+}
+
 static slow_status read_side(const sl_json *value, const sl_json_at *at, const sim_topology *topology, sim_action *a,
                              slow_error *error) {
     size_t count = sl_json_count(value);
@@ -290,13 +252,29 @@ static slow_status read_side(const sl_json *value, const sl_json_at *at, const s
         if (status != SLOW_OK)
             return status;
     }
-    return SLOW_OK;
+    return check_side(a, at, topology, error);
 }
 
 static void write_side(const sim_action *a, const sim_topology *topology, sl_json_writer *w) {
     sl_json_begin(w, '[');
     for (uint32_t i = 0; i < a->node_count; i++)
         write_node(topology, a->nodes[i], w);
+    sl_json_end(w, ']');
+}
+
+static slow_status read_way(const sl_json *value, const sl_json_at *at, const sim_topology *topology, sim_action *a,
+                            slow_error *error) {
+    sl_json_at from_at = sl_json_at_index(at, 0), to_at = sl_json_at_index(at, 1);
+    if (sl_json_type(value) != SL_JSON_ARRAY || sl_json_count(value) != 2)
+        return sl_json_error(at, error, SLOW_E_INVAL, "is no way; expected two junctions, [FROM, TO]");
+    slow_status status = sim_action_node(sl_json_item(value, 0), &from_at, topology, &a->node, error);
+    return status == SLOW_OK ? sim_action_node(sl_json_item(value, 1), &to_at, topology, &a->to, error) : status;
+}
+
+static void write_way(const sim_action *a, const sim_topology *topology, sl_json_writer *w) {
+    sl_json_begin(w, '[');
+    write_node(topology, a->node, w);
+    write_node(topology, a->to, w);
     sl_json_end(w, ']');
 }
 
@@ -314,31 +292,46 @@ static void write_true(const sim_action *a, const sim_topology *topology, sl_jso
 static const char *const changes[] = {
     [SIM_ROUTING_ADD] = "add", [SIM_ROUTING_PREFER] = "prefer", [SIM_ROUTING_REMOVE] = "remove"};
 
-static slow_status read_routing(const sl_json *value, const sl_json_at *at, const sim_topology *topology, sim_action *a,
-                                slow_error *error) {
+/* Which of its three members says what to change; the error is that of none, and of several. */
+static slow_status read_change(const sl_json *value, const sl_json_at *at, sim_action *a, slow_error *error) {
+    unsigned found = 0;
+    for (unsigned i = 0; i < sizeof changes / sizeof changes[0]; i++)
+        if (sl_json_get(value, changes[i]) != NULL) {
+            a->change = i;
+            found++;
+        }
+    if (found == 1)
+        return SLOW_OK;
+    return sl_json_error(at, error, SLOW_E_INVAL, "changes %s; expected one of add, prefer, remove",
+                         found == 0 ? "nothing" : "several things at once");
+}
+
+/* More than a value_reader is told: where plugins are looked for. */
+static slow_status read_routing(const sl_json *value, const sl_json_at *at, const char *const *plugin_dirs,
+                                sim_action *a, slow_error *error) {
     static const char *const keys[] = {"add", "prefer", "remove", "preference", NULL};
     static const slow_option preference = {.key = "preference", .type = SLOW_OPT_INT, .min = 0, .max = 65535};
-    const sl_json *change = NULL;
-    (void)topology;
     a->node = SIM_ALL;
     if (sl_json_type(value) != SL_JSON_OBJECT)
         return sl_json_error(at, error, SLOW_E_INVAL, "is %s; expected an object such as {\"add\": \"link-state\"}",
                              sl_json_type_name(value));
     slow_status status = sl_option_check_keys(NULL, keys, value, at, error);
-    for (int i = 0; status == SLOW_OK && change == NULL && i < 3; i++)
-        if ((change = sl_json_get(value, changes[i])) != NULL) {
-            a->change = (unsigned)i;
-            sl_json_at change_at = sl_json_at_key(at, changes[i]);
-            const char *name = sl_json_string(change);
-            if (i != SIM_ROUTING_ADD && name == NULL)
-                return sl_json_error(&change_at, error, SLOW_E_INVAL, "is %s; expected a strategy's name",
-                                     sl_json_type_name(change));
-            status = sim_strategies_read(change, &change_at, NULL, NULL, &a->routing, error);
-        }
-    if (status == SLOW_OK && change == NULL)
-        return sl_json_error(at, error, SLOW_E_INVAL, "changes nothing; expected one of add, prefer, remove");
-    const sl_json *number = sl_json_get(value, preference.key);
-    sl_json_at number_at = sl_json_at_key(at, preference.key);
+    if (status == SLOW_OK)
+        status = read_change(value, at, a, error);
+    if (status != SLOW_OK)
+        return status;
+    const sl_json *change = sl_json_get(value, changes[a->change]), *number = sl_json_get(value, preference.key);
+    sl_json_at change_at = sl_json_at_key(at, changes[a->change]), number_at = sl_json_at_key(at, preference.key);
+    bool fits = a->change == SIM_ROUTING_ADD ? sl_json_type(change) != SL_JSON_ARRAY : sl_json_string(change) != NULL;
+    if (!fits)
+        return sl_json_error(&change_at, error, SLOW_E_INVAL, "is %s; expected one strategy%s",
+                             sl_json_type_name(change), a->change == SIM_ROUTING_ADD ? "" : "'s name");
+    status = sim_strategies_read(change, &change_at, NULL, plugin_dirs, &a->routing, error);
+    if (status == SLOW_OK && (number != NULL) != (a->change == SIM_ROUTING_PREFER))
+        return sl_json_error(
+            &number_at, error, SLOW_E_INVAL, "%s",
+            number == NULL ? "missing; expected a number, 0..65535; the strategy with the greatest is the one in use"
+                           : "stands beside what takes none; expected it beside \"prefer\", or inside what is added");
     if (status == SLOW_OK && number != NULL)
         status = sl_option_set(&preference, number, &number_at, &a->preference, error);
     return status;
@@ -377,7 +370,8 @@ static const row rows[SIM_ACTION_COUNT] = {
     [SIM_PARTITION] = {"partition", at_silent, NULL, read_side, write_side},
     [SIM_HEAL] = {"heal", only_at, NULL, read_true, write_true},
     [SIM_CLOCK] = {"clock", clock_options, NULL, read_place, write_place},
-    [SIM_ROUTING] = {"routing", only_at, "at_junction", read_routing, write_routing},
+    [SIM_SEND] = {"send", send_options, NULL, read_way, write_way},
+    [SIM_ROUTING] = {"routing", only_at, "at_junction", NULL /* read_routing() */, write_routing},
 };
 
 const char *sim_action_name(enum sim_action_kind kind) {
@@ -414,6 +408,8 @@ static slow_status read_beside(const sl_json *value, const sl_json_at *at, const
     a->times = (uint32_t)b.times;
     a->silent = b.silent;
     a->memory = b.memory;
+    a->size = (uint32_t)b.size;
+    a->arrives = b.arrives;
     sl_option_clear(r->options, &b);
     return status;
 }
@@ -431,8 +427,8 @@ static slow_status unnamed(const sl_json *value, const sl_json_at *at, slow_erro
                              : sl_json_error(at, error, SLOW_E_INVAL, "names no action; expected one of %s", known);
 }
 
-slow_status sim_action_read(const sl_json *value, const sl_json_at *at, const sim_topology *topology, sim_action *a,
-                            slow_error *error) {
+slow_status sim_action_read(const sl_json *value, const sl_json_at *at, const sim_topology *topology,
+                            const char *const *plugin_dirs, sim_action *a, slow_error *error) {
     const row *r = NULL;
     *a = (sim_action){.link = SIM_ANY, .node = SIM_ANY, .faults = sim_faults_as_they_are};
     if (sl_json_type(value) != SL_JSON_OBJECT)
@@ -450,14 +446,23 @@ slow_status sim_action_read(const sl_json *value, const sl_json_at *at, const si
     slow_status status = sl_option_check_keys(r->options, others, value, at, error);
     if (status == SLOW_OK)
         status = read_beside(value, at, r, a, error);
+    const sl_json *named_value = sl_json_get(value, r->name);
     if (status == SLOW_OK)
-        status = r->read(sl_json_get(value, r->name), &named, topology, a, error);
+        status = a->kind == SIM_ROUTING ? read_routing(named_value, &named, plugin_dirs, a, error)
+                                        : r->read(named_value, &named, topology, a, error);
     const sl_json *other = r->other == NULL ? NULL : sl_json_get(value, r->other);
     if (status == SLOW_OK && other != NULL)
         status = (a->kind == SIM_FAULTS ? read_link_or_all : read_place_or_all)(other, &other_at, topology, a, error);
     if (status != SLOW_OK)
         sim_action_clear(a);
     return status;
+}
+
+static void write_time(const char *key, slow_time ns, sl_json_writer *w) {
+    char text[32];
+    snprintf(text, sizeof text, "%" PRIu64 "ns", ns);
+    sl_json_key(w, key);
+    sl_json_put_string(w, text);
 }
 
 void sim_action_write(const sim_action *a, const sim_topology *topology, sl_json_writer *w) {
@@ -484,6 +489,11 @@ void sim_action_write(const sim_action *a, const sim_topology *topology, sl_json
         snprintf(shift, sizeof shift, "%" PRId64 "ms", a->shift_ms);
         sl_json_key(w, "shift");
         sl_json_put_string(w, shift);
+    } else if (a->kind == SIM_SEND) {
+        sl_json_key(w, "size");
+        sl_json_put_unsigned(w, a->size);
+        sl_json_key(w, "arrives");
+        sl_json_put_bool(w, a->arrives);
     }
     sl_json_end(w, '}');
 }
@@ -521,6 +531,8 @@ void sim_action_describe(const sim_action *a, const sim_topology *topology, char
         snprintf(more, sizeof more, ", %+.1f s", (double)a->shift_ms / 1e3);
     else if (a->kind == SIM_FLAP)
         snprintf(more, sizeof more, ", %u times", a->times);
+    else if (a->kind == SIM_SEND)
+        snprintf(more, sizeof more, " to %.50s", node_text(topology, a->to));
     else if (a->kind == SIM_ROUTING) {
         sim_strategies_names(a->routing, name, sizeof name);
         snprintf(more, sizeof more, ": %s %s", changes[a->change], name);

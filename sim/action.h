@@ -17,7 +17,9 @@
  *   heal       true            what cut, partition and one_way did is undone everywhere
  *   clock      NODE            its wall clock jumps by "shift": "-1h"
  *   routing    {...}           "add": a strategy as in "routing", "prefer": NAME with "preference", or "remove": NAME;
- *                              "at_junction": a node, or "all" (when missing) */
+ *                              "at_junction": a node, or "all" (when missing)
+ *   send       [FROM, TO]      a message of "size" bytes (32), best effort; "arrives": true when it has to be there at the
+ *                              end. An experiment's packages, as its trace has them; traffic is made by rules */
 #ifndef SIM_ACTION_H
 #define SIM_ACTION_H
 #include "topology.h"
@@ -35,6 +37,7 @@ enum sim_action_kind {
     SIM_HEAL,
     SIM_CLOCK,
     SIM_ROUTING,
+    SIM_SEND,
     SIM_ACTION_COUNT
 };
 
@@ -66,10 +69,14 @@ typedef struct sim_action {
     enum { SIM_ROUTING_ADD, SIM_ROUTING_PREFER, SIM_ROUTING_REMOVE } change;
     char *routing; /* JSON: of add a strategy, else its id */
     int64_t preference;
+    uint32_t to, size; /* send, from `node` */
+    bool arrives;
 } sim_action;
 
-/* Reads one; the topology is the one whose names it uses. On failure there is nothing to clear. */
-slow_status sim_action_read(const sl_json *, const sl_json_at *, const sim_topology *, sim_action *, slow_error *);
+/* Reads one; the topology is the one whose names it uses. On failure there is nothing to clear. `plugin_dirs` ends with
+ * NULL, and may be NULL: where else the strategies that are added are looked for. */
+slow_status sim_action_read(const sl_json *, const sl_json_at *, const sim_topology *, const char *const *plugin_dirs,
+                            sim_action *, slow_error *);
 /* The number of a node that is written as its name or its number; the error guesses which was meant. */
 slow_status sim_action_node(const sl_json *, const sl_json_at *, const sim_topology *, uint32_t *node, slow_error *);
 /* As it is read, "at" to the nanosecond. */

@@ -130,7 +130,8 @@ typedef struct sim_figures {
     uint64_t trace_hash;
     bool failed;
     char failure[600];    /* what failed first: one line */
-    char trace_file[256]; /* in which the run is until then; "" = it could not be written */
+    char trace_file[256]; /* in which the run is until then; "" = it could not be written... */
+    char no_trace[300];   /* ... and why; "" = a trace would not show it */
     double wall_s;        /* the caller's to fill in, as the next */
     uint64_t rss_bytes;
 } sim_figures;

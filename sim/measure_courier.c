@@ -78,16 +78,20 @@ void sim_courier_begin(sim_courier *courier, sim_trial *trial, uint32_t pairs, c
         uint32_t to = (uint32_t)sim_trial_draw(trial, nodes); /* in an order of its own: arguments have none */
         add_pair(courier, (uint32_t)sim_trial_draw(trial, nodes), to);
     }
-    trial->run->mesh->on_message = take_parcel;
-    trial->run->mesh->arg = courier;
+    trial->run->traffic->watch = take_parcel;
+    trial->run->traffic->arg = courier;
 }
 
-/* One parcel; the mesh writes the time into it. */
+/* One parcel, through the run, so that it is written down. Between those that no links connect none has to arrive. */
 static void send_parcel(sim_courier *courier, uint32_t pair, unsigned way) {
-    sim_mesh *mesh = courier->trial->run->mesh;
-    uint32_t from = courier->pairs[pair][way], to = courier->pairs[pair][!way];
-    if (mesh->nodes[from].junction != NULL && mesh->nodes[to].junction != NULL)
-        sim_mesh_send_bytes(mesh, from, to, PARCEL_SIZE, 1);
+    sim_trial *trial = courier->trial;
+    sim_action send = {
+        .kind = SIM_SEND, .node = courier->pairs[pair][way], .to = courier->pairs[pair][!way], .size = PARCEL_SIZE};
+    if (courier->arrive) {
+        sim_graph_search(trial->graph, send.node);
+        send.arrives = !trial->graph->node_gone[send.to] && trial->graph->distance_ns[send.to] != UINT64_MAX;
+    }
+    sim_run_do(trial->run, &send);
 }
 
 /* Room for one more round, in which nothing has arrived yet. */
@@ -115,12 +119,25 @@ void sim_courier_run(sim_courier *courier, slow_time for_ns) {
         sim_courier_round(courier, courier->step_ns);
 }
 
+/* Longer than any of its parcels takes by the shortest path. */
+static slow_time under_way(const sim_courier *courier) {
+    const sim_trial *trial = courier->trial;
+    slow_time longest = 0;
+    for (uint32_t i = 0; i < courier->count; i++) {
+        sim_graph_search(trial->graph, courier->pairs[i][0]);
+        slow_time distance_ns = trial->graph->distance_ns[courier->pairs[i][1]];
+        if (distance_ns != UINT64_MAX && distance_ns > longest)
+            longest = distance_ns;
+    }
+    return longest + UNDER_WAY_NS;
+}
+
 slow_time sim_courier_end(sim_courier *courier, slow_time since, uint32_t *lost) {
     sim_trial *trial = courier->trial;
     slow_time last = 0;
     *lost = 0;
-    sim_trial_run(trial, UNDER_WAY_NS);
-    trial->run->mesh->on_message = NULL;
+    sim_trial_run(trial, under_way(courier));
+    trial->run->traffic->watch = NULL;
     for (uint32_t i = 0; i < courier->count; i++) {
         sim_graph_search(trial->graph, courier->pairs[i][0]);
         if (trial->graph->node_gone[courier->pairs[i][1]] ||
@@ -148,12 +165,13 @@ uint32_t sim_courier_sample(sim_trial *trial, uint32_t *sent, double *transmissi
     uint64_t before = sim_mesh_counted(trial->run->mesh, SL_packages_out);
     sim_courier_begin(&courier, trial, SIM_COURIER_PAIRS, NULL);
     courier.weighs = true;
+    courier.arrive = !trial->figures->chooses; /* of those that choose the first may be lost */
     slow_time since = sim_trial_now(trial);
     *sent = WAYS * courier.count;
     add_round(&courier);
     for (uint32_t i = 0; i < courier.count; i++)
         send_parcel(&courier, i, 0);
-    sim_trial_run(trial, UNDER_WAY_NS);
+    sim_trial_run(trial, under_way(&courier));
     add_round(&courier); /* of the answers */
     for (uint32_t i = 0; i < courier.count; i++) {
         courier.arrived[parcel_index(&courier, 0, i, 1)] = 1;

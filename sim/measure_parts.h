@@ -72,6 +72,7 @@ typedef struct sim_courier {
     uint32_t rounds;
     uint8_t *arrived; /* by round, pair and way */
     bool weighs;      /* how long they take against how long they could have */
+    bool arrive;      /* those that are sent now have to */
     double delay_sum, delay_most;
     uint32_t delays;
 } sim_courier;

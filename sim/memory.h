@@ -7,7 +7,8 @@
  * swallows what is sent; cut with its carrier, it takes its links down at both ends at once.
  *
  * A cable with a rate sends one frame after the other, each way by itself, and what waits longer than its queue holds is
- * lost at the tail, as in a router's port; a stream's frames wait as long as they have to. A reordered frame is one that
+ * lost at the tail, as in a router's port; a stream's frames wait as long as they have to, and who sends them is not told
+ * to wait: there is no back-pressure, as from a socket whose buffer has no end. A reordered frame is one that
  * stays behind for a while, so that later ones overtake it: a stream has none.
  *
  * What goes over the cables is counted by what it is. Without an AEAD the kind of a frame is its first byte, and that is

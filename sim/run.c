@@ -112,7 +112,7 @@ void sim_run_schedule(sim_run *run, const sim_action *action) {
     append(&run->pending, &run->pending_count, &run->pending_capacity, action);
     uint32_t place = run->pending_count - 1;
     sim_action added = run->pending[place];
-    for (; place > 0 && run->pending[place - 1].at_ns > added.at_ns; place--)
+    for (; place > run->pending_next && run->pending[place - 1].at_ns > added.at_ns; place--)
         run->pending[place] = run->pending[place - 1];
     run->pending[place] = added;
 }
@@ -145,7 +145,7 @@ bool sim_run_do(sim_run *run, const sim_action *wanted) {
     if (done && run->on_action != NULL)
         run->on_action(run->arg, run, &action);
     done = done && sim_run_act(run, &action);
-    if (done && action.kind != SIM_FLAP) {
+    if (done && action.kind != SIM_FLAP && action.kind != SIM_SEND) {
         mix(run, &action);
         append(&run->done, &run->done_count, &run->done_capacity, &action);
     }
@@ -154,9 +154,8 @@ bool sim_run_do(sim_run *run, const sim_action *wanted) {
 }
 
 static void do_pending(sim_run *run) {
-    sim_action action = run->pending[0];
-    run->pending_count--;
-    memmove(run->pending, run->pending + 1, run->pending_count * sizeof *run->pending);
+    sim_action action = run->pending[run->pending_next];
+    run->pending[run->pending_next++] = (sim_action){.kind = action.kind};
     sim_run_do(run, &action);
     sim_action_clear(&action);
 }
@@ -165,6 +164,7 @@ static void do_random(sim_run *run) {
     sim_action action;
     if (sim_run_draw(run, &action))
         sim_run_do(run, &action);
+    sim_action_clear(&action);
     run->random_at += 1 + sl_splitmix(&run->random) % (2 * run->scenario->random.every_ns);
     if (run->random_at >= run->scenario->random.until_ns)
         run->random_at = NEVER;
@@ -187,7 +187,7 @@ static bool has_failed(sim_run *run) {
 }
 
 static slow_time next_of(const sim_run *run) {
-    slow_time next = run->pending_count > 0 ? run->pending[0].at_ns : NEVER;
+    slow_time next = run->pending_next < run->pending_count ? run->pending[run->pending_next].at_ns : NEVER;
     slow_time traffic = sim_traffic_next(run->traffic);
     next = run->random_at < next ? run->random_at : next;
     return traffic < next ? traffic : next;
@@ -195,7 +195,7 @@ static slow_time next_of(const sim_run *run) {
 
 static void do_what_is_due(sim_run *run) {
     slow_time now = sim_run_now(run);
-    if (run->pending_count > 0 && run->pending[0].at_ns <= now)
+    if (run->pending_next < run->pending_count && run->pending[run->pending_next].at_ns <= now)
         do_pending(run);
     else if (run->random_at <= now)
         do_random(run);
@@ -245,12 +245,17 @@ bool sim_run_until_whole(sim_run *run, slow_time limit_ns) {
     return true;
 }
 
-/* In slices, so that a failure is seen soon after it happened; `slice` is the same in a replay. */
+static void tell_time(sim_run *run) {
+    if (run->on_time != NULL)
+        run->on_time(run->arg, run);
+}
+
+/* In slices, so that a failure is seen soon after it happened; each is long enough to be quiet in. */
 bool sim_run_settle(sim_run *run, slow_time limit_ns) {
     slow_time limit = sim_run_now(run) + limit_ns;
     while (!has_failed(run) && sim_run_now(run) < limit) {
-        slow_time left = limit - sim_run_now(run), slice = left < SL_SECOND / 4 ? left : SL_SECOND / 4;
-        if (sim_check_settle(run->check, slice))
+        slow_time left = limit - sim_run_now(run);
+        if (sim_check_settle(run->check, left < 2 * SIM_QUIET ? left : 2 * SIM_QUIET))
             return !has_failed(run);
     }
     return false;
@@ -262,6 +267,19 @@ sim_verdict sim_run_rest(sim_run *run, sim_stretch *stretch) {
     note_recovery(run);
     has_failed(run);
     return verdict;
+}
+
+bool sim_run_check_sent(sim_run *run) {
+    const sim_parcel *missed = sim_traffic_missed(run->traffic);
+    char *const *names = run->scenario->topology->nodes;
+    char text[320];
+    if (missed == NULL || run->failure.found)
+        return missed == NULL;
+    snprintf(text, sizeof text, "seed %" PRIu64 ", at %.6f s: what %.100s sent to %.100s at %.6f s has not arrived",
+             run->scenario->seed, (double)sim_run_now(run) / 1e9, names[missed->from], names[missed->to],
+             (double)missed->at_ns / 1e9);
+    fail(run, "lost", sim_run_now(run), text);
+    return false;
 }
 
 /* Messages that were lost, or came twice: more than the scenario allows? */
@@ -288,12 +306,34 @@ static bool let_messages_land(sim_run *run) {
     return true;
 }
 
+static bool run_timeline(sim_run *run) {
+    const slow_time end = run->scenario->duration_ns;
+    do {
+        slow_time left = end - sim_run_now(run);
+        if (!sim_run_for(run, left < SL_SECOND ? left : SL_SECOND))
+            return false;
+        tell_time(run);
+    } while (sim_run_now(run) < end);
+    return true;
+}
+
+/* All of the time that it has, quiet or not: what went dead without a sign is noticed after seconds, and a link that
+ * flapped is held down for a minute. In slices, which are the same in a replay. */
+static bool let_it_rest(sim_run *run) {
+    slow_time limit = sim_run_now(run) + run->scenario->settle_ns;
+    while (!has_failed(run) && sim_run_now(run) < limit) {
+        slow_time left = limit - sim_run_now(run);
+        sl_world_run(run->mesh->world, sim_run_now(run) + (left < SL_SECOND / 4 ? left : SL_SECOND / 4));
+        tell_time(run);
+    }
+    return !has_failed(run);
+}
+
 bool sim_run_play(sim_run *run) {
     run->played = true;
-    if (!sim_run_for(run, run->scenario->duration_ns) || !let_messages_land(run))
+    if (!run_timeline(run) || !let_messages_land(run))
         return false;
-    sim_run_settle(run, run->scenario->settle_ns);
-    if (has_failed(run))
+    if (!let_it_rest(run) || !sim_run_check_sent(run))
         return false;
     sim_run_rest(run, &run->stretch);
     check_traffic(run);
@@ -301,6 +341,29 @@ bool sim_run_play(sim_run *run) {
 }
 
 /* ---- what is left behind ---- */
+
+/* All actions in their order, what was sent put back among them. */
+static sim_action *done_and_sent(const sim_run *run) {
+    const sim_traffic_play *traffic = run->traffic;
+    sim_action *all = need(malloc(((size_t)run->done_count + traffic->parcel_count + 1) * sizeof *all));
+    uint32_t done = 0, sent = 0;
+    while (done < run->done_count || sent < traffic->parcel_count) {
+        const sim_parcel *parcel = sent < traffic->parcel_count ? &traffic->parcels[sent] : NULL;
+        if (parcel == NULL || parcel->behind > done) {
+            all[sent + done] = run->done[done];
+            done++;
+            continue;
+        }
+        all[sent + done] = (sim_action){.kind = SIM_SEND,
+                                        .at_ns = parcel->at_ns,
+                                        .node = parcel->from,
+                                        .to = parcel->to,
+                                        .size = parcel->size,
+                                        .arrives = parcel->arrives};
+        sent++;
+    }
+    return all;
+}
 
 slow_status sim_run_write_trace(const sim_run *run, const char *path, slow_error *error) {
     sim_scenario copy = *run->scenario; /* shares all that it points to */
@@ -315,9 +378,11 @@ slow_status sim_run_write_trace(const sim_run *run, const char *path, slow_error
         copy.duration_ns = now;
         copy.settle_ns = 0;
     }
-    char *text = sim_scenario_write(&copy, run->done, run->done_count, &size);
+    sim_action *all = done_and_sent(run); /* borrows what the actions point to */
+    char *text = sim_scenario_write(&copy, all, run->done_count + run->traffic->parcel_count, &size);
     slow_status status = sim_text_write(path, text, size, error);
     free(text);
+    free(all);
     return status;
 }
 

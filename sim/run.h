@@ -36,10 +36,10 @@ typedef struct sim_run {
     sim_traffic_play *traffic;
     bool keep_going; /* after a failure: for experiments that count */
     sim_run_failure failure;
-    sim_action *done; /* what was done, in its order; no any, no flap */
+    sim_action *done; /* what was done, in its order; no any, no flap; what was sent is traffic's */
     uint32_t done_count, done_capacity;
-    sim_action *pending; /* what is to be done, by time */
-    uint32_t pending_count, pending_capacity;
+    sim_action *pending; /* what is to be done, by time, from pending_next on; the rest is done and cleared */
+    uint32_t pending_count, pending_capacity, pending_next;
     uint64_t random;     /* for what is drawn */
     slow_time random_at; /* of the next drawn action; UINT64_MAX = none */
     slow_time noted_down,
@@ -48,6 +48,7 @@ typedef struct sim_run {
     sim_stretch stretch; /* of the rest of a scenario that was played */
     bool played, rested;
     void (*on_action)(void *arg, const struct sim_run *, const sim_action *); /* before it is done; may be NULL */
+    void (*on_time)(void *arg, const struct sim_run *); /* each second of a scenario that is played; may be NULL */
     void *arg;
 } sim_run;
 
@@ -73,6 +74,8 @@ bool sim_run_settle(sim_run *, slow_time limit_ns);
 sim_verdict sim_run_rest(sim_run *, sim_stretch *);
 /* The whole scenario: its timeline, then its rest. True: everything held. */
 bool sim_run_play(sim_run *);
+/* Has all that has to arrive (a "send" with "arrives") done so? Else that is the run's failure, unless it has one. */
+bool sim_run_check_sent(sim_run *);
 /* What was done so far as a scenario of its own, with what failed. */
 slow_status sim_run_write_trace(const sim_run *, const char *path, slow_error *);
 /* The failure as it is told to a person, seed, time, junctions and routes, and on further lines what was done last. */

@@ -190,6 +190,15 @@ static bool act_routing(sim_run *run, const sim_action *a) {
     return some;
 }
 
+static bool act_send(sim_run *run, const sim_action *a) {
+    return sim_traffic_parcel(run->traffic, &(sim_parcel){.at_ns = sim_run_now(run),
+                                                          .from = a->node,
+                                                          .to = a->to,
+                                                          .size = a->size,
+                                                          .behind = run->done_count,
+                                                          .arrives = a->arrives});
+}
+
 /* ---- the table ---- */
 
 static const row rows[SIM_ACTION_COUNT] = {
@@ -204,7 +213,8 @@ static const row rows[SIM_ACTION_COUNT] = {
     [SIM_PARTITION] = {NULL, act_partition, true},
     [SIM_HEAL] = {NULL, act_heal, true},
     [SIM_CLOCK] = {fits_living, act_clock, false},
-    [SIM_ROUTING] = {NULL, act_routing, false},
+    [SIM_ROUTING] = {fits_living, act_routing, false},
+    [SIM_SEND] = {NULL, act_send, false},
 };
 
 bool sim_run_act(sim_run *run, const sim_action *a) {
@@ -238,6 +248,58 @@ bool sim_run_resolve(sim_run *run, sim_action *a) {
     return rows[a->kind].of_link || a->node != UINT32_MAX;
 }
 
+/* A side that hangs together, of at most half: from one on, who is next to those that are in it. */
+static bool draw_side(sim_run *run, sim_action *a) {
+    const sim_topology *topology = run->scenario->topology;
+    if (topology->node_count < 2)
+        return false;
+    bool *marked = calloc(topology->node_count, sizeof *marked), grown = true;
+    a->nodes = calloc(topology->node_count, sizeof *a->nodes);
+    if (marked == NULL || a->nodes == NULL)
+        abort();
+    uint32_t most = 1 + below(run, topology->node_count / 2);
+    a->nodes[a->node_count++] = below(run, topology->node_count);
+    marked[a->nodes[0]] = true;
+    while (grown && a->node_count < most) {
+        grown = false;
+        for (uint32_t i = 0; i < topology->link_count && a->node_count < most; i++) {
+            const sim_topology_link *link = &topology->links[i];
+            if (marked[link->a] == marked[link->b])
+                continue;
+            uint32_t next = marked[link->a] ? link->b : link->a;
+            marked[next] = grown = true;
+            a->nodes[a->node_count++] = next;
+        }
+    }
+    free(marked);
+    return true;
+}
+
+static bool runs_strategy(const sl_junction *junction, const char *id) {
+    for (uint32_t i = 0; i < junction->routing.count; i++)
+        if (strcmp(sl_instance_plugin(junction->routing.strategies[i].instance)->id, id) == 0)
+            return true;
+    return false;
+}
+
+/* At the junction that was drawn: one that it lacks is added, one that it has is preferred more or less, or goes. The last
+ * one stays. */
+static void draw_change(sim_run *run, sim_action *a) {
+    const sim_random *random = &run->scenario->random;
+    const sl_junction *junction = run->mesh->nodes[a->node].junction;
+    const char *json = random->strategies[below(run, random->strategy_count)];
+    char id[SIM_STRATEGY_NAME_BYTES];
+    a->routing = strdup(json);
+    if (a->routing == NULL)
+        abort();
+    sim_strategies_id(json, id);
+    a->preference = 1 + below(run, 300);
+    if (!runs_strategy(junction, id))
+        a->change = SIM_ROUTING_ADD;
+    else
+        a->change = junction->routing.count > 1 && below(run, 2) == 0 ? SIM_ROUTING_REMOVE : SIM_ROUTING_PREFER;
+}
+
 bool sim_run_draw(sim_run *run, sim_action *a) {
     enum sim_action_kind kinds[SIM_ACTION_COUNT];
     uint32_t count = 0;
@@ -246,7 +308,8 @@ bool sim_run_draw(sim_run *run, sim_action *a) {
             kinds[count++] = (enum sim_action_kind)kind;
     *a = (sim_action){.kind = kinds[below(run, count)], .link = SIM_ANY, .node = SIM_ANY};
     a->faults = sim_faults_as_they_are;
-    a->silent = (a->kind == SIM_CUT || a->kind == SIM_KILL || a->kind == SIM_FLAP) && below(run, 2) == 0;
+    a->silent = (a->kind == SIM_CUT || a->kind == SIM_KILL || a->kind == SIM_FLAP || a->kind == SIM_PARTITION) &&
+                below(run, 2) == 0;
     a->memory = a->kind == SIM_KILL && below(run, 2) == 0;
     a->latency_ns = (5 + below(run, 500)) * 100000ull; /* 0.5 to 50 ms */
     a->times = 2 + below(run, 8);
@@ -257,8 +320,10 @@ bool sim_run_draw(sim_run *run, sim_action *a) {
         a->faults.duplicate_ppm = below(run, 50001);
         a->faults.reorder_ppm = below(run, 100001);
     }
-    if (!sim_run_resolve(run, a))
+    if ((a->kind == SIM_PARTITION && !draw_side(run, a)) || !sim_run_resolve(run, a))
         return false;
+    if (a->kind == SIM_ROUTING)
+        draw_change(run, a);
     if (a->kind == SIM_RESTART)
         a->memory = sim_mesh_is_frozen(run->mesh, a->node) && below(run, 2) == 0;
     return true;

@@ -177,12 +177,14 @@ static slow_status read_places(reading *r, const sl_json *value, const sl_json_a
 static slow_status check_memory(const sim_scenario *scenario, const sim_action *a, const sl_json_at *at,
                                 slow_error *error) {
     bool standing = false;
+    if (a->kind != SIM_RESTART || !a->memory)
+        return SLOW_OK;
     for (uint32_t i = 0; i < scenario->action_count; i++)
         if (scenario->actions[i].kind == SIM_KILL && scenario->actions[i].memory &&
             scenario->actions[i].at_ns <= a->at_ns)
             standing |=
                 scenario->actions[i].node == a->node || a->node >= SIM_ALL || scenario->actions[i].node >= SIM_ALL;
-    if (a->kind != SIM_RESTART || !a->memory || standing)
+    if (standing)
         return SLOW_OK;
     return sl_json_error(at, error, SLOW_E_INVAL,
                          "restarts with memory what kept none; expected an earlier \"kill\" with \"memory\": true");
@@ -193,7 +195,8 @@ static slow_status read_timeline(reading *r, const sl_json *value, const sl_json
     for (size_t i = 0; i < sl_json_count(value) && status == SLOW_OK; i++) {
         sim_action action;
         sl_json_at item = sl_json_at_index(at, i);
-        status = sim_action_read(sl_json_item(value, i), &item, r->scenario->topology, &action, r->error);
+        status = sim_action_read(sl_json_item(value, i), &item, r->scenario->topology, r->choice->plugin_dirs, &action,
+                                 r->error);
         if (status != SLOW_OK)
             break;
         status = check_memory(r->scenario, &action, &item, r->error);
@@ -203,63 +206,8 @@ static slow_status read_timeline(reading *r, const sl_json *value, const sl_json
     return status;
 }
 
-static slow_status read_kinds(reading *r, const sl_json *value, const sl_json_at *at) {
-    /* What needs nothing but a place to be drawn. */
-    static const enum sim_action_kind drawable[] = {SIM_CUT,    SIM_RESTORE, SIM_ONE_WAY, SIM_FLAP,  SIM_COST,
-                                                    SIM_FAULTS, SIM_KILL,    SIM_RESTART, SIM_CLOCK, SIM_HEAL};
-    slow_status status = expect_list(value, at, "kinds of actions", r->error);
-    for (size_t i = 0; i < sl_json_count(value) && status == SLOW_OK; i++) {
-        const char *name = sl_json_string(sl_json_item(value, i));
-        sl_json_at item = sl_json_at_index(at, i);
-        bool known = false;
-        for (size_t k = 0; name != NULL && k < sizeof drawable / sizeof drawable[0]; k++)
-            if (strcmp(sim_action_name(drawable[k]), name) == 0) {
-                r->scenario->random.kinds |= 1u << drawable[k];
-                known = true;
-            }
-        if (!known)
-            status = sl_json_error(&item, r->error, SLOW_E_INVAL,
-                                   "cannot be drawn; expected one of cut, restore, one_way, flap, cost, faults, kill, "
-                                   "restart, clock, heal");
-    }
-    if (status == SLOW_OK && r->scenario->random.kinds == 0)
-        status = sl_json_error(at, r->error, SLOW_E_INVAL, "is empty; expected kinds such as \"cut\", \"restore\"");
-    return status;
-}
-
 static slow_status read_random(reading *r, const sl_json *value, const sl_json_at *at) {
-    typedef struct window {
-        slow_time from_ns, until_ns, every_ns;
-    } window;
-    static const slow_option options[] = {
-        {.key = "from", .type = SLOW_OPT_DURATION, .offset = offsetof(window, from_ns), .default_text = "0s"},
-        {.key = "until", .type = SLOW_OPT_DURATION, .flags = SLOW_OPT_REQUIRED, .offset = offsetof(window, until_ns)},
-        {.key = "every",
-         .type = SLOW_OPT_DURATION,
-         .flags = SLOW_OPT_REQUIRED,
-         .offset = offsetof(window, every_ns),
-         .min = 1000000,
-         .max = INT64_C(86400000000000)},
-        {.key = NULL},
-    };
-    static const char *const others[] = {"kinds", NULL};
-    window w;
-    const sl_json *kinds = sl_json_get(value, "kinds");
-    sl_json_at kinds_at = sl_json_at_key(at, "kinds");
-    slow_status status =
-        expect_object(value, at, "{\"until\": \"60s\", \"every\": \"2s\", \"kinds\": [\"cut\"]}", r->error);
-    if (status == SLOW_OK)
-        status = sl_option_check_keys(options, others, value, at, r->error);
-    if (status == SLOW_OK)
-        status = sl_option_fill(options, sizeof w, value, at, &w, r->error);
-    if (status != SLOW_OK)
-        return status;
-    r->scenario->random.from_ns = w.from_ns;
-    r->scenario->random.until_ns = w.until_ns;
-    r->scenario->random.every_ns = w.every_ns;
-    if (kinds == NULL)
-        return sl_json_error(&kinds_at, r->error, SLOW_E_INVAL, "missing; expected kinds such as \"cut\", \"restore\"");
-    return read_kinds(r, kinds, &kinds_at);
+    return sim_random_read(value, at, r->choice->plugin_dirs, &r->scenario->random, r->error);
 }
 
 static slow_status read_whom(reading *r, const sl_json *rule, const sl_json_at *at, const char *key, uint32_t *node) {
@@ -563,6 +511,7 @@ void sim_scenario_free(sim_scenario *s) {
     }
     for (uint32_t i = 0; i < s->action_count; i++)
         sim_action_clear(&s->actions[i]);
+    sim_random_clear(&s->random);
     free(s->places);
     free(s->actions);
     free(s->traffic);

@@ -10,14 +10,15 @@
  *   strategies    the names of those for which it makes sense; tests are made of it
  *   seed          1 when missing
  *   duration      of the timeline and the traffic. 10 s after the last action, when missing
- *   settle        how long the mesh may take to come to rest after that, before what must hold at rest is looked at. 30 s
- *                 when missing
+ *   settle        how long the mesh has to come to rest after that; all of it passes before what must hold at rest is
+ *                 looked at. 30 s when missing
  *   links         of all cables: "latency" (instead of the map's), "jitter", "loss", "duplicate", "reorder", "rate", "stream",
  *                 "cost_bias" (0.1 ms: so much dearer is a cable for the end that dials, which is the one whose junction
  *                 comes first in the map; so the two directions differ)
  *   junctions     {NODE: {...}}: "id" (instead of its own), "routing" (likewise), "absent" (until it is restarted)
  *   timeline      a list of actions: action.h. Those of one instant are done in the order of the list
- *   random        "from", "until", "every", "kinds": one action of a drawn kind in each "every" on average
+ *   random        "from", "until", "every", "kinds": one action of a drawn kind in each "every" on average. For "routing"
+ *                 also "strategies", of which one is added, preferred or removed at a junction that is drawn
  *   traffic       a list of {"from", "to" (a node or "any", also when missing), "every" (100ms), "size" (32 bytes), "begin",
  *                 "until" (the duration)}: JSON messages, best effort
  *   checks        {RULE: "fail" or "count"} for the rules of check.h, and "lost" and "duplicates": how many messages at
@@ -41,6 +42,13 @@ typedef struct sim_place_setup {
 
 enum sim_severity { SIM_AS_PROMISED, SIM_COUNTS, SIM_FAILS };
 
+typedef struct sim_random {
+    slow_time from_ns, until_ns, every_ns; /* every 0 = none */
+    uint32_t kinds;                        /* bits, by sim_action_kind */
+    char **strategies; /* each as a list of one, JSON: of which one is added, preferred or removed */
+    uint32_t strategy_count;
+} sim_random;
+
 typedef struct sim_scenario {
     char *name, *about;
     sim_topology *topology;
@@ -54,10 +62,7 @@ typedef struct sim_scenario {
     sim_place_setup *places; /* of each node; NULL = nothing special */
     sim_action *actions;     /* by time */
     uint32_t action_count, action_capacity;
-    struct {
-        slow_time from_ns, until_ns, every_ns; /* every 0 = none */
-        uint32_t kinds;                        /* bits, by sim_action_kind */
-    } random;
+    sim_random random;
     sim_traffic_rule *traffic;
     uint32_t traffic_count;
     enum sim_severity checks[SIM_RULE_COUNT];
@@ -86,6 +91,10 @@ slow_status sim_scenario_parse(const sl_json_text *, const char *folder, const s
 /* One of nothing but a topology, which is taken, also on failure: for experiments, which do their own actions. */
 slow_status sim_scenario_of(sim_topology *, const sim_choice *, sim_scenario **, slow_error *);
 void sim_scenario_free(sim_scenario *);
+/* random.c, for scenario.c: "random", into what is zeroed; cleared also after a failure. */
+slow_status sim_random_read(const sl_json *, const sl_json_at *, const char *const *plugin_dirs, sim_random *,
+                            slow_error *);
+void sim_random_clear(sim_random *);
 /* By time, behind those of the same time. Copied. */
 void sim_scenario_add(sim_scenario *, const sim_action *);
 /* The scenario as a file, with these actions instead of its own and of random ones. The caller frees the text. */

@@ -47,7 +47,7 @@ static void what_is_wrong_is_one_line_with_its_place(void **state) {
         {WITH("\"timeline\": [{\"kill\": 0}]"), "s.json:2: timeline[0].at: missing; expected a duration"},
         {WITH("\"timeline\": [{\"at\": \"1s\"}]"),
          "s.json:2: timeline[0]: names no action; expected one of cut, restore, one_way, flap, cost, faults, kill, "
-         "restart, partition, heal, clock, routing"},
+         "restart, partition, heal, clock, routing, send"},
         {WITH("\"timeline\": [{\"at\": \"1s\", \"cutt\": [0, 1]}]"),
          "s.json:2: timeline[0].cutt: unknown key; did you mean \"cut\"?"},
         {WITH("\"timeline\": [{\"at\": \"1s\", \"cut\": [0, 2]}]"),
@@ -66,11 +66,31 @@ static void what_is_wrong_is_one_line_with_its_place(void **state) {
         {WITH("\"timeline\": [{\"at\": \"1s\", \"restart\": 0, \"memory\": true}]"),
          "s.json:2: timeline[0]: restarts with memory what kept none; expected an earlier \"kill\" with \"memory\": "
          "true"},
+        {WITH("\"timeline\": [{\"at\": \"1s\", \"partition\": [0, 1, 2]}]"),
+         "s.json:2: timeline[0].partition: is everybody; expected the junctions on one side"},
         {WITH("\"timeline\": [{\"at\": \"1s\", \"routing\": {}}]"),
          "s.json:2: timeline[0].routing: changes nothing; expected one of add, prefer, remove"},
-        {WITH("\"random\": {\"until\": \"9s\", \"every\": \"1s\", \"kinds\": [\"partition\"]}"),
+        {WITH("\"timeline\": [{\"at\": \"1s\", \"routing\": {\"add\": \"flooding\", \"remove\": \"flooding\"}}]"),
+         "s.json:2: timeline[0].routing: changes several things at once; expected one of add, prefer, remove"},
+        {WITH("\"timeline\": [{\"at\": \"1s\", \"routing\": {\"add\": [\"flooding\", \"link-state\"]}}]"),
+         "s.json:2: timeline[0].routing.add: is a list; expected one strategy"},
+        {WITH("\"timeline\": [{\"at\": \"1s\", \"routing\": {\"prefer\": \"flooding\"}}]"),
+         "s.json:2: timeline[0].routing.preference: missing; expected a number, 0..65535; the strategy with the "
+         "greatest "
+         "is the one in use"},
+        {WITH("\"timeline\": [{\"at\": \"1s\", \"routing\": {\"add\": \"flooding\", \"preference\": 7}}]"),
+         "s.json:2: timeline[0].routing.preference: stands beside what takes none; expected it beside \"prefer\", or "
+         "inside what is added"},
+        {WITH("\"random\": {\"until\": \"9s\", \"every\": \"1s\", \"kinds\": [\"routing\"]}"),
+         "s.json:2: random.strategies: missing; expected those of which \"routing\" adds, prefers and removes one, "
+         "such "
+         "as [\"distance-vector\", \"flooding\"]"},
+        {WITH("\"random\": {\"until\": \"9s\", \"every\": \"1s\", \"kinds\": [\"routing\"], \"strategies\": "
+              "[{\"plugin\": \"flooding\", \"lern\": 1}]}"),
+         "s.json:2: random.strategies[0][0].lern: unknown key; did you mean \"learn\"?"},
+        {WITH("\"random\": {\"until\": \"9s\", \"every\": \"1s\", \"kinds\": [\"send\"]}"),
          "s.json:2: random.kinds[0]: cannot be drawn; expected one of cut, restore, one_way, flap, cost, faults, kill, "
-         "restart, clock, heal"},
+         "restart, clock, heal, partition, routing"},
         {WITH("\"traffic\": [{\"from\": \"n9\"}]"),
          "s.json:2: traffic[0].from: \"n9\" is no junction; did you mean \"n0\"?"},
         {WITH("\"checks\": {\"lop\": \"fail\"}"), "s.json:2: checks.lop: unknown key; did you mean \"loop\"?"},
@@ -133,7 +153,8 @@ static void what_is_written_is_read_as_the_same(void **state) {
         "{\"at\": \"11s\", \"clock\": 2, \"shift\": \"-90min\"},"
         "{\"at\": \"12s\", \"routing\": {\"add\": {\"plugin\": \"flooding\", \"learn\": false}}, \"at_junction\": 4},"
         "{\"at\": \"13s\", \"routing\": {\"prefer\": \"flooding\", \"preference\": 300}},"
-        "{\"at\": \"14s\", \"routing\": {\"remove\": \"flooding\"}}],"
+        "{\"at\": \"14s\", \"routing\": {\"remove\": \"flooding\"}},"
+        "{\"at\": \"15s\", \"send\": [2, \"n7\"], \"size\": 99, \"arrives\": true}],"
         "\"traffic\": [{\"from\": 1, \"every\": \"2ms\", \"size\": 100}], \"checks\": {\"loop\": \"count\", \"lost\": "
         "3},"
         "\"expect\": {\"rule\": \"loop\", \"at\": \"5s\", \"trace_hash\": \"00000000deadbeef\"}}");
@@ -142,7 +163,10 @@ static void what_is_written_is_read_as_the_same(void **state) {
     char *second = sim_scenario_write(again, again->actions, again->action_count, NULL);
     (void)state;
     assert_string_equal(first, second);
-    assert_int_equal(again->action_count, 14);
+    assert_int_equal(again->action_count, 15);
+    assert_int_equal(again->actions[14].node, 2);
+    assert_int_equal(again->actions[14].to, 7);
+    assert_true(again->actions[14].size == 99 && again->actions[14].arrives);
     assert_int_equal(again->actions[10].shift_ms, -90 * 60000);
     assert_int_equal(again->actions[2].node, 1);
     assert_int_equal(again->actions[5].faults.duplicate_ppm, 1000000);

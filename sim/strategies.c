@@ -1,5 +1,6 @@
 #include "strategies.h"
 #include "core/config.h"
+#include "core/config_plugins.h"
 #include "core/log.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -101,9 +102,20 @@ static void put_strategy(sl_json_writer *w, const sl_json *value, const char *co
     sl_json_end(w, '}');
 }
 
+/* Of each by itself, as if all stood at the same place. */
+static slow_status check_each(const sl_config *config, const sl_json *list, const sl_json_at *at, slow_error *error) {
+    slow_status status = SLOW_OK;
+    for (size_t i = 0; i < sl_json_count(list) && status == SLOW_OK; i++) {
+        sl_config_routing routing = {.preference = 0};
+        status = sl_config_read_routing(config, sl_json_item(list, i), at, &routing, error);
+        sl_config_plugin_free(&routing.use);
+    }
+    return status;
+}
+
 /* As a config would check it, with the errors' place in the scenario. */
-static slow_status check(const char *json, size_t size, const sl_json_at *at, const char *const *plugin_dirs,
-                         slow_error *error) {
+static slow_status check(const char *json, size_t size, const sl_json_at *at, bool same_place,
+                         const char *const *plugin_dirs, slow_error *error) {
     const sl_json_text text = {.text = json, .size = size};
     slow_status status = SLOW_E_NOMEM;
     size_t count = 0;
@@ -117,26 +129,38 @@ static slow_status check(const char *json, size_t size, const sl_json_at *at, co
     for (size_t i = 0; i < count; i++)
         if ((config->plugin_dirs[i] = strdup(plugin_dirs[i])) == NULL)
             abort();
-    status = sl_config_read_routings(config, value, at, error);
+    status = same_place ? check_each(config, value, at, error) : sl_config_read_routings(config, value, at, error);
 out:
     sl_config_free(config);
     sl_json_free(value);
     return status;
 }
 
-slow_status sim_strategies_read(const sl_json *value, const sl_json_at *at, const char *const *options,
-                                const char *const *plugin_dirs, char **json, slow_error *error) {
+static char *put_list(const sl_json *value, const char *const *options, size_t *size) {
     sl_json_writer w = {0};
-    size_t size = 0;
     bool list = sl_json_type(value) == SL_JSON_ARRAY;
     sl_json_begin(&w, '[');
     for (size_t i = 0; i < (list ? sl_json_count(value) : 1); i++)
         put_strategy(&w, list ? sl_json_item(value, i) : value, options);
     sl_json_end(&w, ']');
-    *json = sl_json_take(&w, &size);
-    if (*json == NULL)
+    char *json = sl_json_take(&w, size);
+    if (json == NULL)
         abort();
-    slow_status status = check(*json, size, at, plugin_dirs, error);
+    return json;
+}
+
+slow_status sim_strategies_read(const sl_json *value, const sl_json_at *at, const char *const *options,
+                                const char *const *plugin_dirs, char **json, slow_error *error) {
+    static const sl_json_text command_line = {.name = NULL};
+    const sl_json_at root = sl_json_at_root(&command_line), option = sl_json_at_key(&root, "--option");
+    size_t size = 0;
+    *json = put_list(value, NULL, &size);
+    slow_status status = check(*json, size, at, false, plugin_dirs, error);
+    if (status == SLOW_OK && options != NULL && *options != NULL) { /* what is wrong now is wrong there */
+        free(*json);
+        *json = put_list(value, options, &size);
+        status = check(*json, size, &option, true, plugin_dirs, error);
+    }
     if (status == SLOW_OK)
         return SLOW_OK;
     free(*json);
@@ -163,9 +187,10 @@ slow_status sim_strategies_parse(const char *text, const char *const *options, c
     const char *written = text != NULL ? text : "distance-vector";
     bool is_json = written[0] == '[' || written[0] == '{' || written[0] == '"';
     const sl_json_text source = {.name = "--routing", .text = written, .size = strlen(written)};
-    const sl_json_text quiet = {.name = "--routing", .text = "\"\"", .size = 2};
+    static const sl_json_text command_line = {.name = NULL};
+    const sl_json_at outside = sl_json_at_root(&command_line);
     sl_json *value = is_json ? sl_json_parse(&source, error) : sl_json_new_string(written);
-    sl_json_at at = sl_json_at_root(is_json ? &source : &quiet);
+    sl_json_at at = sl_json_at_key(&outside, "--routing");
     *json = NULL;
     if (value == NULL)
         return is_json ? SLOW_E_INVAL : sl_error(error, SLOW_E_INVAL, NULL, "--routing: is not UTF-8");

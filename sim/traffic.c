@@ -26,9 +26,40 @@ static bool payload_read(const sl_message *message, uint64_t *number) {
     return true;
 }
 
+/* The first parcel that left then, or later. */
+static uint32_t parcel_at(const sim_traffic_play *traffic, slow_time at_ns) {
+    uint32_t low = 0, high = traffic->parcel_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (traffic->parcels[middle].at_ns < at_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void take_parcel(sim_traffic_play *traffic, const sim_node *node, const sl_message *message) {
+    const sim_node *from = sim_mesh_node_of(node->mesh, &message->peer);
+    slow_time at_ns = sim_mesh_sent_at(message);
+    for (uint32_t i = parcel_at(traffic, at_ns); i < traffic->parcel_count && from != NULL; i++) {
+        sim_parcel *parcel = &traffic->parcels[i];
+        if (parcel->at_ns != at_ns)
+            return;
+        if (parcel->from == from->place && parcel->to == node->place && !parcel->arrived) {
+            parcel->arrived = true;
+            return;
+        }
+    }
+}
+
 static void take(void *arg, sim_node *node, const sl_message *message) {
     sim_traffic_play *traffic = arg;
     uint64_t number;
+    if (traffic->watch != NULL)
+        traffic->watch(traffic->arg, node, message);
+    if (sim_mesh_sent_at(message) != 0)
+        take_parcel(traffic, node, message);
     if (!payload_read(message, &number) || number >= traffic->sent)
         return;
     uint32_t *whom = &traffic->for_whom[number];
@@ -60,6 +91,7 @@ void sim_traffic_free(sim_traffic_play *traffic) {
         return;
     free(traffic->next_ns);
     free(traffic->for_whom);
+    free(traffic->parcels);
     free(traffic);
 }
 
@@ -107,4 +139,29 @@ void sim_traffic_send(sim_traffic_play *traffic, slow_time now) {
         traffic->next_ns[i] =
             traffic->next_ns[i] + rule->every_ns < rule->until_ns ? traffic->next_ns[i] + rule->every_ns : NEVER;
     }
+}
+
+bool sim_traffic_parcel(sim_traffic_play *traffic, const sim_parcel *parcel) {
+    sim_mesh *mesh = traffic->mesh;
+    if (parcel->from == parcel->to || mesh->nodes[parcel->from].junction == NULL ||
+        mesh->nodes[parcel->to].junction == NULL || sim_mesh_is_frozen(mesh, parcel->from))
+        return false;
+    if (traffic->parcel_count == traffic->parcel_capacity) {
+        traffic->parcel_capacity = traffic->parcel_capacity == 0 ? 64 : traffic->parcel_capacity * 2;
+        traffic->parcels = realloc(traffic->parcels, traffic->parcel_capacity * sizeof *traffic->parcels);
+        if (traffic->parcels == NULL)
+            abort();
+    }
+    traffic->parcels[traffic->parcel_count++] = *parcel; /* before it is sent: it can arrive at once */
+    if (sim_mesh_send_bytes(mesh, parcel->from, parcel->to, parcel->size, 1) == SLOW_OK)
+        return true;
+    traffic->parcel_count--;
+    return false;
+}
+
+const sim_parcel *sim_traffic_missed(const sim_traffic_play *traffic) {
+    for (uint32_t i = 0; i < traffic->parcel_count; i++)
+        if (traffic->parcels[i].arrives && !traffic->parcels[i].arrived)
+            return &traffic->parcels[i];
+    return NULL;
 }

@@ -4,7 +4,7 @@
 #
 #   negative_controls.sh SLOW-SIM FOLDER-OF-SCENARIOS
 set -uo pipefail
-slow_sim=$1 scenarios=$2
+slow_sim=$1 scenarios=$2 modules=$(dirname "$1")/../tests/modules
 traces=$(mktemp -d)
 trap 'rm -rf "$traces"' EXIT
 failed=0
@@ -35,6 +35,18 @@ control link-state one-sided-links clock-goes-back 1-8 missing suboptimal
 control link-state skip-decrease cost-swings 1-8 suboptimal
 control link-state no-exchange kill-every-junction 1-8 missing suboptimal
 control link-state no-take-over churn 1-8 missing suboptimal
+
+# A strategy that holds more than any may, and one that does not but is as useless.
+output=$("$slow_sim" run "$scenarios/cold-start.json" --routing hoarder --plugins "$modules" --quiet --trace "$traces/h.json" 2>&1)
+code=$?
+if ((code == 1)) && grep -q '^bounds: seed .* bytes of a strategy of n0: 2000000, and at most 1048576' <<<"$output"; then
+    echo "hoarder: found, $(grep -m1 '^bounds: ' <<<"$output")"
+else
+    echo "hoarder: NOT FOUND (exit code $code): $output"
+    failed=1
+fi
+output=$("$slow_sim" run "$scenarios/cold-start.json" --routing mute --plugins "$modules" --json --trace "$traces/m.json")
+[[ $(jq -r '"\(.failure.rule) \(.checks.bounds)"' <<<"$output") == "lost 0" ]] || { echo "mute breaks a bound: $output"; failed=1; }
 
 # And unbroken nothing is found where they were.
 for strategy in distance-vector link-state; do

@@ -3,7 +3,7 @@
 #
 #   program_test.sh SLOW-SIM FOLDER-OF-SCENARIOS
 set -uo pipefail
-slow_sim=$1 scenarios=$2
+slow_sim=$1 scenarios=$2 modules=$(dirname "$1")/../tests/modules
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -29,6 +29,33 @@ expect_usage 'unknown flag --sed; see slow-sim run --help' run x.json --sed 1
 expect_usage '--seeds: expected FIRST-LAST, not 5-1; see slow-sim run --help' run x.json --seeds 5-1
 echo '{"topology": "ring:8", "timeline": [{"at": "1s", "kil": 3}]}' >"$work/typo.json"
 expect_usage "$work/typo.json:1: timeline[0].kil: unknown key; did you mean \"kill\"?" run "$work/typo.json"
+
+expect_usage '--option: expected KEY=VALUE, not learn; see slow-sim run --help' run x.json --option learn
+expect_usage '--option: expected KEY=VALUE, not =1; see slow-sim run --help' run x.json --option =1
+expect_usage '--routing: expected NAME[,NAME...], not flooding,; see slow-sim run --help' run x.json --routing flooding,
+
+# What is wrong with an option of the command line is said to be there, whatever else was given, and before anything runs.
+echo '{"topology": "ring:4"}' >"$work/ring.json"
+for more in "" "--seed 3" "--routing flooding" "--routing distance-vector,flooding --option max_origins=9"; do
+    output=$("$slow_sim" run "$work/ring.json" --option lern=true $more 2>&1)
+    [[ $? == 2 && $output == "slow-sim: --option."*": unknown key; "* && $output != *$'\n'* ]] ||
+        wrong "a wrong --option with \"$more\": $output"
+done
+
+# A strategy that comes later is looked for where --plugins says.
+echo '{"topology": "ring:4", "routing": "flooding", "timeline": [{"at": "1s", "routing": {"add": "liar"}, "at_junction": 1}]}' >"$work/later.json"
+output=$("$slow_sim" run "$work/later.json" --plugins "$modules" --json 2>&1)
+[[ $(jq .actions <<<"$output") == 1 ]] || wrong "a strategy of --plugins is added later: $output"
+
+# A trace that cannot be written is told, and nothing promised of it.
+output=$("$slow_sim" run "$scenarios/partition-heals.json" --option break_rule=no-feasibility --seed 1 \
+    --trace "$work/none/trace.json" 2>&1)
+[[ $? == 1 && $output == *"$work/none/trace.json: cannot be written: No such file or directory; expected a place"* &&
+    $output != *"shows it again"* ]] || wrong "no trace: $output"
+output=$("$slow_sim" topology random:14:4 --routing distance-vector:break_rule=no-feasibility --sample 1 \
+    --trace "$work/none" 2>&1)
+[[ $? == 1 && $output == *"cannot be written: No such file or directory; expected a folder"* &&
+    $output != *"to see it again"* ]] || wrong "no trace of topology: $output"
 
 field() { jq -r ".$1" <<<"$2"; }
 
@@ -68,4 +95,21 @@ replay() { # BREAK-RULE SCENARIO SEED
 replay no-refilter churn 3
 replay foreign-bump churn 4
 replay swallow-requests cost-swings 1
+
+# What an experiment finds by sending packages is shown again too: they are in its trace.
+first=$("$slow_sim" topology ring:5 --routing mute --plugins "$modules" --sample 1 --trace "$work" 2>&1 >/dev/null)
+code=$?
+again=$("$slow_sim" run "$work"/ring-5-mute-1.trace.json --plugins "$modules" --json)
+[[ $code == 1 && $? == 1 && $(field failure.rule "$again") == lost && $(field failure.as_expected "$again") == true &&
+    $first == *"lost: $(field failure.text "$again")"* ]] || wrong "nothing arrives: $first, and again $again"
+echo "mute: $(field failure.text "$again"), and again by its trace"
+
+# Where the way is long, what is on it is not lost; and a link too long for the core is told as what it is.
+echo '{"nodes": ["a", "b", "c", "d"], "links": [[0, 1, 900], [1, 2, 900], [2, 3, 900]]}' >"$work/far.json"
+output=$("$slow_sim" topology "$work/far.json" --routing distance-vector,flooding --event cold-start --trace "$work" 2>&1) ||
+    wrong "a long way: $output"
+echo '{"nodes": ["a", "b"], "links": [[0, 1, 20000]]}' >"$work/moon.json"
+output=$("$slow_sim" topology "$work/moon.json" --routing distance-vector --event cold-start --trace "$work" 2>&1 >/dev/null)
+[[ $? == 1 && $output == "slow-sim: distance-vector on "*": 1 of 1 links did not come up within 180 s"* &&
+    $output != *$'\n'* ]] || wrong "a link that is too long: $output"
 exit "$failed"

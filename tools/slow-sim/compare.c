@@ -43,7 +43,7 @@ static int compare_one(const experiment *e, int number, sl_json_writer *page, sl
         }
         sim_figures_write_drawings(found, page);
         sim_figures_write(found, figures);
-        code |= experiment_verdict(found);
+        code |= experiment_verdict(e, found);
         sim_figures_free(found);
     }
     sl_json_end(page, ']');

@@ -126,7 +126,7 @@ static int take_option(experiment *e, int option, char **routing) {
         e->sample = (uint32_t)number;
         return 0;
     case 's':
-        return read_number(optarg, 0, UINT64_MAX, &e->seed) ? 0 : mistake(e, "--seed: expected a number, not ", optarg);
+        return read_number(optarg, 0, INT64_MAX, &e->seed) ? 0 : mistake(e, "--seed: expected a number, not ", optarg);
     case 'j':
         e->json = true;
         return 0;
@@ -134,8 +134,9 @@ static int take_option(experiment *e, int option, char **routing) {
         e->html = optarg;
         return 0;
     case 'O':
-        return strchr(optarg, '=') != NULL ? add_text(e, e->options, optarg)
-                                           : mistake(e, "--option: expected KEY=VALUE, not ", optarg);
+        return optarg[0] != '=' && strchr(optarg, '=') != NULL
+                   ? add_text(e, e->options, optarg)
+                   : mistake(e, "--option: expected KEY=VALUE, not ", optarg);
     case 'p':
         return add_text(e, e->plugin_dirs, optarg);
     case 't':
@@ -270,12 +271,18 @@ sim_figures *experiment_run(const experiment *e, const sim_topology *topology, u
     return figures;
 }
 
-int experiment_verdict(const sim_figures *figures) {
+int experiment_verdict(const experiment *e, const sim_figures *figures) {
     if (!figures->failed)
         return EXIT_SUCCESS;
     fflush(stdout);
     fprintf(stderr, "slow-sim: %s on %s: %s\n", figures->routing, figures->topology->name, figures->failure);
-    if (figures->trace_file[0] != '\0')
-        fprintf(stderr, "slow-sim: to see it again: slow-sim run %s\n", figures->trace_file);
+    if (figures->trace_file[0] == '\0' && figures->no_trace[0] == '\0')
+        return EXIT_FAILURE;
+    if (figures->trace_file[0] == '\0')
+        return complain("%s; expected a folder for the trace, see --trace", figures->no_trace);
+    fprintf(stderr, "slow-sim: to see it again: slow-sim run %s", figures->trace_file);
+    for (const char *const *directory = e->plugin_dirs; *directory != NULL; directory++)
+        fprintf(stderr, " --plugins %s", *directory);
+    fputc('\n', stderr);
     return EXIT_FAILURE;
 }

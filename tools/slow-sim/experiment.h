@@ -27,5 +27,5 @@ sim_figures *experiment_run(const experiment *, const sim_topology *, uint32_t s
 /* Opens one of the topologies; NULL as above. */
 sim_topology *experiment_topology(const experiment *, int number);
 /* Tells what failed and how to see it again; 1 when something did. */
-int experiment_verdict(const sim_figures *);
+int experiment_verdict(const experiment *, const sim_figures *);
 #endif

@@ -1,5 +1,6 @@
 /* slow-sim run: one scenario, for one strategy or several, for one seed or a range, each a run of its own. */
 #include "sim/run.h"
+#include "sim/strategies.h"
 #include "slow_sim.h"
 #include <getopt.h>
 #include <inttypes.h>
@@ -28,8 +29,8 @@ typedef struct arguments {
 /* Over all runs. */
 typedef struct tally {
     uint64_t runs, failed;
-    double began_s, said_s;
-    bool terminal, line_open, json_open;
+    double began_s, said_s, pause_s;
+    bool terminal, silent, line_open, json_open;
 } tally;
 
 static const char usage[] =
@@ -44,9 +45,8 @@ static const char usage[] =
     "  --routing NAME[,...]  instead of the scenario's strategies; with or without \"routing-\"; one run for each\n"
     "  --option KEY=VALUE    an option of the strategies; repeatable\n"
     "  --plugins DIR         look for plugins there first; repeatable\n"
-    "  --trace FILE          where the trace goes (default: NAME-STRATEGY-SEED.trace.json here); with a range of "
-    "seeds,\n"
-    "                        a folder\n"
+    "  --trace FILE          where the trace goes (default: NAME-STRATEGY-SEED.trace.json here); of several runs, the\n"
+    "                        folder\n"
     "  --json                one object a run, on a line; a list of them when there are several\n"
     "  --quiet               only failures, and what they add up to\n"
     "  --verbose             each action as it is done, and the junctions' logs\n"
@@ -112,6 +112,8 @@ static bool take_option(arguments *a, int option, const char *word) {
         a->routing = optarg;
         return true;
     case OPT_OPTION:
+        if (optarg[0] == '=' || strchr(optarg, '=') == NULL)
+            return refuse("--option: expected KEY=VALUE, not ", optarg);
         return append(&a->options, optarg, "--option");
     case OPT_PLUGINS:
         return append(&a->plugin_dirs, optarg, "--plugins");
@@ -364,29 +366,43 @@ static void trace_path(const arguments *a, const sim_run *run, const char *strat
     snprintf(out, capacity, "%s%s%s", a->trace != NULL ? a->trace : "", a->trace != NULL ? "/" : "", name);
 }
 
-static void print_failure(const sim_run *run, const char *trace) {
+static void print_failure(const arguments *a, const sim_run *run, const char *trace) {
     char text[4096];
     sim_run_explain(run, text, sizeof text);
     printf("%s\n", text);
     if (run->scenario->expect.rule[0] != '\0')
         printf("  %s\n", is_as_expected(run) ? "the failure that the trace expects, at its time, with its trace hash"
                                              : "NOT the failure that the trace expects");
-    printf("  slow-sim run %s   shows it again\n", trace);
+    if (trace[0] == '\0')
+        return;
+    printf("  slow-sim run %s", trace);
+    for (size_t i = 0; i < a->plugin_dirs.count; i++)
+        printf(" --plugins %s", a->plugin_dirs.items[i]);
+    puts("   shows it again");
 }
 
-static void progress(tally *t, const char *strategies, uint64_t seed) {
+/* How far a run is. On a terminal one line that changes; a log needs no more than to see that it goes on. */
+static void progress(void *arg, const sim_run *run) {
+    tally *t = arg;
+    char strategies[LINE_SIZE];
     double now = wall_s();
-    if (!t->terminal || now - t->began_s < PROGRESS_AFTER_S || now - t->said_s < 0.2)
+    if (t->silent || now - t->began_s < PROGRESS_AFTER_S || now - t->said_s < t->pause_s)
         return;
-    fprintf(stderr, "\r%s, seed %" PRIu64 ": %" PRIu64 " runs, %" PRIu64 " failed, %.0f s ", strategies, seed, t->runs,
-            t->failed, now - t->began_s);
+    sim_scenario_strategies(run->scenario, strategies, sizeof strategies);
+    fprintf(stderr, "%s%s, %s, seed %" PRIu64 ": at %.0f s of %.0f s; %" PRIu64 " runs before it, %" PRIu64 " failed%s",
+            t->terminal ? "\r\033[K" : "", run->scenario->name, strategies, run->scenario->seed,
+            (double)sim_run_now(run) / 1e9, (double)run->scenario->duration_ns / 1e9, t->runs, t->failed,
+            t->terminal ? "" : "\n");
+    fflush(stderr);
     t->said_s = now;
-    t->line_open = true;
+    t->line_open = t->terminal;
+    if (!t->terminal && t->pause_s < 60)
+        t->pause_s *= 2;
 }
 
 static void progress_end(tally *t) {
     if (t->line_open)
-        fputc('\n', stderr);
+        fputs("\r\033[K", stderr);
     t->line_open = false;
 }
 
@@ -400,12 +416,15 @@ static void report(const arguments *a, sim_run *run, tally *t, double took_s) {
         snprintf(trace, sizeof trace, "%s", a->file);
     else if (run->failure.found) {
         trace_path(a, run, strategies, trace, sizeof trace);
-        if (sim_run_write_trace(run, trace, &error) != SLOW_OK)
-            complain("%s", error.text);
+        if (sim_run_write_trace(run, trace, &error) != SLOW_OK) {
+            progress_end(t);
+            complain("%s; expected a place for the trace, see --trace", error.text);
+            trace[0] = '\0';
+        }
     }
     t->runs++;
     t->failed += run->failure.found;
-    if (run->failure.found)
+    if (run->failure.found || !a->quiet)
         progress_end(t);
     if (a->json) {
         fputs(t->json_open ? ",\n " : "", stdout);
@@ -415,13 +434,12 @@ static void report(const arguments *a, sim_run *run, tally *t, double took_s) {
         if (!a->quiet || run->failure.found)
             print_summary(run, strategies, took_s);
         if (run->failure.found)
-            print_failure(run, trace);
+            print_failure(a, run, trace);
         else if (run->scenario->expect.rule[0] != '\0')
             printf("  the trace expects %s at %.6f s, and it did not come\n", run->scenario->expect.rule,
                    (double)run->scenario->expect.at_ns / 1e9);
     }
     fflush(stdout);
-    progress(t, strategies, run->scenario->seed);
 }
 
 /* False: the scenario is wrong. */
@@ -438,6 +456,8 @@ static bool play(const arguments *a, const char *routing, const uint64_t *seed, 
     }
     sim_run *run = sim_run_new(scenario);
     run->mesh->verbose = a->verbose;
+    run->on_time = progress;
+    run->arg = t;
     if (a->verbose)
         run->on_action = print_action;
     sim_run_play(run);
@@ -456,16 +476,39 @@ static bool play_seeds(const arguments *a, const char *routing, tally *t) {
     return true;
 }
 
+/* A mistake that only the last strategy shows is told before anything is played. */
+static bool all_fit(const arguments *a) {
+    sim_choice choice = {.options = a->options.count > 0 ? a->options.items : NULL,
+                         .plugin_dirs = a->plugin_dirs.count > 0 ? a->plugin_dirs.items : NULL};
+    slow_error error = {.text = ""};
+    char *words = a->routing != NULL ? strdup(a->routing) : NULL, *rest = words;
+    bool good = true;
+    for (char *name, *json; good && rest != NULL && (name = strsep(&rest, ",")) != NULL;) {
+        if (name[0] == '\0')
+            good = refuse("--routing: expected NAME[,NAME...], not ", a->routing);
+        else if (sim_strategies_parse(name, choice.options, choice.plugin_dirs, &json, &error) == SLOW_OK)
+            free(json);
+        else
+            good = complain("%s", error.text) == EXIT_SUCCESS;
+    }
+    free(words);
+    return good;
+}
+
 int run_command(int argc, char **argv) {
     arguments a = {.file = NULL};
     tally t = {.began_s = wall_s(), .terminal = isatty(STDERR_FILENO) != 0};
     bool good = true;
     if (!read_arguments(argc, argv, &a))
         return EXIT_USAGE;
+    t.pause_s = t.terminal ? 0.2 : PROGRESS_AFTER_S;
+    t.silent = a.quiet && !t.terminal;
     if (a.help) {
         fputs(usage, stdout);
         return EXIT_SUCCESS;
     }
+    if (!all_fit(&a))
+        return EXIT_USAGE;
     bool several = is_several(&a);
     if (a.json && several)
         fputs("[", stdout);

@@ -247,7 +247,7 @@ int topology_command(int argc, char **argv) {
         print_table(figures, count);
     for (uint32_t i = 0; i < count; i++) {
         if (code == 0 || code == EXIT_FAILURE)
-            code |= experiment_verdict(figures[i]);
+            code |= experiment_verdict(&e, figures[i]);
         sim_figures_free(figures[i]);
     }
     sim_topology_free(topology);
