@@ -90,27 +90,37 @@ static void errand_start(void *arg) {
         errand->start(errand);
 }
 
+/* In one step: whoever is counted as a guest has its errand on the loop, and the loop is not freed with it undone. */
+static slow_status errand_post(slow_junction *j, sl_errand *errand) {
+    slow_status status = SLOW_E_CLOSED;
+    pthread_mutex_lock(&j->lock);
+    if (!j->closed)
+        status = sl_post(j->loop, errand_start, errand);
+    if (status == SLOW_OK)
+        j->guests++;
+    pthread_mutex_unlock(&j->lock);
+    return status;
+}
+
 static slow_status errand_send(slow_junction *j, sl_errand *errand, slow_error *error) {
-    if (!sl_errand_come(j))
-        return closed_error(error);
     errand->guest = true;
     pthread_mutex_init(&errand->lock, NULL);
     pthread_cond_init(&errand->ended, NULL);
-    slow_status status = sl_post(j->loop, errand_start, errand);
-    if (status != SLOW_OK)
+    slow_status status = errand_post(j, errand);
+    if (status == SLOW_E_NOMEM)
         sl_error(error, status, NULL, "no memory for the call");
-    else {
+    if (status == SLOW_OK) {
         pthread_mutex_lock(&errand->lock);
         while (!errand->done)
             pthread_cond_wait(&errand->ended, &errand->lock);
         pthread_mutex_unlock(&errand->lock);
         status = errand->status;
-        if (status == SLOW_E_CLOSED)
-            closed_error(error);
+        sl_errand_go(j);
     }
+    if (status == SLOW_E_CLOSED)
+        closed_error(error);
     pthread_cond_destroy(&errand->ended);
     pthread_mutex_destroy(&errand->lock);
-    sl_errand_go(j);
     return status;
 }
 

@@ -602,7 +602,7 @@ static void who_comes_back_after_a_namesake_is_understood(void **state) {
     open_link(p);
     sl_link_close(p->wb[0]->link, SL_CLOSE_REPLACED, false);
     talk(p);
-    was_told(&p->a, "down bob, up bob, with p");
+    was_told(&p->a, "down bob, without p, up bob, with p");
     says(&p->a, "p", "from here");
     talk(p);
     assert_non_null(strstr(p->b.told, "parted p, met p, heard p \"from here\""));

@@ -170,7 +170,7 @@ slow_status sim_strategies_read(const sl_json *value, const sl_json_at *at, cons
 
 /* One strategy was written, no list: where it stands in the list that was made of it says nothing to a person. */
 static void without_place(slow_error *error) {
-    static const char *const places[] = {"--routing:1: [0].plugin: ", "--routing:1: [0]."};
+    static const char *const places[] = {"--routing[0].plugin: ", "--routing[0]."};
     for (size_t i = 0; error != NULL && i < sizeof places / sizeof places[0]; i++) {
         size_t size = strlen(places[i]);
         char rest[sizeof error->text];

@@ -31,7 +31,7 @@ control distance-vector no-refilter reboot-without-memory 1-8 loop
 control distance-vector lost-memory partition-heals 1-8 beliefs
 control distance-vector foreign-bump churn 1-8 feasibility loop
 control distance-vector swallow-requests cost-swings 1-8 missing suboptimal
-control link-state one-sided-links clock-goes-back 1-8 missing suboptimal
+control link-state one-sided-links two-with-one-id 1-8 missing suboptimal
 control link-state skip-decrease cost-swings 1-8 suboptimal
 control link-state no-exchange kill-every-junction 1-8 missing suboptimal
 control link-state no-take-over churn 1-8 missing suboptimal
