@@ -8,7 +8,7 @@
 set -euo pipefail
 
 build=(cmake ninja-build gcc g++ libc6-dev pkg-config)
-libraries=(libevent-dev libjansson-dev libprotobuf-c-dev libsodium-dev libcurl4-openssl-dev libexpat1-dev libcmocka-dev)
+libraries=(libevent-dev libjansson-dev libprotobuf-c-dev libsodium-dev libcurl4-openssl-dev libexpat1-dev libjemalloc-dev libcmocka-dev)
 generators=(protobuf-c-compiler)                       # protoc-c has its parser within: protoc itself is not needed
 testing=(python3 curl jq iso-codes iproute2 ca-certificates)
 developing=(git clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev cppcheck valgrind linux-perf ccache)

@@ -1,7 +1,8 @@
 /* origin.c - see origin.h.
  *
  * A neighbour is put into the first fragment with room and stays there; only fragments in which something changed are
- * said again. What is lost is said at once; what has come, 1 ms later, since links come up together. Then we are silent
+ * said again. What is lost is said at once; what has come or costs otherwise, 50 ms later, since links come up together
+ * and have a better cost a round trip after: a cold start of 1,000 junctions so says less than half. Then we are silent
  * for 0, 5, 20, 80, 320, 1000 ms, a step further with each time, and a step back for each second: so one that flaps
  * cannot keep the network busy, and a second event a moment after the first is hardly delayed.
  *
@@ -14,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define COLLECT_NS (1 * LS_MS)
+#define COLLECT_NS (50 * LS_MS)
 #define STEP_BACK_NS (1 * LS_SECOND)
 #define TAKES 3u
 #define TAKES_PER_NS (600 * LS_SECOND)
@@ -100,7 +101,7 @@ void ls_origin_cost(struct ls *ls, struct ls_neighbour *neighbour) {
     if (neighbour->fragment == LS_NO_FRAGMENT)
         return;
     ls->fragments[neighbour->fragment].changed = true;
-    plan(ls, 0);
+    plan(ls, COLLECT_NS);
 }
 
 void ls_origin_leave(struct ls *ls) {
