@@ -81,7 +81,7 @@ all=(unequal-ways cold-start cut-every-link kill-every-junction reboot-without-m
 unbroken distance-vector "${all[@]}"
 unbroken link-state "${all[@]}"
 
-mutant dv-worst-route distance-vector route.c 'metric < best.metric ||' 'metric > best.metric ||' "${all[@]}"
+mutant dv-worst-route distance-vector route.c 'nearer = metric < s.best.metric ||' 'nearer = metric > s.best.metric ||' "${all[@]}"
 mutant dv-equal-is-feasible distance-vector word.h 'word.metric < fd.metric' 'word.metric <= fd.metric' "${all[@]}"
 mutant dv-distance-not-lowered distance-vector route.c 'dest->fd_metric = word.metric;' ';' "${all[@]}"
 mutant dv-own-number-stays distance-vector origin.c 'own_stamp_set(dv, dv_stamp_next(dv->own))' 'own_stamp_set(dv, dv->own)' "${all[@]}"
