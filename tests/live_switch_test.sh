@@ -151,6 +151,12 @@ move() { # FROM TO
     echo "    moved from $from to $to, $((($(date +%s%N) - began) / 1000000)) ms after the first message"
 }
 
+traffic_flows() {
+    for pair in "${!pairs[@]}"; do
+        [[ -s $dir/sent.$pair ]] || return 1
+    done
+}
+
 # ---- what is asked ----
 
 start_grid
@@ -158,7 +164,7 @@ declare -A start_of=()
 for pid in "${pids[@]}"; do start_of[$pid]=$(awk '{print $22}' "/proc/$pid/stat"); done
 began=$(date +%s%N)
 start_traffic
-sleep 1
+within 5 traffic_flows
 move "$first" "$second"
 move "$second" "$first"
 touch "$dir/stop"

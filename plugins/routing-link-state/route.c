@@ -24,7 +24,7 @@
  * new next hop that would have sent to the destination through us, by the network as it was (its tree is there: it is
  * computed after the routes), is offered only when the news has had the time to cross the link to it, and until then
  * nothing is: who has not heard could only send back. That takes 84 to 99.9 of 100 such loops away (cutting every link
- * of uscarrier: 34,478 and 41), for a package in 60,000 of those under way at the time, and 1 to 4 ms until all tables
+ * of uscarrier: 34,478, and now 4), for a package in 60,000 of those under way at the time, and 1 to 4 ms until all tables
  * are whole. A neighbour without a tree here, at a hub, is not waited for. Rejected: to wait until all behind us have
  * changed (RFC 6976), or to hold on to the old next hop until the new one is nearer than anything told since the change
  * (RFC 5715, 6.2): the old one sends back already, or is dead.
