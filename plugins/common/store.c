@@ -40,11 +40,6 @@ uint32_t store_add(struct store *store, slow_bytes string) {
     return reference;
 }
 
-slow_bytes store_get(const struct store *store, uint32_t reference) {
-    const uint8_t *at = store->bytes + (size_t)reference * 4;
-    return (slow_bytes){at + 1, at[0]};
-}
-
 void store_drop(struct store *store, uint32_t reference) {
     if (reference == 0)
         return;

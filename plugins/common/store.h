@@ -19,7 +19,10 @@ struct store {
 /* A reference, never 0; 0 = no memory. size <= STORE_STRING_MAX. */
 uint32_t store_add(struct store *, slow_bytes);
 /* Borrowed until the next store_add(). */
-slow_bytes store_get(const struct store *, uint32_t reference);
+static inline slow_bytes store_get(const struct store *store, uint32_t reference) {
+    const uint8_t *at = store->bytes + (size_t)reference * 4;
+    return (slow_bytes){at + 1, at[0]};
+}
 void store_drop(struct store *, uint32_t reference); /* 0 is allowed */
 void store_free(struct store *);
 size_t store_memory(const struct store *); /* bytes */

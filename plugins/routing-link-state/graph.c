@@ -9,69 +9,58 @@ static uint32_t grown(uint32_t capacity) {
     return capacity + capacity / 4 + 16;
 }
 
-/* ---- finding a node: open addressing, keyed so that a member cannot choose ids that collide */
+/* ---- finding a node: open addressing, keyed so that a member cannot choose ids that collide
+ *
+ * A bucket holds part of the hash, so that what is passed over on the way costs no look at a junction and its id. */
 
-static uint32_t bucket_of(const struct ls_graph *graph, slow_bytes id) {
+static uint64_t hash_of(const struct ls_graph *graph, slow_bytes id) {
     uint64_t hash;
     unsigned char out[crypto_shorthash_BYTES];
     crypto_shorthash(out, id.data, id.size, graph->hash_key);
     memcpy(&hash, out, sizeof hash);
-    return (uint32_t)hash & (graph->bucket_count - 1);
+    return hash;
 }
 
 slow_bytes ls_node_id(const struct ls_graph *graph, uint32_t node) {
     return store_get(&graph->store, graph->nodes[node].id);
 }
 
-static bool is_id_of(const struct ls_graph *graph, uint32_t node, slow_bytes id) {
-    if (graph->nodes[node].id == 0)
-        return false;
-    slow_bytes own = ls_node_id(graph, node);
-    return own.size == id.size && memcmp(own.data, id.data, id.size) == 0;
-}
-
-static uint32_t *recent_of(const struct ls_graph *graph, slow_bytes id) {
-    uint32_t hash = 0;
-    for (size_t i = id.size > 8 ? id.size - 8 : 0; i < id.size; i++)
-        hash = hash * 31 + id.data[i];
-    return &graph->recent[hash % LS_RECENT];
-}
-
-/* An LSA's origin is looked for several times on its way through, and its copies come soon after: what was found last is
- * tried first. Ids that are made to collide there cost nothing but that try. */
 uint32_t ls_node_find(const struct ls_graph *graph, slow_bytes id) {
-    uint32_t *recent = recent_of(graph, id);
-    if (*recent != 0 && is_id_of(graph, *recent - 1, id))
-        return *recent - 1;
-    for (uint32_t at = bucket_of(graph, id); graph->buckets[at] != 0; at = (at + 1) & (graph->bucket_count - 1)) {
-        if (!is_id_of(graph, graph->buckets[at] - 1, id))
+    uint32_t mask = graph->bucket_count - 1, tag;
+    uint64_t hash = hash_of(graph, id);
+    tag = (uint32_t)(hash >> 32);
+    for (uint32_t at = (uint32_t)hash & mask; graph->buckets[at].node != 0; at = (at + 1) & mask) {
+        if (graph->buckets[at].tag != tag)
             continue;
-        *recent = graph->buckets[at];
-        return graph->buckets[at] - 1;
+        slow_bytes own = ls_node_id(graph, graph->buckets[at].node - 1);
+        if (own.size == id.size && memcmp(own.data, id.data, id.size) == 0)
+            return graph->buckets[at].node - 1;
     }
     return LS_NONE;
 }
 
 static void bucket_insert(struct ls_graph *graph, uint32_t node) {
-    uint32_t at = bucket_of(graph, ls_node_id(graph, node));
-    while (graph->buckets[at] != 0)
-        at = (at + 1) & (graph->bucket_count - 1);
-    graph->buckets[at] = node + 1;
+    uint32_t mask = graph->bucket_count - 1;
+    uint64_t hash = hash_of(graph, ls_node_id(graph, node));
+    uint32_t at = (uint32_t)hash & mask;
+    while (graph->buckets[at].node != 0)
+        at = (at + 1) & mask;
+    graph->buckets[at] = (struct ls_bucket){.tag = (uint32_t)(hash >> 32), .node = node + 1};
 }
 
 /* Takes one out and closes the gap behind it, so that no search ends too early. */
 static void bucket_remove(struct ls_graph *graph, uint32_t node) {
-    uint32_t mask = graph->bucket_count - 1, hole = bucket_of(graph, ls_node_id(graph, node));
-    while (graph->buckets[hole] != node + 1)
+    uint32_t mask = graph->bucket_count - 1, hole = (uint32_t)hash_of(graph, ls_node_id(graph, node)) & mask;
+    while (graph->buckets[hole].node != node + 1)
         hole = (hole + 1) & mask;
-    for (uint32_t at = (hole + 1) & mask; graph->buckets[at] != 0; at = (at + 1) & mask) {
-        uint32_t home = bucket_of(graph, ls_node_id(graph, graph->buckets[at] - 1));
+    for (uint32_t at = (hole + 1) & mask; graph->buckets[at].node != 0; at = (at + 1) & mask) {
+        uint32_t home = (uint32_t)hash_of(graph, ls_node_id(graph, graph->buckets[at].node - 1)) & mask;
         if (((at - home) & mask) >= ((at - hole) & mask)) {
             graph->buckets[hole] = graph->buckets[at];
             hole = at;
         }
     }
-    graph->buckets[hole] = 0;
+    graph->buckets[hole].node = 0;
 }
 
 /* At most three quarters full. */
@@ -79,7 +68,7 @@ static bool buckets_grow(struct ls_graph *graph) {
     if ((uint64_t)(graph->live + 1) * 4 <= (uint64_t)graph->bucket_count * 3)
         return true;
     uint32_t count = graph->bucket_count == 0 ? 16 : graph->bucket_count * 2;
-    uint32_t *buckets = calloc(count, sizeof *buckets);
+    struct ls_bucket *buckets = calloc(count, sizeof *buckets);
     if (buckets == NULL)
         return false;
     free(graph->buckets);
@@ -422,8 +411,7 @@ enum ls_verdict ls_lsa_install(struct ls_graph *graph, const struct ls_record *r
     uint32_t node = ls_node_find(graph, record->id), proof = 0, most, number = LS_NONE;
     if (!ls_is_news(graph, node, record->fragment, record->stamp))
         return LS_OLD;
-    node = ls_node_need(graph, record->id);
-    if (node == LS_NONE)
+    if (node == LS_NONE && (node = ls_node_need(graph, record->id)) == LS_NONE)
         return LS_FULL;
     if (!room_for(graph, node, record, &most)) {
         ls_node_release(graph, node);
@@ -484,15 +472,13 @@ bool ls_graph_init(struct ls_graph *graph, slow_bytes self, uint32_t node_limit,
     graph->lsa_limit = node_limit + edge_limit / LS_LSA_LINKS;
     graph->edges_capacity = grown(0);
     graph->edges = malloc(graph->edges_capacity * sizeof *graph->edges);
-    graph->recent = calloc(LS_RECENT, sizeof *graph->recent);
-    return graph->edges != NULL && graph->recent != NULL && ls_node_need(graph, self) == LS_SELF;
+    return graph->edges != NULL && ls_node_need(graph, self) == LS_SELF;
 }
 
 void ls_graph_free(struct ls_graph *graph) {
     store_free(&graph->store);
     free(graph->nodes);
     free(graph->buckets);
-    free(graph->recent);
     free(graph->lsas);
     free(graph->edges);
     free(graph->touched.nodes);
@@ -501,7 +487,7 @@ void ls_graph_free(struct ls_graph *graph) {
 
 size_t ls_graph_memory(const struct ls_graph *graph) {
     return store_memory(&graph->store) + graph->node_capacity * sizeof *graph->nodes +
-           (graph->bucket_count + LS_RECENT) * sizeof *graph->buckets + graph->lsa_capacity * sizeof *graph->lsas +
+           graph->bucket_count * sizeof *graph->buckets + graph->lsa_capacity * sizeof *graph->lsas +
            graph->edges_capacity * sizeof *graph->edges +
            (graph->touched.capacity + graph->touched_later.capacity) * sizeof *graph->touched.nodes;
 }

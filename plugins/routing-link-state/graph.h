@@ -62,6 +62,11 @@ struct ls_node {
     uint8_t flags;
 };
 
+struct ls_bucket {
+    uint32_t tag;  /* the upper half of the id's hash */
+    uint32_t node; /* its number + 1; 0 = empty */
+};
+
 /* Which nodes have other links than before; their flag says the same. */
 struct ls_touched {
     uint32_t *nodes;
@@ -73,10 +78,9 @@ struct ls_graph {
     struct store store;
     struct ls_node *nodes;
     uint32_t node_count, node_capacity, live, vacant, node_limit;
-    uint32_t *buckets; /* number + 1, or 0; a power of two of them */
+    struct ls_bucket *buckets; /* a power of two of them */
     uint32_t bucket_count;
     uint8_t hash_key[16];
-    uint32_t *recent; /* number + 1 of what was looked for last, by a cheap hash; LS_RECENT of them */
     struct ls_lsa *lsas;
     uint32_t lsa_count, lsa_capacity, lsa_vacant, lsas_live, lsa_limit;
     struct ls_edge *edges;
@@ -88,8 +92,6 @@ struct ls_graph {
     bool one_sided;  /* for tests of the checks: a link counts when one end lists it */
     bool take_stale; /* and sequence numbers are not compared */
 };
-
-#define LS_RECENT 256u
 
 enum ls_verdict {
     LS_NEWS,
