@@ -131,11 +131,9 @@ static void neighbour_down(void *self, slow_link link) {
 static void neighbour_changed(void *self, const slow_neighbour *now) {
     struct ls *ls = self;
     struct ls_neighbour *neighbour = ls_neighbour_find(ls, now->link);
-    if (neighbour == NULL || neighbour->cost == now->cost)
+    if (neighbour == NULL || neighbour->measured == now->cost)
         return;
-    neighbour->cost = now->cost;
-    ls_origin_cost(ls, neighbour);
-    ls_touch(&ls->graph, neighbour->node);
+    ls_origin_cost(ls, neighbour, now->cost);
     turn(ls);
 }
 

@@ -78,6 +78,7 @@ struct ls_neighbour *ls_neighbour_add(struct ls *ls, const slow_neighbour *from)
     *neighbour = (struct ls_neighbour){
         .link = from->link,
         .cost = from->cost,
+        .measured = from->cost,
         .node = node,
         .slot = (uint16_t)slot,
         .fragment = LS_NO_FRAGMENT,

@@ -2,9 +2,12 @@
  *
  * A neighbour is put into the first fragment with room and stays there; only fragments in which something changed are
  * said again. What is lost is said at once; what has come or costs otherwise, 50 ms later, since links come up together
- * and have a better cost a round trip after: a cold start of 1,000 junctions so says less than half. Then we are silent
- * for 0, 5, 20, 80, 320, 1000 ms, a step further with each time, and a step back for each second: so one that flaps
- * cannot keep the network busy, and a second event a moment after the first is hardly delayed.
+ * and have a better cost a round trip after: a cold start of 1,000 junctions so says less than half. We route by another
+ * cost only from when we say it: who alone knows that a link has become dearer goes round it to those who send back to him.
+ *
+ * Eight times we may speak without a pause; then we are silent for 5, 20, 80, 320, 1000 ms, a step further with each time,
+ * and a step back for each second: so one that flaps cannot keep the network busy, and who loses one link after the other
+ * says each loss at once.
  *
  * News of our own id that we have not said means one of two things: we started with a clock gone back, or at once and
  * with the same, and our earlier self is still remembered; then its epoch + 1 is right, once, and it makes all earlier
@@ -20,7 +23,9 @@
 #define TAKES 3u
 #define TAKES_PER_NS (600 * LS_SECOND)
 
-static const slow_time holds_ns[] = {0, 5 * LS_MS, 20 * LS_MS, 80 * LS_MS, 320 * LS_MS, 1000 * LS_MS};
+/* By level: how often we spoke lately. */
+static const slow_time holds_ns[] = {0, 0,         0,          0,          0,           0,           0,
+                                     0, 5 * LS_MS, 20 * LS_MS, 80 * LS_MS, 320 * LS_MS, 1000 * LS_MS};
 enum { HOLDS = sizeof holds_ns / sizeof holds_ns[0] };
 
 /* ---- which links stand where */
@@ -94,10 +99,21 @@ void ls_origin_remove(struct ls *ls, struct ls_neighbour *neighbour) {
     struct ls_neighbour *other = same_node(ls, neighbour, false);
     if (other != NULL)
         place(ls, other);
+    ls->loss_unsaid = true;
     plan(ls, 0);
 }
 
-void ls_origin_cost(struct ls *ls, struct ls_neighbour *neighbour) {
+static void cost_take(struct ls *ls, struct ls_neighbour *neighbour) {
+    if (neighbour->cost == neighbour->measured)
+        return;
+    neighbour->cost = neighbour->measured;
+    ls_touch(&ls->graph, neighbour->node);
+}
+
+void ls_origin_cost(struct ls *ls, struct ls_neighbour *neighbour, uint32_t cost) {
+    neighbour->measured = cost;
+    if (neighbour->fragment == LS_NO_FRAGMENT || ls->usurped) /* it will not be said */
+        cost_take(ls, neighbour);
     if (neighbour->fragment == LS_NO_FRAGMENT)
         return;
     ls->fragments[neighbour->fragment].changed = true;
@@ -113,12 +129,14 @@ void ls_origin_leave(struct ls *ls) {
 
 /* ---- saying it */
 
-static slow_bytes links_of(const struct ls *ls, uint32_t fragment, uint8_t links[LS_LINKS_MAX]) {
+static slow_bytes links_of(struct ls *ls, uint32_t fragment, uint8_t links[LS_LINKS_MAX]) {
     slow_writer out = slow_writer_of(links, LS_LINKS_MAX);
     for (uint32_t slot = 0; !ls->leaving && slot < ls->slot_count; slot++) {
-        const struct ls_neighbour *neighbour = ls_neighbour_at(ls, (uint16_t)slot);
-        if (neighbour != NULL && neighbour->fragment == fragment)
-            (void)ls_link_write(&out, ls_node_id(&ls->graph, neighbour->node), (uint16_t)neighbour->cost);
+        struct ls_neighbour *neighbour = ls_neighbour_at(ls, (uint16_t)slot);
+        if (neighbour == NULL || neighbour->fragment != fragment)
+            continue;
+        cost_take(ls, neighbour);
+        (void)ls_link_write(&out, ls_node_id(&ls->graph, neighbour->node), (uint16_t)neighbour->cost);
     }
     return (slow_bytes){links, slow_writer_size(&out)};
 }
@@ -181,6 +199,7 @@ void ls_origin(struct ls *ls) {
     if (ls->hold_level < HOLDS - 1)
         ls->hold_level++;
     ls->spoken = true;
+    ls->loss_unsaid = false;
     ls->originated_at = now;
     for (uint32_t fragment = 0; fragment < ls->fragment_count; fragment++)
         if (ls->fragments[fragment].seq == UINT32_MAX)

@@ -6,7 +6,7 @@
 /* An adjacency came, has gone (call before ls_neighbour_end()), or costs something else. */
 void ls_origin_add(struct ls *, struct ls_neighbour *);
 void ls_origin_remove(struct ls *, struct ls_neighbour *);
-void ls_origin_cost(struct ls *, struct ls_neighbour *);
+void ls_origin_cost(struct ls *, struct ls_neighbour *, uint32_t cost);
 /* Says that there is no link any more. */
 void ls_origin_leave(struct ls *);
 /* At the end of a turn: says what has changed, now or later. */

@@ -40,8 +40,9 @@ enum ls_phase { LS_TELLING_STAMPS, LS_WAITING, LS_TELLING_LSAS, LS_DONE };
 
 struct ls_neighbour {
     slow_link link;
-    uint32_t cost; /* 0.1 ms */
-    uint32_t node; /* LS_SELF: somebody with our own id, over whom we only flood */
+    uint32_t cost;     /* 0.1 ms; what we have said, and route by */
+    uint32_t measured; /* what is to be said next */
+    uint32_t node;     /* LS_SELF: somebody with our own id, over whom we only flood */
     uint16_t slot;
     uint16_t fragment; /* of our own LSAs, in which it stands; LS_NO_FRAGMENT: in none */
     bool gone;
@@ -103,6 +104,7 @@ struct ls {
     slow_time originated_at, takes[3]; /* when we last spoke; when we took a newer epoch */
     unsigned hold_level, take_count;
     bool spoken, usurped, leaving; /* usurped: somebody else with our id has the last word */
+    bool loss_unsaid;              /* we route by it; the others hear of it at originate_at */
     /* What is to be flooded. */
     struct ls_queued *queue;
     uint32_t queue_count, queue_capacity;

@@ -89,7 +89,7 @@ mutant dv-never-asks distance-vector request.c 'if (dest->next_hop != DV_NO_SLOT
 mutant dv-cost-left-out distance-vector distance_vector.c 'neighbour->cost = now->cost;' ';' "${all[@]}"
 mutant ls-old-news-taken link-state graph.c 'stamp.seq > graph->lsas[lsa].seq ||' 'stamp.seq != graph->lsas[lsa].seq ||' "${all[@]}"
 mutant ls-same-number-again link-state origin.c '++fragment->seq' 'fragment->seq' "${all[@]}"
-mutant ls-cost-left-out link-state link_state.c 'neighbour->cost = now->cost;' ';' "${all[@]}"
+mutant ls-cost-left-out link-state origin.c 'neighbour->cost = neighbour->measured;' ';' "${all[@]}"
 mutant ls-the-others-cost link-state tree.c 'way(run, edge->to, node, edge->cost);' 'way(run, edge->to, node, edge->back);' "${all[@]}"
 mutant ls-loss-overlooked link-state tree.c '!is_held(&run, node))' 'false)' "${all[@]}"
 mutant ls-not-to-the-first link-state flood.c 'if (size == 0 || has ||' 'if (size == 0 || has || neighbour->slot == 0 ||' "${all[@]}"

@@ -13,6 +13,7 @@
 #define RESTLESS_NS (200 * SL_SECOND)
 #define WATCH_NS (30 * SL_SECOND)
 #define STORM 20000u /* messages after one event that are too many, where a rule is broken on purpose */
+#define HOP_LIMIT 64u
 #define EPOCH_FIRST UINT64_C(1600000000000)
 #define FULL_VIEW 8u /* with so many neighbours a junction looks at all of them for alternates */
 
@@ -119,7 +120,7 @@ struct package {
     struct network *net;
     const bench_edge *edge; /* over which it comes */
     slow_link link;
-    uint32_t place, dst;
+    uint32_t place, dst, hops;
     uint8_t passed[]; /* by place: how often */
 };
 
@@ -142,8 +143,10 @@ static void package_go(struct package *package) {
     net->looped += passed == 3;
     if (is_named(node, package->dst))
         net->arrived++;
-    else if (passed < 3)
+    else if (package->hops++ < HOP_LIMIT)
         next = next_of(node, package->dst);
+    else
+        net->spent++;
     if (next == NULL) {
         free(package);
         return;

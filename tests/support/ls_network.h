@@ -32,6 +32,7 @@ struct network {
     uint32_t broken_sum, wanted;            /* of these; pairs that are connected */
     slow_time full_at;                      /* when all pairs were there again */
     uint64_t sent, arrived, turned, looped; /* packages; that passed a place twice; or more often */
+    uint64_t spent;                         /* that ran out of hops */
     uint8_t *reach;                         /* by place: in a walk */
     uint32_t *path;
     uint32_t mute;   /* a place that another has silenced by its name: its edges do not count; UINT32_MAX: none */
