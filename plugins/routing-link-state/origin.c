@@ -19,13 +19,15 @@
 #include <stdlib.h>
 
 #define COLLECT_NS (50 * LS_MS)
+#define AT_ONCE 8u
 #define STEP_BACK_NS (1 * LS_SECOND)
 #define TAKES 3u
 #define TAKES_PER_NS (600 * LS_SECOND)
 
 /* By level: how often we spoke lately. */
-static const slow_time holds_ns[] = {0, 0,         0,          0,          0,           0,           0,
-                                     0, 5 * LS_MS, 20 * LS_MS, 80 * LS_MS, 320 * LS_MS, 1000 * LS_MS};
+static const slow_time holds_ns[] = {
+    [AT_ONCE] = 5 * LS_MS, 20 * LS_MS, 80 * LS_MS, 320 * LS_MS, 1000 * LS_MS,
+};
 enum { HOLDS = sizeof holds_ns / sizeof holds_ns[0] };
 
 /* ---- which links stand where */
