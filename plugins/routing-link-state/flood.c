@@ -6,13 +6,13 @@
  *
  * News goes on at the end of the turn in which it came, and before the routes are computed from it: on a link that keeps
  * the order it then arrives ahead of any package that was sent by the new routes; see route.c. In a storm, a cold start
- * say, that would be one message for each LSA and link. So there is an allowance, 16 times at once and one more every
+ * say, that would be one message for each LSA and link. So there is an allowance, 20 times at once and one more every
  * 6 ms (less often for a hub, to whom each time costs hundreds of messages): a cut or a death never uses it up, and in a
  * storm LSAs share messages and copies that cross are not sent. */
 #include "flood.h"
 #include <stdlib.h>
 
-#define FLOODS_AT_ONCE 16
+#define FLOODS_AT_ONCE 20
 #define FLOOD_NS (6 * LS_MS)
 #define HUB 256u    /* with so many neighbours, half as often */
 #define CHUNK 64u   /* LSAs made into bytes at a time */
