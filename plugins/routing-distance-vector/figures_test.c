@@ -102,7 +102,7 @@ static void watch(struct network *net, double starved[AFTER_COUNT]) {
     slow_time begin = sl_world_now(net->bench->world);
     for (int i = 0; i < AFTER_COUNT; i++) {
         routing_bench_run(net->bench, begin + after_ms[i] * SL_MS - sl_world_now(net->bench->world));
-        starved[i] += network_alternates(net).starved;
+        starved[i] += dv_alternates(net).starved;
     }
 }
 
@@ -122,7 +122,7 @@ static void cut_and_mend(struct network *net, uint32_t edge, struct measured *m)
     network_expect(net);
     watch(net, m->starved[0]);
     rest(net, "a cut");
-    struct network_alternates now = network_alternates(net);
+    struct dv_alternates now = dv_alternates(net);
     m->alternates[1] += (double)now.several / now.pairs;
     m->possible[1] += (double)now.possible / now.pairs;
     series_add(&m->full_ms, milliseconds(begin, net->full_at));
@@ -143,7 +143,7 @@ static void cold_start(struct network *net, struct measured *m) {
     routing_bench_join_all(net->bench);
     network_expect(net);
     rest(net, "cold start");
-    struct network_alternates now = network_alternates(net);
+    struct dv_alternates now = dv_alternates(net);
     m->cold_ms = milliseconds(begin, net->full_at);
     m->cold_entries = (uint32_t)net->entries;
     m->alternates[0] = (double)now.several / now.pairs;
