@@ -1,0 +1,69 @@
+/* delivery_wire.h - the bytes of the core's CONTROL packages by which two ends keep a pair; pure. docs/wire.md has them.
+ *
+ * KNOCK and the OPENs travel outside a pair. ASK and STATE travel in one: their package's session is its author's number,
+ * and their packet numbers are the pair's. Integers are big endian. Every reader refuses what is too short, too long, or
+ * out of range, and then has written nothing that a caller may use. */
+#ifndef SL_DELIVERY_WIRE_H
+#define SL_DELIVERY_WIRE_H
+#include <slow/package.h>
+#include <slow/wire.h>
+
+enum sl_pair_kind { SL_KIND_KNOCK = 1, SL_KIND_OPEN1, SL_KIND_OPEN2, SL_KIND_OPEN3, SL_KIND_ASK, SL_KIND_STATE };
+
+enum {
+    SL_ACK_RANGES = 32,
+    SL_STATE_RUNS = 64,
+    SL_ASK_BARS = 128,
+    SL_ALONE_MAX_MS = 600 * 1000,
+};
+#define SL_WINDOW 1024u /* messages of a channel that may be unfinished, from the lowest one on */
+
+/* Numbers from first to last, both included; 1 <= first <= last <= SLOW_NUMBER_MAX. */
+typedef struct sl_range {
+    uint64_t first, last;
+} sl_range;
+
+/* OPEN1: `yours` is the pair that its author still has, or 0. */
+typedef struct sl_open {
+    uint64_t mine, yours;
+    uint32_t alone_ms; /* of OPEN2 and OPEN3: for how long its author has had no pair; <= SL_ALONE_MAX_MS */
+    slow_bytes handshake;
+} sl_open;
+
+/* The sender asks for the state of a channel, and bars messages. */
+typedef struct sl_ask {
+    uint8_t channel;
+    uint64_t from; /* its lowest unfinished number */
+    uint32_t bar_count;
+    sl_range bars[SL_ASK_BARS]; /* rising, apart, each number in from .. from + SL_WINDOW - 1 */
+} sl_ask;
+
+enum sl_number_state { SL_OPEN, SL_HELD, SL_TAKEN, SL_BARRED };
+
+typedef struct sl_run {
+    uint16_t count; /* 1.. */
+    uint8_t state;  /* enum sl_number_state */
+} sl_run;
+
+/* The receiver describes: what packets came, what room there is, and how messages of one channel stand. */
+typedef struct sl_state {
+    uint32_t ack_count; /* 0 = nothing has come */
+    sl_range ack[SL_ACK_RANGES]; /* the highest first, apart */
+    uint32_t delay_us;           /* since the highest one came */
+    uint64_t credit;             /* bytes */
+    bool has_channel;
+    uint8_t channel;
+    uint64_t from; /* the number that the first run begins with */
+    uint32_t run_count;
+    sl_run runs[SL_STATE_RUNS];
+} sl_state;
+
+/* Return the bytes written, at most SLOW_PAYLOAD_MAX; 0 = it does not fit (a handshake that is too long). */
+size_t sl_open_write(uint8_t out[SLOW_PAYLOAD_MAX], enum sl_pair_kind, const sl_open *);
+size_t sl_ask_write(uint8_t out[SLOW_PAYLOAD_MAX], const sl_ask *);
+size_t sl_state_write(uint8_t out[SLOW_PAYLOAD_MAX], const sl_state *);
+/* False: malformed. An OPEN's handshake is borrowed. */
+bool sl_open_read(slow_bytes, enum sl_pair_kind, sl_open *);
+bool sl_ask_read(slow_bytes, sl_ask *);
+bool sl_state_read(slow_bytes, sl_state *);
+#endif
