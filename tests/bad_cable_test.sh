@@ -2,6 +2,7 @@
 # Two routers and a bad cable: 10 % loss, 5 % copies, reordering, 2 ms each way, and then silence; over UDP. And over TCP a
 # slow one that is reset. What a link does about that in virtual time is link_fault_test's; here are real processes.
 # Run by ctest; by hand: SLOW_BUILD=build/dev tests/bad_cable_test.sh
+# shellcheck disable=SC2015 # A && B || die: it is to die when B fails too
 set -u
 
 bin=${SLOW_BUILD:?the build folder}/bin

@@ -242,21 +242,28 @@ static void clients_are_kept_apart(void **state) {
     proxy_close(&p);
 }
 
-static void of_more_clients_than_it_keeps_the_oldest_makes_room(void **state) {
+static void pass(const proxy *p, int client) {
+    char got[4];
+    assert_int_equal(send(client, "x", 1, 0), 1);
+    assert_true(readable(p->target, PATIENCE_MS));
+    assert_int_equal(recv(p->target, got, sizeof got, 0), 1);
+}
+
+static void of_more_clients_than_it_keeps_the_quietest_makes_room(void **state) {
     (void)state;
     int clients[100];
     proxy p = proxy_open(SOCK_DGRAM, "");
     for (int i = 0; i < 100; i++) {
-        char got[4];
         clients[i] = client_of(&p, SOCK_DGRAM);
-        assert_int_equal(send(clients[i], "x", 1, 0), 1);
-        assert_true(readable(p.target, PATIENCE_MS));
-        assert_int_equal(recv(p.target, got, sizeof got, 0), 1);
+        pass(&p, clients[i]);
+        pass(&p, clients[0]); /* would be another connection, had it been forgotten */
     }
+    assert_int_equal(figure(&p, "connections"), 100);
+    pass(&p, clients[1]);
+    assert_int_equal(figure(&p, "connections"), 101);
+    assert_int_equal(figure(&p, "refused"), 0);
     for (int i = 0; i < 100; i++)
         close(clients[i]); /* only now: no port is had twice */
-    assert_int_equal(figure(&p, "connections"), 100);
-    assert_int_equal(figure(&p, "refused"), 0);
     proxy_close(&p);
 }
 
@@ -363,6 +370,34 @@ static void a_stream_arrives_whole_and_as_late_as_asked(void **state) {
     assert_true(readable(client, PATIENCE_MS));
     assert_int_equal(recv(client, got, sizeof got, 0), 0);
     close(client);
+    proxy_close(&p);
+}
+
+/* All buffers are full before the first byte is read, and the proxy does not read on without end. */
+static void a_reader_that_waits_stops_the_writer_and_misses_nothing(void **state) {
+    (void)state;
+    static uint8_t data[4096], got[4096];
+    const int small = 8192;
+    proxy p = proxy_open(SOCK_STREAM, "--queue 64k");
+    assert_int_equal(setsockopt(p.target, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    int client, server;
+    connect_through(&p, &client, &server);
+    size_t sent = 0, at = 0;
+    while (poll(&(struct pollfd){.fd = client, .events = POLLOUT}, 1, 100) == 1) {
+        for (size_t i = 0; i < sizeof data; i++)
+            data[i] = byte_at(sent + i);
+        ssize_t size = send(client, data, sizeof data, MSG_DONTWAIT);
+        assert_true(size > 0);
+        sent += (size_t)size;
+        assert_true(sent < 64 << 20);
+    }
+    assert_int_equal(shutdown(client, SHUT_WR), 0);
+    for (ssize_t size; readable(server, PATIENCE_MS) && (size = recv(server, got, sizeof got, 0)) > 0;)
+        for (ssize_t i = 0; i < size; i++, at++)
+            assert_int_equal(got[i], byte_at(at));
+    assert_int_equal(at, sent);
+    close(client);
+    close(server);
     proxy_close(&p);
 }
 
@@ -486,10 +521,11 @@ int main(void) {
         cmocka_unit_test(copies_come_and_are_counted),
         cmocka_unit_test(some_are_held_back),
         cmocka_unit_test(clients_are_kept_apart),
-        cmocka_unit_test(of_more_clients_than_it_keeps_the_oldest_makes_room),
+        cmocka_unit_test(of_more_clients_than_it_keeps_the_quietest_makes_room),
         cmocka_unit_test(delay_and_rate_take_their_time),
         cmocka_unit_test(silence_is_of_a_direction_or_of_both),
         cmocka_unit_test(a_stream_arrives_whole_and_as_late_as_asked),
+        cmocka_unit_test(a_reader_that_waits_stops_the_writer_and_misses_nothing),
         cmocka_unit_test(silence_keeps_a_stream_until_it_is_over),
         cmocka_unit_test(a_reset_is_seen_at_both_ends),
         cmocka_unit_test(where_nobody_listens_a_client_is_reset),
