@@ -47,7 +47,7 @@ typedef struct sl_run {
 
 /* The receiver describes: what packets came, what room there is, and how messages of one channel stand. */
 typedef struct sl_state {
-    uint32_t ack_count; /* 0 = nothing has come */
+    uint32_t ack_count;          /* 0 = nothing has come */
     sl_range ack[SL_ACK_RANGES]; /* the highest first, apart */
     uint32_t delay_us;           /* since the highest one came */
     uint64_t credit;             /* bytes */

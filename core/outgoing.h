@@ -10,11 +10,11 @@ typedef struct sl_message {
     uint8_t type, channel, priority; /* priority: the sender's option, 0..3 */
     uint8_t hop_limit;               /* 0 = the junction's */
     uint16_t kind;
-    uint16_t flags;    /* enum slow_package_flags; RELIABLE: an outcome is wanted */
-    bool fail_fast;    /* no route now = not delivered, at once */
-    slow_time ttl_ns;  /* of a reliable one */
-    uint64_t number;   /* of one that arrived reliably: in its channel and pair; 0 = best effort */
-    uint64_t session;  /* and its author's number of the pair: (peer, session, channel, number) is its id */
+    uint16_t flags;   /* enum slow_package_flags; RELIABLE: an outcome is wanted */
+    bool fail_fast;   /* no route now = not delivered, at once */
+    slow_time ttl_ns; /* of a reliable one */
+    uint64_t number;  /* of one that arrived reliably: in its channel and pair; 0 = best effort */
+    uint64_t session; /* and its author's number of the pair: (peer, session, channel, number) is its id */
     slow_bytes payload;
 } sl_message;
 

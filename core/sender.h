@@ -13,7 +13,7 @@
 #include "recovery.h"
 
 enum { SL_PEER_QUEUE_COUNT = 1024, SL_PEER_QUEUE_MAX = 4 * 1024 * 1024, SL_MESSAGE_MAX = 16 * 1024 * 1024 };
-#define SL_CREDIT_FIRST (256u * 1024u)                 /* bytes, before the first STATE */
+#define SL_CREDIT_FIRST (256u * 1024u)                  /* bytes, before the first STATE */
 #define SL_GRACE_NS (UINT64_C(10) * 1000 * 1000 * 1000) /* after the deadline: time to learn what became of it */
 
 typedef struct sl_sender sl_sender;
