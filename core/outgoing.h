@@ -4,17 +4,21 @@
 #include "id.h"
 #include <slow/package.h>
 
+#define SL_TTL_NS (UINT64_C(30) * 1000 * 1000 * 1000)
+#define SL_TTL_MAX_NS (UINT64_C(366) * 86400 * 1000 * 1000 * 1000)
+
 /* What arrived, or is to be sent; borrowed. */
 typedef struct sl_message {
     slow_id peer;
     uint8_t type, channel, priority; /* priority: the sender's option, 0..3 */
     uint8_t hop_limit;               /* 0 = the junction's */
     uint16_t kind;
-    uint16_t flags;   /* enum slow_package_flags; RELIABLE: an outcome is wanted */
-    bool fail_fast;   /* no route now = not delivered, at once */
-    slow_time ttl_ns; /* of a reliable one */
-    uint64_t number;  /* of one that arrived reliably: in its channel and pair; 0 = best effort */
-    uint64_t session; /* and its author's number of the pair: (peer, session, channel, number) is its id */
+    uint16_t flags;             /* enum slow_package_flags; RELIABLE: an outcome is wanted */
+    bool fail_fast;             /* no route now = not delivered, at once */
+    slow_time ttl_ns;           /* of a reliable one; 0 = SL_TTL_NS */
+    uint64_t number;            /* of one that arrived reliably: in its channel and pair; 0 = best effort */
+    uint64_t session;           /* and its author's number of the pair: (peer, session, channel, number) is its id */
+    struct sl_arrival *arrival; /* of one that arrived reliably; see delivery.h */
     slow_bytes payload;
 } sl_message;
 
@@ -30,6 +34,7 @@ enum sl_reason {
     SL_REASON_PEER_RESTARTED, /* the pair ended, and what became of it there is not known */
     SL_REASON_NO_ANSWER,      /* sent whole, and until 10 s after the deadline nobody said what became of it */
     SL_REASON_NO_MEMORY,
+    SL_REASON_REFUSED, /* the other end cannot hand it over: it is malformed, or the end is closing */
 };
 
 /* Made on any thread, submitted on the loop, where it belongs to delivery until its outcome. */
@@ -43,12 +48,36 @@ typedef struct sl_outgoing {
     uint64_t ticket;                  /* the application's; 0 = nobody asks */
     /* Of a reliable one, once it has a number; the sender's. */
     slow_time submitted_at, first_sent_at;
-    uint64_t *acked, *flying; /* a bit for each fragment; of one fragment alone they are `bits` */
+    uint64_t *acked, *flying; /* a bit for each fragment; of up to 64 fragments they are `bits` */
     uint64_t bits[2];
     uint32_t acked_count;
     bool barred, settled; /* settled: its outcome was told */
     uint8_t bytes[];
 } sl_outgoing;
+
+typedef struct sl_outgoing_list {
+    sl_outgoing *first, **end;
+} sl_outgoing_list;
+
+static inline void sl_outgoing_list_init(sl_outgoing_list *list) {
+    list->first = NULL;
+    list->end = &list->first;
+}
+static inline void sl_outgoing_list_insert(sl_outgoing_list *list, sl_outgoing **here, sl_outgoing *out) {
+    out->next = *here;
+    out->here = here;
+    *(out->next != NULL ? &out->next->here : &list->end) = &out->next;
+    *here = out;
+}
+static inline void sl_outgoing_list_add(sl_outgoing_list *list, sl_outgoing *out) {
+    sl_outgoing_list_insert(list, list->end, out);
+}
+static inline void sl_outgoing_list_remove(sl_outgoing_list *list, sl_outgoing *out) {
+    *out->here = out->next;
+    *(out->next != NULL ? &out->next->here : &list->end) = out->here;
+    out->next = NULL;
+    out->here = NULL;
+}
 
 static inline bool sl_outgoing_is_reliable(const sl_outgoing *out) {
     return (out->message.flags & SLOW_RELIABLE) != 0;

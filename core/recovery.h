@@ -1,11 +1,7 @@
 /* recovery.h - which packets were lost, how long to wait, and how much may be under way: RFC 9002, for one direction of a
- * pair; pure.
+ * pair; pure. recovery.c says where it differs from the text.
  *
- * Packet threshold 3, time threshold 9/8 (6.1); initial round trip 333 ms or the opening's (6.2.2); the probe timeout
- * doubles up to 10 s (6.2.1); NewReno with an initial window of 10 packets, persistent congestion included (7). Two things
- * differ from the text. There is one packet number space, and no handshake in it. And the probe timer runs for as long as
- * the caller has something unfinished, not only while packets are in flight: a receiver's STATE is not acknowledged and may
- * be lost, and then nothing is in flight and nothing is known. */
+ * Events are told from within a call, and must not call back. */
 #ifndef SL_RECOVERY_H
 #define SL_RECOVERY_H
 #include "delivery_wire.h"
@@ -16,6 +12,11 @@ typedef struct sl_cargo {
     uint32_t offset;
     uint8_t channel;
 } sl_cargo;
+
+enum {
+    SL_PACKET_OVERHEAD = 64,          /* bytes: what a package is reckoned to weigh beyond its payload */
+    SL_ACK_DELAY_NS = 5 * 1000 * 1000 /* a STATE that acknowledges waits no longer */
+};
 
 typedef struct sl_recovery sl_recovery;
 typedef struct sl_recovery_events {
@@ -38,7 +39,7 @@ void sl_recovery_free(sl_recovery *);
 bool sl_recovery_may_send(const sl_recovery *, uint32_t size);
 /* A packet that will be acknowledged is about to be sent. Numbers rise. False = no memory: it must not be sent. */
 bool sl_recovery_sent(sl_recovery *, uint64_t packet, uint32_t size, const sl_cargo *, slow_time now);
-/* It could not be sent: takes the last one back. */
+/* It could not be sent: takes the last one back, and all that its sending changed. */
 void sl_recovery_unsent(sl_recovery *, uint64_t packet);
 /* What a STATE acknowledges; what is lost by it is told, too. */
 void sl_recovery_acks(sl_recovery *, const sl_state *, slow_time now);
@@ -48,5 +49,9 @@ void sl_recovery_expect(sl_recovery *, bool something, slow_time now);
 slow_time sl_recovery_due(const sl_recovery *);
 /* True: a probe is to be sent (an ASK, and a fragment again), whatever the window says. */
 bool sl_recovery_timer(sl_recovery *, slow_time now);
+/* The probe timeout, without its doubling. */
+slow_time sl_recovery_patience(const sl_recovery *);
+/* The messages' packets under way, the oldest first: begin with *place = 0; false = that was the last. */
+bool sl_recovery_next(const sl_recovery *, uint64_t *place, sl_cargo *);
 sl_recovery_info sl_recovery_info_of(const sl_recovery *);
 #endif

@@ -8,28 +8,10 @@
  * A sender outlives its pairs: sl_sender_open() begins with one, sl_sender_close() ends it. */
 #ifndef SL_SENDER_H
 #define SL_SENDER_H
-#include "delivery_wire.h"
-#include "outgoing.h"
-#include "recovery.h"
+#include "sender_state.h"
 
 enum { SL_PEER_QUEUE_COUNT = 1024, SL_PEER_QUEUE_MAX = 4 * 1024 * 1024, SL_MESSAGE_MAX = 16 * 1024 * 1024 };
-#define SL_CREDIT_FIRST (256u * 1024u)                  /* bytes, before the first STATE */
-#define SL_GRACE_NS (UINT64_C(10) * 1000 * 1000 * 1000) /* after the deadline: time to learn what became of it */
-
-typedef struct sl_sender sl_sender;
-typedef struct sl_sender_events {
-    void *arg;
-    /* The pair's next packet number: the one that the next send() will bear if it succeeds. */
-    uint64_t (*number)(void *arg);
-    /* Sends one package in the pair; type, kind, flags, priority, hop_limit (0 = the junction's), channel, message, offset,
-     * total and payload are set. SLOW_OK: the number is used up. Else it was not sent (SLOW_E_AGAIN: no room, SLOW_E_NOROUTE),
-     * and sl_sender_pump() comes when it is worth another try. */
-    slow_status (*send)(void *arg, slow_package *);
-    /* The outcome of a message, once each. The message may still be kept for its bar; it is freed by the sender. */
-    void (*outcome)(void *arg, const sl_outgoing *, enum sl_outcome, enum sl_reason, slow_time now);
-    /* A message has left the queue's account (it was settled), by so many bytes. */
-    void (*released)(void *arg, size_t bytes);
-} sl_sender_events;
+#define SL_CREDIT_FIRST (256u * 1024u) /* bytes, before the first STATE */
 
 typedef struct sl_sender_info {
     bool open;
@@ -39,7 +21,7 @@ typedef struct sl_sender_info {
     uint64_t retransmitted; /* packets */
 } sl_sender_info;
 
-/* NULL = no memory. */
+/* NULL = no memory. Events are told from within a call, and must not call back. */
 sl_sender *sl_sender_new(const sl_sender_events *);
 /* What is left in it ends without an outcome: see sl_sender_stop(). */
 void sl_sender_free(sl_sender *);
@@ -57,7 +39,7 @@ bool sl_sender_open(sl_sender *, slow_time rtt_ns, slow_time now);
 void sl_sender_close(sl_sender *, slow_time since, slow_time now);
 /* Sends what may be sent. Does nothing while there is no pair. */
 void sl_sender_pump(sl_sender *, slow_time now);
-/* A STATE came, in packet number `packet`. */
+/* A STATE came, in packet number `packet`. Pumps. */
 void sl_sender_state(sl_sender *, const sl_state *, uint64_t packet, slow_time now);
 /* When sl_sender_timer() is due: a deadline, a grace, a loss, a probe. UINT64_MAX = not at all. */
 slow_time sl_sender_due(const sl_sender *);
@@ -72,4 +54,7 @@ bool sl_sender_wants_pair(const sl_sender *);
 /* Messages of which no outcome was told. */
 uint32_t sl_sender_pending(const sl_sender *);
 sl_sender_info sl_sender_info_of(const sl_sender *);
+
+/* For tests that show what a rule is for: takes it out. */
+void sl_sender_break(sl_sender *, enum sl_sender_break);
 #endif

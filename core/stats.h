@@ -10,7 +10,7 @@
     /* traffic */                                                                                                    \
     X(frames_in) X(frames_out) X(bytes_in) X(bytes_out) X(packages_in) X(packages_out) X(packages_forwarded)         \
     X(packages_translated)                                                                                           \
-    X(messages_sent) X(messages_received)                                                                            \
+    X(messages_sent) X(messages_received) X(messages_delivered) X(messages_not_delivered) X(messages_unknown)        \
     /* links */                                                                                                      \
     X(links_opened) X(links_lost) X(links_refused) X(dials) X(dials_failed)                                          \
     /* frames dropped */                                                                                             \
@@ -21,11 +21,14 @@
     /* packages dropped */                                                                                           \
     X(drop_package_malformed) X(drop_package_hop_limit) X(drop_package_no_route) X(drop_package_dead_end)            \
     X(drop_package_queue_full) X(drop_package_duplicate) X(drop_package_link_down) X(drop_package_too_big)           \
-    X(drop_package_own) X(drop_package_unsupported)                                                                  \
+    X(drop_package_own) X(drop_package_unsupported) X(drop_package_pair_old) X(drop_package_pair_unknown)            \
     /* messages dropped */                                                                                           \
     X(drop_message_duplicate) X(drop_message_expired) X(drop_message_inbox_full) X(drop_message_waiting_full)        \
     X(drop_message_malformed) X(drop_fragment_budget) X(drop_fragment_timeout) X(drop_fragment_mismatch)             \
-    X(drop_control_kind)
+    X(drop_control_kind) X(drop_control_malformed)                                                                   \
+    /* in a pair */                                                                                                  \
+    X(drop_data_old) X(drop_data_duplicate) X(drop_data_budget) X(drop_data_mismatch) X(drop_message_barred)         \
+    X(drop_message_superseded) X(drop_message_unfinished)
 /* clang-format on */
 
 enum sl_counter {
