@@ -10,7 +10,9 @@
  *   POST /v1/routing/remove  {"plugin"}
  *   POST /v1/ping   {"id", "timeout_ms"}
  *   POST /v1/trace  {"id", "timeout_ms"}
+ *   GET  /v1/peers                   whom it has to do with reliably: round trip, window, what waits
  *   POST /v1/send?to=ID[&type=json|binary|control][&kind=][&channel=][&priority=]     the body is the message itself
+ *        [&reliable=true|false][&order=none|ordered|latest][&ttl_ms=][&fail_fast=][&no_wait=][&lines=]
  *   POST /v1/recv   {"n", "timeout_ms"}
  *   POST /v1/join   {"address"}
  *   POST /v1/leave  {"address"}
@@ -22,8 +24,8 @@
  * given (1.0 stays 1.0, a number of 40 digits stays one), binary needs no base64, and a file goes with curl
  * --data-binary.
  *
- * Three of them can take a while, and hold their answer meanwhile: ping and trace until something came back, recv until
- * there is a message, send until the junction's queue has room. The last one is how a script that sends line after line
+ * Some can take a while, and hold their answer meanwhile: ping and trace until something came back, recv until there is a
+ * message, send until there is room for it, and then until its outcome. So a script that sends one message after the other
  * is kept at the pace that the mesh takes, with no code of its own for it. */
 #include "admin.h"
 #include "admin_parts.h"
@@ -33,6 +35,7 @@ static const sl_http_route routes[] = {
     {"GET", "/v1/status", sl_admin_status},
     {"GET", "/v1/neighbours", sl_admin_neighbours},
     {"GET", "/v1/routes", sl_admin_routes},
+    {"GET", "/v1/peers", sl_admin_peers},
     {"GET", "/v1/plugins", sl_admin_plugins},
     {"GET", "/v1/routing", sl_admin_routing},
     {"POST", "/v1/routing/add", sl_admin_routing_add},
@@ -47,13 +50,13 @@ static const sl_http_route routes[] = {
     {.path = NULL},
 };
 
-slow_status sl_admin_new(sl_junction *junction, sl_inbox *inbox, sl_loop *loop, const char *socket_path, sl_admin **out,
-                         slow_error *error) {
+slow_status sl_admin_new(sl_junction *junction, sl_mailbag *bag, sl_inbox *inbox, sl_loop *loop,
+                         const char *socket_path, sl_admin **out, slow_error *error) {
     *out = NULL;
     sl_admin *admin = calloc(1, sizeof *admin);
     if (admin == NULL)
         return sl_error(error, SLOW_E_NOMEM, socket_path, "no memory for the admin socket");
-    *admin = (sl_admin){.junction = junction, .inbox = inbox, .loop = loop};
+    *admin = (sl_admin){.junction = junction, .bag = bag, .inbox = inbox, .loop = loop};
     admin->calls_end = &admin->calls;
     admin->serve = (sl_deferred){.fn = sl_admin_serve, .arg = admin};
     slow_status status = sl_http_new(loop, socket_path, routes, admin, &admin->http, error);

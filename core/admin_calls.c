@@ -1,36 +1,17 @@
-/* What asks, sends, receives and changes: ping, trace, send, recv, join, leave.
+/* Calls, and those of them that ask and change: ping, trace, join, leave.
  *
  * A call is a request whose answer is not there yet. It ends in one of three ways: what it waits for came, its time is
  * over, or its client went away. Calls stand in one list, the oldest first; when something happened that could end some
- * of them (a message came, the queue has room) the list is looked through once, at the end of the turn.
- *
- * recv takes messages out of the inbox only when it is about to answer, and only for a client that is still there: one
- * that hung up loses nothing for the next. send gives its message to the junction when the queue has room for it, which
- * is well below the point where the junction would drop: what was answered with "accepted" was never dropped for want
- * of room here. */
+ * of them (a message came, the queue has room) the list is looked through once, at the end of the turn. */
+#include "admin.h"
 #include "admin_parts.h"
 #include "option.h"
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RECV_BYTES = 1024 * 1024 }; /* of payload, in one answer of recv; one message goes whatever its size */
-
-struct sl_admin_call {
-    sl_admin *admin;
-    sl_http_request *request;
-    sl_admin_call *next;
-    slow_id id;         /* of ping and trace: whom they ask */
-    int64_t timeout_ms; /* of ping and trace */
-    sl_query *query;    /* of ping and trace */
-    sl_timer *timer;    /* of recv */
-    size_t most;        /* of recv: messages */
-    sl_outgoing *out;   /* of send */
-};
-
 /* ---- calls ---- */
 
-static void call_end(sl_admin_call *call) {
+void sl_admin_call_end(sl_admin_call *call) {
     sl_admin_call **at = &call->admin->calls;
     while (*at != call)
         at = &(*at)->next;
@@ -38,7 +19,7 @@ static void call_end(sl_admin_call *call) {
     if (call->admin->calls_end == &call->next)
         call->admin->calls_end = at;
     sl_timer_free(call->timer);
-    free(call->out);
+    sl_admin_sending_free(call->sending);
     free(call);
 }
 
@@ -46,22 +27,22 @@ static void call_gone(void *arg) {
     sl_admin_call *call = arg;
     if (call->query != NULL)
         sl_query_cancel(call->query);
-    call_end(call);
+    sl_admin_call_end(call);
 }
 
-static void call_refuse(sl_admin_call *call, const slow_error *error) {
+void sl_admin_call_refuse(sl_admin_call *call, const slow_error *error) {
     sl_http_request *request = call->request;
-    call_end(call);
+    sl_admin_call_end(call);
     sl_http_refuse(request, error);
 }
 
-/* Holds the request. NULL: it was refused. */
-static sl_admin_call *call_new(sl_admin *admin, sl_http_request *request) {
+sl_admin_call *sl_admin_call_new(sl_admin *admin, sl_http_request *request) {
     slow_error error;
     sl_admin_call *call = calloc(1, sizeof *call);
     if (call != NULL && sl_http_hold(request, call_gone, call)) {
         call->admin = admin;
         call->request = request;
+        call->number = admin->last_call = (admin->last_call + 1) & INT32_MAX;
         *admin->calls_end = call;
         admin->calls_end = &call->next;
         return call;
@@ -70,6 +51,25 @@ static sl_admin_call *call_new(sl_admin *admin, sl_http_request *request) {
     sl_error(&error, SLOW_E_AGAIN, NULL, "too many requests wait for their answers already; try again later");
     sl_http_refuse(request, &error);
     return NULL;
+}
+
+void sl_admin_serve(void *arg) {
+    sl_admin *admin = arg;
+    sl_admin_call *next;
+    for (sl_admin_call *call = admin->calls; call != NULL; call = next) {
+        next = call->next;
+        if (call->serve != NULL)
+            call->serve(call);
+    }
+}
+
+void sl_admin_outcome(sl_admin *admin, const sl_result *result) {
+    uint64_t ticket = result->message->ticket;
+    sl_admin_call *call = admin->calls;
+    while (call != NULL && (call->number != (uint32_t)(ticket >> 32 & INT32_MAX) || call->outcome == NULL))
+        call = call->next;
+    if (call != NULL)
+        call->outcome(call, result, (uint32_t)ticket);
 }
 
 /* ---- reading ---- */
@@ -91,20 +91,6 @@ slow_status sl_admin_read_body(const sl_http_request *request, const slow_option
         status = sl_option_fill(options, size, object, &at, out, error);
     sl_json_free(object);
     return status;
-}
-
-/* A number of the query; `value` keeps what it has where there is none. */
-static slow_status read_number(const sl_http_request *request, const char *key, unsigned long most,
-                               unsigned long *value, slow_error *error) {
-    const char *text = sl_http_parameter(request, key);
-    char *end;
-    if (text == NULL)
-        return SLOW_OK;
-    errno = 0;
-    *value = strtoul(text, &end, 0);
-    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *value <= most)
-        return SLOW_OK;
-    return sl_error(error, SLOW_E_INVAL, key, "%s: \"%.32s\" is no number from 0 to %lu", key, text, most);
 }
 
 /* ---- ping and trace ---- */
@@ -146,7 +132,7 @@ static bool query_failed(sl_admin_call *call, const sl_query_result *result) {
                  (long long)call->timeout_ms, hint);
     else
         sl_error(&error, result->status, NULL, "%.*s: %s", SL_ID_ARG(&call->id), sl_status_text(result->status));
-    call_refuse(call, &error);
+    sl_admin_call_refuse(call, &error);
     return true;
 }
 
@@ -162,7 +148,7 @@ static void ping_done(void *arg, const sl_query_result *result) {
     sl_admin_put_ms(&w, "rtt_ms", result->rtt_ns);
     sl_admin_put_number(&w, "hops", result->hops);
     sl_json_end(&w, '}');
-    call_end(call);
+    sl_admin_call_end(call);
     sl_http_answer(request, &w);
 }
 
@@ -198,7 +184,7 @@ static void trace_done(void *arg, const sl_query_result *result) {
         sl_admin_put_text(&w, "dropped_why", sl_drop_text(result->drop_reason));
     }
     sl_json_end(&w, '}');
-    call_end(call);
+    sl_admin_call_end(call);
     sl_http_answer(request, &w);
 }
 
@@ -216,7 +202,7 @@ static void ask(sl_admin *admin, sl_http_request *request, start_query start, sl
         sl_http_refuse(request, &error);
         return;
     }
-    sl_admin_call *call = call_new(admin, request);
+    sl_admin_call *call = sl_admin_call_new(admin, request);
     if (call == NULL)
         return;
     call->id = id;
@@ -224,7 +210,7 @@ static void ask(sl_admin *admin, sl_http_request *request, start_query start, sl
     call->query = start(&admin->junction->path, &id, (slow_time)what.timeout_ms * SL_MS, done, call);
     if (call->query == NULL) {
         sl_error(&error, SLOW_E_AGAIN, NULL, "too many pings and traces are under way; try again later");
-        call_refuse(call, &error);
+        sl_admin_call_refuse(call, &error);
     }
 }
 
@@ -234,204 +220,6 @@ void sl_admin_ping(void *arg, sl_http_request *request) {
 
 void sl_admin_trace(void *arg, sl_http_request *request) {
     ask(arg, request, sl_path_trace, trace_done);
-}
-
-/* ---- send ---- */
-
-static const char *const type_names[] = {
-    [SLOW_JSON] = "json", [SLOW_BINARY] = "binary", [SLOW_CONTROL] = "control", [SLOW_CONTROL + 1] = NULL};
-
-static slow_status read_type(const sl_http_request *request, uint8_t *type, slow_error *error) {
-    const char *text = sl_http_parameter(request, "type");
-    *type = SLOW_JSON;
-    while (text != NULL && type_names[*type] != NULL && strcmp(type_names[*type], text) != 0)
-        ++*type;
-    if (type_names[*type] != NULL)
-        return SLOW_OK;
-    return sl_error(error, SLOW_E_INVAL, "type", "type: \"%.32s\" is unknown; expected json, binary or control", text);
-}
-
-static slow_status read_message(const sl_http_request *request, sl_message *message, slow_error *error) {
-    static const char *const parameters[] = {"to", "type", "kind", "channel", "priority", NULL};
-    const char *to = sl_http_parameter(request, "to");
-    unsigned long kind = 0, channel = 0, priority = 1;
-    slow_status status;
-    *message = (sl_message){.payload = sl_http_body(request)};
-    if ((status = sl_http_check_parameters(request, parameters, error)) != SLOW_OK)
-        return status;
-    if (to == NULL)
-        return sl_error(error, SLOW_E_INVAL, "to",
-                        "to: missing; expected POST /v1/send?to=ID with the message as the body");
-    if ((status = sl_id_parse(to, strlen(to), &message->peer, error)) != SLOW_OK ||
-        (status = read_type(request, &message->type, error)) != SLOW_OK ||
-        (status = read_number(request, "kind", UINT16_MAX, &kind, error)) != SLOW_OK ||
-        (status = read_number(request, "channel", SLOW_CHANNELS - 1, &channel, error)) != SLOW_OK ||
-        (status = read_number(request, "priority", 3, &priority, error)) != SLOW_OK)
-        return status;
-    message->channel = (uint8_t)channel;
-    message->priority = (uint8_t)priority;
-    message->kind = (uint16_t)kind;
-    if (kind != 0 && message->type != SLOW_CONTROL)
-        return sl_error(error, SLOW_E_INVAL, "kind", "kind: only a message with type=control has one");
-    return SLOW_OK;
-}
-
-/* Half of what the junction would take, so that nothing of ours is ever what it has to drop. */
-static bool has_room(const sl_junction *j, const sl_outgoing *out) {
-    const sl_delivery *d = &j->delivery;
-    uint64_t most = sl_routing_reaches(&j->routing, &out->message.peer) ? SL_QUEUED_MAX : SL_WAITING_MAX;
-    return d->count == 0 || (d->count < SL_QUEUED_COUNT / 2 && d->queued + out->message.payload.size <= most / 2);
-}
-
-static void send_now(sl_admin *admin, sl_http_request *request, sl_outgoing *out) {
-    sl_json_writer w = {0};
-    sl_json_begin(&w, '{');
-    sl_admin_put_id(&w, "to", &out->message.peer);
-    sl_admin_put_bool(&w, "accepted", true);
-    sl_admin_put_number(&w, "bytes", out->message.payload.size);
-    sl_json_end(&w, '}');
-    sl_junction_send(admin->junction, out);
-    sl_http_answer(request, &w);
-}
-
-void sl_admin_send(void *arg, sl_http_request *request) {
-    sl_admin *admin = arg;
-    sl_message message;
-    sl_outgoing *out;
-    slow_error error;
-    if (read_message(request, &message, &error) != SLOW_OK || sl_message_check(&message, &out, &error) != SLOW_OK) {
-        sl_http_refuse(request, &error);
-        return;
-    }
-    if (has_room(admin->junction, out)) {
-        send_now(admin, request, out);
-        return;
-    }
-    sl_admin_call *call = call_new(admin, request);
-    if (call != NULL)
-        call->out = out;
-    else
-        free(out);
-}
-
-static void serve_send(sl_admin_call *call) {
-    sl_admin *admin = call->admin;
-    sl_http_request *request = call->request;
-    sl_outgoing *out = call->out;
-    if (!has_room(admin->junction, out) || sl_http_is_gone(request))
-        return;
-    call->out = NULL;
-    call_end(call);
-    send_now(admin, request, out);
-}
-
-/* ---- recv ---- */
-
-typedef struct wanted {
-    int64_t n, timeout_ms;
-} wanted;
-
-static const slow_option wanted_options[] = {
-    {.key = "n",
-     .type = SLOW_OPT_INT,
-     .offset = offsetof(wanted, n),
-     .default_text = "1",
-     .min = 1,
-     .max = SL_INBOX_COUNT},
-    {.key = "timeout_ms",
-     .type = SLOW_OPT_INT,
-     .offset = offsetof(wanted, timeout_ms),
-     .default_text = "30000",
-     .min = 0,
-     .max = 3600000},
-    {.key = NULL},
-};
-
-/* The payload comes last. One of JSON is put in as it stands, if it is JSON: it was checked when it was sent, but by
- * another junction. What is none is shown as the bytes that it is. */
-static void put_message(sl_json_writer *w, const slow_message *m) {
-    char *text = m->type == SLOW_JSON && m->size > 0 ? malloc(m->size) : NULL;
-    size_t size;
-    bool nested = text != NULL && sl_json_compact((const char *)m->data, m->size, text, &size, NULL) == SLOW_OK;
-    sl_json_begin(w, '{');
-    sl_admin_put_text(w, "from", m->from);
-    sl_admin_put_text(w, "type", m->type == SLOW_JSON && !nested ? "binary" : type_names[m->type]);
-    if (m->type == SLOW_CONTROL)
-        sl_admin_put_number(w, "kind", m->kind);
-    sl_admin_put_number(w, "channel", m->channel);
-    sl_json_key(w, "payload");
-    if (nested)
-        sl_json_put_raw(w, text, size);
-    else
-        sl_json_put_base64(w, (slow_bytes){m->data, m->size});
-    sl_json_end(w, '}');
-    free(text);
-}
-
-static void answer_messages(sl_admin_call *call) {
-    sl_admin *admin = call->admin;
-    sl_http_request *request = call->request;
-    slow_message *message;
-    size_t bytes = 0;
-    sl_json_writer w = {0};
-    sl_json_begin(&w, '{');
-    sl_json_key(&w, "messages");
-    sl_json_begin(&w, '[');
-    for (size_t i = 0; i < call->most && bytes < RECV_BYTES; i++) {
-        if (sl_http_is_gone(request) || sl_inbox_take(admin->inbox, &message, 0) != SLOW_OK)
-            break;
-        bytes += message->size;
-        put_message(&w, message);
-        slow_message_free(message);
-    }
-    sl_json_end(&w, ']');
-    sl_json_end(&w, '}');
-    call_end(call);
-    sl_http_answer(request, &w);
-}
-
-static void serve_recv(sl_admin_call *call) {
-    if (sl_inbox_count(call->admin->inbox) == 0 || sl_http_is_gone(call->request))
-        return;
-    answer_messages(call);
-}
-
-static void recv_over(void *arg) {
-    answer_messages(arg);
-}
-
-void sl_admin_recv(void *arg, sl_http_request *request) {
-    sl_admin *admin = arg;
-    wanted what;
-    slow_error error;
-    if (sl_admin_read_body(request, wanted_options, &what, sizeof what, &error) != SLOW_OK) {
-        sl_http_refuse(request, &error);
-        return;
-    }
-    sl_admin_call *call = call_new(admin, request);
-    if (call == NULL)
-        return;
-    call->most = (size_t)what.n;
-    call->timer = sl_timer_new(admin->loop, recv_over, call);
-    if (call->timer == NULL) {
-        sl_error(&error, SLOW_E_NOMEM, NULL, "no memory");
-        call_refuse(call, &error);
-        return;
-    }
-    sl_timer_at(call->timer, sl_now(admin->loop) + (slow_time)what.timeout_ms * SL_MS);
-    sl_defer(admin->loop, &admin->serve);
-}
-
-void sl_admin_serve(void *arg) {
-    sl_admin *admin = arg;
-    sl_admin_call *next;
-    for (sl_admin_call *call = admin->calls; call != NULL; call = next) {
-        next = call->next;
-        if (call->out != NULL)
-            serve_send(call);
-        else if (call->timer != NULL)
-            serve_recv(call);
-    }
 }
 
 /* ---- join and leave ---- */

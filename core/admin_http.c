@@ -40,6 +40,15 @@
 enum { BACKLOG = 64, IDLE_SECONDS = 60, MODE = 0660 };
 static const slow_time REVIVE = 5 * SL_SECOND;
 
+/* An answer that is being written, and of whose end somebody wants to know. */
+typedef struct parcel {
+    sl_http *http;
+    struct parcel *next;
+    struct evhttp_connection *connection;
+    void (*done)(void *arg, bool written);
+    void *arg;
+} parcel;
+
 struct sl_http {
     sl_loop *loop;
     const sl_http_route *routes;
@@ -50,6 +59,7 @@ struct sl_http {
     sl_timer *revive;
     sl_http_request *held;
     uint32_t held_count;
+    parcel *parcels;
     struct evhttp_connection *connections[SL_HTTP_CONNECTIONS_MAX]; /* those that made a request; NULL = free */
     struct sockaddr_un address;
     dev_t device; /* of the socket's file: is it still ours? */
@@ -141,8 +151,29 @@ static void socket_remove(const sl_http *http) {
 
 /* ---- connections ---- */
 
+/* Takes it off the list; `at` is its place. */
+static void parcel_end(parcel **at, bool written) {
+    parcel *p = *at;
+    *at = p->next;
+    p->done(p->arg, written);
+    free(p);
+}
+
+static void parcel_written(struct evhttp_request *request, void *arg) {
+    parcel *p = arg, **at = &p->http->parcels;
+    (void)request;
+    while (*at != p)
+        at = &(*at)->next;
+    parcel_end(at, true);
+}
+
 static void connection_closed(struct evhttp_connection *connection, void *arg) {
     sl_http *http = arg;
+    for (parcel **at = &http->parcels; *at != NULL;)
+        if ((*at)->connection == connection)
+            parcel_end(at, false);
+        else
+            at = &(*at)->next;
     for (size_t i = 0; i < SL_HTTP_CONNECTIONS_MAX; i++)
         if (http->connections[i] == connection)
             http->connections[i] = NULL;
@@ -258,6 +289,25 @@ void sl_http_answer(sl_http_request *r, sl_json_writer *w) {
     else
         reply(r, HTTP_OK, "OK", text, size);
     free(text);
+}
+
+void sl_http_answer_then(sl_http_request *r, sl_json_writer *w, void (*done)(void *, bool), void *arg) {
+    parcel *p = malloc(sizeof *p);
+    if (p == NULL || w->failed) {
+        free(p);
+        sl_json_writer_free(w);
+        done(arg, false);
+        sl_http_refuse(r, &(slow_error){.code = SLOW_E_NOMEM, .text = "no memory for the answer"});
+        return;
+    }
+    *p = (parcel){.http = r->http,
+                  .next = r->http->parcels,
+                  .connection = evhttp_request_get_connection(r->request),
+                  .done = done,
+                  .arg = arg};
+    r->http->parcels = p;
+    evhttp_request_set_on_complete_cb(r->request, parcel_written, p);
+    sl_http_answer(r, w);
 }
 
 static const struct {

@@ -39,6 +39,8 @@ slow_status sl_http_check_parameters(const sl_http_request *, const char *const 
 bool sl_http_hold(sl_http_request *, void (*gone)(void *arg), void *arg);
 /* Has the client hung up? Worth asking before something is taken that only its answer would hold. */
 bool sl_http_is_gone(const sl_http_request *);
-void sl_http_answer(sl_http_request *, sl_json_writer *);   /* 200; empties the writer */
+void sl_http_answer(sl_http_request *, sl_json_writer *); /* 200; empties the writer */
+/* The same, and done() comes when all of it was written, or when it never will be. */
+void sl_http_answer_then(sl_http_request *, sl_json_writer *, void (*done)(void *arg, bool written), void *arg);
 void sl_http_refuse(sl_http_request *, const slow_error *); /* {"error": "..."}, with the HTTP status for its code */
 #endif

@@ -141,10 +141,11 @@ void sl_admin_status(void *arg, sl_http_request *request) {
     sl_admin_put_number(&w, "routes", live_routes(&j->forward->table));
     put_listeners(&w, &j->links);
     put_joins(&w, &j->links);
+    sl_admin_put_peers(&w, j);
     begin_object(&w, "inbox");
     sl_admin_put_number(&w, "messages", sl_inbox_count(admin->inbox));
     sl_json_end(&w, '}');
-    begin_object(&w, "queue"); /* on their way out: they wait for a route, or for room on a link */
+    begin_object(&w, "queue"); /* best effort on its way out: it waits for a route, or for room on a link */
     sl_admin_put_number(&w, "messages", j->delivery.count);
     sl_admin_put_number(&w, "bytes", j->delivery.queued);
     sl_json_end(&w, '}');

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <slow/junction.h>
 #include <stdarg.h>
@@ -15,7 +16,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { ANSWER_SIZE = 1 << 20, PATIENCE_MS = 20000 };
+enum { ANSWER_SIZE = 1024 * 1024, PATIENCE_MS = 20000 };
 static const slow_time SOON = UINT64_C(10000000000);
 
 typedef struct world {
@@ -205,6 +206,10 @@ static void a_wrong_request_is_told_what_was_expected(void **state) {
         {"POST", "/v1/send?to=me&priority=-1", "{}", 400, "0 to 3"},
         {"POST", "/v1/send?to=me&kind=0x8000", "{}", 400, "type=control"},
         {"POST", "/v1/send?to=me&type=control&kind=1", "x", 400, "0x8000"},
+        {"POST", "/v1/send?to=me&order=random", "1", 400, "none, ordered or latest"},
+        {"POST", "/v1/send?to=me&ttl_ms=0", "1", 400, "from 1 to"},
+        {"POST", "/v1/send?to=me&no_wait=perhaps", "1", 400, "neither true nor false"},
+        {"POST", "/v1/send?to=me&reliable=false&order=latest", "1", 400, "only reliable"},
         {"POST", "/v1/join", "{\"address\":\"nonsense\"}", 400, "nonsense"},
         {"POST", "/v1/leave", "{\"address\":\"udp://127.0.0.1:9\"}", 404, "not joined"},
     };
@@ -220,10 +225,10 @@ static void a_wrong_request_is_told_what_was_expected(void **state) {
 
 static void a_message_arrives_as_it_was_given(void **state) {
     world *w = *state;
-    assert_int_equal(talk(w, "POST", "/v1/send?to=me&channel=7", " {\"a\": 1.0, \"b\": 1E2} "), 200);
+    assert_int_equal(talk(w, "POST", "/v1/send?to=me&no_wait=true&channel=7", " {\"a\": 1.0, \"b\": 1E2} "), 200);
     assert_says(w, "\"accepted\":true,\"bytes\":17}");
-    assert_int_equal(talk(w, "POST", "/v1/send?to=me&type=binary", "\x01\x02"), 200);
-    assert_int_equal(talk(w, "POST", "/v1/send?to=me&type=control&kind=0x8001", "hi"), 200);
+    assert_int_equal(talk(w, "POST", "/v1/send?to=me&no_wait=true&type=binary", "\x01\x02"), 200);
+    assert_int_equal(talk(w, "POST", "/v1/send?to=me&no_wait=true&type=control&kind=0x8001", "hi"), 200);
     assert_int_equal(talk(w, "POST", "/v1/recv", "{\"n\":3}"), 200);
     assert_string_equal(w->answer,
                         "{\"messages\":["
@@ -233,12 +238,80 @@ static void a_message_arrives_as_it_was_given(void **state) {
                         "]}\n");
 }
 
+static void a_send_waits_for_its_outcome(void **state) {
+    world *w = *state;
+    int fd = dial(w);
+    ask(fd, "POST", "/v1/send?to=me", "1");
+    assert_int_equal(talk(w, "POST", "/v1/recv", "{\"n\":1}"), 200);
+    assert_says(w, "\"payload\":1}]}");
+    assert_int_equal(hear(w, fd), 200);
+    assert_says(w,
+                "{\"to\":\"me\",\"accepted\":true,\"bytes\":1,\"outcome\":\"delivered\",\"reason\":null,\"rtt_ms\":");
+    close(fd);
+    assert_int_equal(talk(w, "POST", "/v1/send?to=nobody&ttl_ms=20", "1"), 200);
+    assert_says(w, "\"outcome\":\"not_delivered\",\"reason\":\"expired: it could not be sent within 0.02 s");
+    assert_int_equal(talk(w, "POST", "/v1/send?to=nobody&fail_fast=true", "1"), 200);
+    assert_says(w, "\"outcome\":\"not_delivered\",\"reason\":\"there is no route");
+}
+
+static void a_message_that_nobody_took_is_withdrawn_at_its_deadline(void **state) {
+    world *w = *state;
+    assert_int_equal(talk(w, "POST", "/v1/send?to=me&ttl_ms=20", "1"), 200);
+    assert_says(w, "\"outcome\":\"not_delivered\",\"reason\":\"expired");
+    assert_int_equal(slow_junction_waiting(w->junction), 0);
+    assert_int_equal(talk(w, "POST", "/v1/recv", "{\"timeout_ms\":0}"), 200);
+    assert_string_equal(w->answer, "{\"messages\":[]}\n");
+}
+
+static void lines_have_an_outcome_each(void **state) {
+    world *w = *state;
+    int fd = dial(w);
+    ask(fd, "POST", "/v1/send?to=me&lines=true&order=ordered", "1\n\nnot json\r\n{\"n\": 2}");
+    assert_int_equal(talk(w, "POST", "/v1/recv", "{\"n\":1}"), 200);
+    assert_says(w, "\"payload\":1}");
+    assert_int_equal(talk(w, "POST", "/v1/recv", "{\"n\":1}"), 200);
+    assert_says(w, "\"payload\":{\"n\":2}}");
+    assert_int_equal(hear(w, fd), 200);
+    assert_says(w, "{\"message\":1,\"outcome\":\"delivered\",\"reason\":null,");
+    assert_says(w, "{\"message\":3,\"outcome\":\"not_delivered\",\"reason\":\"refused: ");
+    assert_says(w, "{\"message\":4,\"outcome\":\"delivered\",\"reason\":null,");
+    close(fd);
+    assert_int_equal(talk(w, "POST", "/v1/send?to=me&lines=true&no_wait=true", "5\n6\n"), 200);
+    assert_string_equal(w->answer, "{\"to\":\"me\",\"messages\":[{\"message\":1,\"accepted\":true},"
+                                   "{\"message\":2,\"accepted\":true}]}\n");
+    assert_int_equal(talk(w, "POST", "/v1/recv", "{\"n\":2}"), 200);
+}
+
+/* 1,024 fit; the request holds the rest until those in front of it have ended. */
+static void more_lines_than_there_is_room_for_wait(void **state) {
+    enum { LINES = 3000 };
+    world *w = *state;
+    char *text = malloc(LINES * 8), *end = text;
+    for (int i = 0; i < LINES; i++)
+        end += sprintf(end, "%d\n", i);
+    int fd = dial(w), got = 0;
+    ask(fd, "POST", "/v1/send?to=me&lines=true", text);
+    while (got < LINES) {
+        assert_int_equal(talk(w, "POST", "/v1/recv", "{\"n\":1000}"), 200);
+        for (const char *at = w->answer; (at = strstr(at, "\"payload\"")) != NULL; at++)
+            got++;
+    }
+    assert_int_equal(got, LINES);
+    assert_int_equal(hear(w, fd), 200);
+    got = 0;
+    for (const char *at = w->answer; (at = strstr(at, "\"delivered\"")) != NULL; at++)
+        got++;
+    assert_int_equal(got, LINES);
+    close(fd);
+    free(text);
+}
+
 static void a_message_above_the_limit_is_refused(void **state) {
     world *w = *state;
     size_t size = 64 * 1024 + 1;
     char *bytes = calloc(1, size);
     int fd = dial(w);
-    say_request(fd, "POST", "/v1/send?to=me&type=binary", bytes, size);
+    say_request(fd, "POST", "/v1/send?to=me&type=binary&reliable=false", bytes, size);
     assert_int_equal(hear(w, fd), 413);
     close(fd);
     free(bytes);
@@ -276,9 +349,32 @@ static void a_client_that_went_away_takes_no_message_with_it(void **state) {
             assert_int_equal(talk(w, "GET", "/v1/status", ""), 200);
         close(fd);
     }
-    assert_int_equal(talk(w, "POST", "/v1/send?to=me", "\"kept\""), 200);
+    assert_int_equal(talk(w, "POST", "/v1/send?to=me&no_wait=true", "\"kept\""), 200);
     assert_int_equal(talk(w, "POST", "/v1/recv", "{\"n\":1}"), 200);
     assert_says(w, "\"payload\":\"kept\"}]}");
+}
+
+/* It dies with half of its answer unread: what was in there is for the next one, and nobody was told it was taken. */
+static void an_answer_that_was_not_written_gives_its_messages_back(void **state) {
+    enum { SIZE = 600 * 1024 };
+    world *w = *state;
+    char *bytes = calloc(1, SIZE);
+    int sender = dial(w), first = dial(w);
+    say_request(sender, "POST", "/v1/send?to=me&type=binary", bytes, SIZE);
+    while (slow_junction_waiting(w->junction) == 0)
+        sched_yield();
+    ask(first, "POST", "/v1/recv", "{\"n\":1}");
+    while (slow_junction_waiting(w->junction) != 0)
+        sched_yield();
+    assert_int_equal(slow_junction_counter(w->junction, "messages_delivered"), 0);
+    close(first);
+    assert_int_equal(talk(w, "POST", "/v1/recv", "{\"n\":1}"), 200);
+    assert_says(w, "{\"messages\":[{\"from\":\"me\",\"type\":\"binary\",\"channel\":0,\"payload\":\"AAAA");
+    assert_int_equal(hear(w, sender), 200);
+    assert_says(w, "\"outcome\":\"delivered\"");
+    assert_int_equal(slow_junction_counter(w->junction, "messages_delivered"), 1);
+    close(sender);
+    free(bytes);
 }
 
 static void a_client_that_closed_its_sending_half_is_answered(void **state) {
@@ -366,7 +462,7 @@ static void sends_are_held_until_there_is_room(void **state) {
     int fds[MANY];
     for (int i = 0; i < MANY; i++) {
         fds[i] = dial(w);
-        say_request(fds[i], "POST", "/v1/send?to=nobody&type=binary", bytes, SIZE);
+        say_request(fds[i], "POST", "/v1/send?to=nobody&type=binary&reliable=false", bytes, SIZE);
     }
     for (int i = 0; i < MANY; i++) {
         assert_int_equal(hear(w, fds[i]), 200);
@@ -396,7 +492,7 @@ static void requests_that_are_held_at_the_end_are_cut(void **state) {
 static void the_application_and_the_api_share_one_inbox(void **state) {
     world *w = *state;
     slow_message *message;
-    assert_int_equal(talk(w, "POST", "/v1/send?to=me", "{}"), 200);
+    assert_int_equal(talk(w, "POST", "/v1/send?to=me&no_wait=true", "{}"), 200);
     assert_int_equal(slow_recv(w->junction, &message, SOON), SLOW_OK);
     slow_message_free(message);
     assert_int_equal(talk(w, "POST", "/v1/recv", "{\"timeout_ms\":0}"), 200);
@@ -412,10 +508,15 @@ int main(void) {
         T(a_file_that_is_no_socket_is_left_alone),
         T(a_wrong_request_is_told_what_was_expected),
         T(a_message_arrives_as_it_was_given),
+        T(a_send_waits_for_its_outcome),
+        T(a_message_that_nobody_took_is_withdrawn_at_its_deadline),
+        T(lines_have_an_outcome_each),
+        T(more_lines_than_there_is_room_for_wait),
         T(a_message_above_the_limit_is_refused),
         T(recv_without_messages_ends_at_its_time),
         T(bytes_behind_a_held_request_do_no_harm),
         T(a_client_that_went_away_takes_no_message_with_it),
+        T(an_answer_that_was_not_written_gives_its_messages_back),
         T(a_client_that_closed_its_sending_half_is_answered),
         T(clients_that_vanish_after_asking_do_no_harm),
         T(held_requests_are_bounded),

@@ -8,6 +8,129 @@ static const slow_time ROUTE_PATIENCE = 5 * SL_SECOND;
 
 static void retry(void *arg);
 
+static size_t hint_for(const sl_delivery *d, const slow_id *dst, uint8_t out[SLOW_HINT_MAX]) {
+    for (uint32_t i = 0; i < d->routing->count; i++)
+        if (SLOW_HAS(d->routing->strategies[i].ops, hint))
+            return d->routing->strategies[i].ops->hint(d->routing->strategies[i].self, dst, out, SLOW_HINT_MAX);
+    return 0;
+}
+
+static slow_status send_to(sl_delivery *d, slow_package *package, const slow_id *dst) {
+    uint8_t hint[SLOW_HINT_MAX];
+    package->dst = sl_id_bytes(dst);
+    package->hint = (slow_bytes){hint, hint_for(d, dst, hint)};
+    if (package->hop_limit == 0)
+        package->hop_limit = d->hop_limit;
+    return sl_forward_send(d->forward, package);
+}
+
+/* Outside of a pair: numbered by one counter in the session that is our start number. */
+static slow_status send_package(sl_delivery *d, slow_package *package, const slow_id *dst) {
+    package->session = d->session;
+    package->packet = d->last_packet + 1;
+    if (package->message == 0)
+        package->message = package->packet;
+    slow_status status = send_to(d, package, dst);
+    if (status == SLOW_OK)
+        d->last_packet++;
+    return status;
+}
+
+/* A codec that does not know JSON carries anything under that name; an application, and who embeds the text in JSON of its
+ * own (the admin API), must not be handed it. */
+static bool is_what_it_says(const sl_message *message) {
+    if (message->type != SLOW_JSON)
+        return true;
+    size_t size = message->payload.size;
+    char *stripped = malloc(size + 1);
+    bool good = stripped != NULL &&
+                sl_json_compact((const char *)message->payload.data, size, stripped, &size, NULL) == SLOW_OK;
+    free(stripped);
+    return good;
+}
+
+/* ---- what pairs ask for ---- */
+
+static slow_status send_for_peers(void *arg, const slow_id *dst, slow_package *package, uint64_t session,
+                                  uint64_t packet) {
+    sl_delivery *d = arg;
+    if (session == 0)
+        return send_package(d, package, dst);
+    package->session = session;
+    package->packet = packet;
+    return send_to(d, package, dst);
+}
+
+static void on_outcome(void *arg, const sl_result *result) {
+    sl_delivery *d = arg;
+    static const enum sl_counter counters[] = {
+        [SL_DELIVERED] = SL_messages_delivered,
+        [SL_NOT_DELIVERED] = SL_messages_not_delivered,
+        [SL_UNKNOWN] = SL_messages_unknown,
+    };
+    d->stats->count[counters[result->outcome]]++;
+    if (d->events.outcome != NULL)
+        d->events.outcome(d->events.arg, result);
+}
+
+static void on_released(void *arg, const slow_id *peer, size_t bytes) {
+    sl_delivery *d = arg;
+    if (d->events.released != NULL)
+        d->events.released(d->events.arg, peer, bytes, true);
+}
+
+static void on_offer(void *arg, const sl_message *message, sl_arrival *arrival) {
+    sl_delivery *d = arg;
+    sl_message arrived = *message;
+    arrived.arrival = arrival;
+    if (!is_what_it_says(message)) {
+        SL_COUNT(d->stats, drop_message_malformed);
+        sl_delivery_refused(d, arrival);
+        return;
+    }
+    SL_COUNT(d->stats, messages_received);
+    d->events.message(d->events.arg, &arrived);
+}
+
+static bool on_withdraw(void *arg, sl_arrival *arrival) {
+    sl_delivery *d = arg;
+    return d->events.withdraw != NULL && d->events.withdraw(d->events.arg, arrival);
+}
+
+void sl_delivery_held(sl_delivery *d, sl_arrival *arrival) {
+    if (arrival->budget == NULL)
+        sl_loopback_held(&d->own, arrival);
+    else
+        sl_peers_held(&d->peers, arrival);
+}
+
+void sl_delivery_taken(sl_delivery *d, sl_arrival *arrival) {
+    if (arrival->budget == NULL)
+        sl_loopback_taken(&d->own, arrival);
+    else
+        sl_peers_taken(&d->peers, arrival);
+}
+
+void sl_delivery_refused(sl_delivery *d, sl_arrival *arrival) {
+    if (arrival->budget == NULL)
+        sl_loopback_refused(&d->own, arrival);
+    else
+        sl_peers_refused(&d->peers, arrival);
+}
+
+void sl_delivery_stop(sl_delivery *d) {
+    sl_peers_stop(&d->peers);
+}
+
+uint32_t sl_delivery_pending(const sl_delivery *d) {
+    return sl_peers_pending(&d->peers);
+}
+
+void sl_delivery_abandon(sl_delivery *d) {
+    sl_peers_abandon(&d->peers);
+    sl_loopback_abandon(&d->own);
+}
+
 slow_status sl_delivery_init(sl_delivery *d, sl_loop *loop, sl_stats *stats, sl_forward *forward, sl_routing *routing,
                              uint64_t session, uint8_t hop_limit, const sl_delivery_events *events) {
     *d = (sl_delivery){.loop = loop,
@@ -18,12 +141,20 @@ slow_status sl_delivery_init(sl_delivery *d, sl_loop *loop, sl_stats *stats, sl_
                        .session = session,
                        .hop_limit = hop_limit,
                        .events = *events};
+    sl_peers_events pairs = {.arg = d,
+                             .send = send_for_peers,
+                             .outcome = on_outcome,
+                             .released = on_released,
+                             .offer = on_offer,
+                             .withdraw = on_withdraw};
     d->end = &d->first;
     d->retry = (sl_deferred){.fn = retry, .arg = d};
     d->seen = sl_seen_new(loop);
     d->reassembly = sl_reassembly_new(loop, stats);
     d->timer = sl_timer_new(loop, retry, d);
-    if (d->seen != NULL && d->reassembly != NULL && d->timer != NULL)
+    if (sl_loopback_init(&d->own, loop, &pairs) &&
+        sl_peers_init(&d->peers, loop, stats, d->self, forward->table.key, &pairs) == SLOW_OK && d->seen != NULL &&
+        d->reassembly != NULL && d->timer != NULL)
         return SLOW_OK;
     sl_delivery_free(d);
     return SLOW_E_NOMEM;
@@ -36,6 +167,8 @@ sl_outgoing *sl_outgoing_new(const sl_message *message) {
     if (out == NULL)
         return NULL;
     *out = (sl_outgoing){.message = *message};
+    if (message->ttl_ns == 0)
+        out->message.ttl_ns = SL_TTL_NS;
     if (message->payload.size > 0)
         memcpy(out->bytes, message->payload.data, message->payload.size);
     out->message.payload.data = out->bytes;
@@ -44,11 +177,13 @@ sl_outgoing *sl_outgoing_new(const sl_message *message) {
 
 static void outgoing_end(sl_delivery *d, sl_outgoing *out) {
     if (d->events.released != NULL)
-        d->events.released(d->events.arg, out->message.payload.size);
+        d->events.released(d->events.arg, &out->message.peer, out->message.payload.size, false);
     free(out);
 }
 
 void sl_delivery_free(sl_delivery *d) {
+    sl_peers_free(&d->peers);
+    sl_loopback_free(&d->own);
     sl_defer_cancel(d->loop, &d->retry);
     while (d->first != NULL) {
         sl_outgoing *out = d->first;
@@ -58,27 +193,6 @@ void sl_delivery_free(sl_delivery *d) {
     sl_timer_free(d->timer);
     sl_reassembly_free(d->reassembly);
     sl_seen_free(d->seen);
-}
-
-static size_t hint_for(const sl_delivery *d, const slow_id *dst, uint8_t out[SLOW_HINT_MAX]) {
-    for (uint32_t i = 0; i < d->routing->count; i++)
-        if (SLOW_HAS(d->routing->strategies[i].ops, hint))
-            return d->routing->strategies[i].ops->hint(d->routing->strategies[i].self, dst, out, SLOW_HINT_MAX);
-    return 0;
-}
-
-static slow_status send_package(sl_delivery *d, slow_package *package, const slow_id *dst) {
-    uint8_t hint[SLOW_HINT_MAX];
-    package->dst = sl_id_bytes(dst);
-    package->session = d->session;
-    package->packet = d->last_packet + 1;
-    if (package->message == 0)
-        package->message = package->packet;
-    package->hint = (slow_bytes){hint, hint_for(d, dst, hint)};
-    slow_status status = sl_forward_send(d->forward, package);
-    if (status == SLOW_OK)
-        d->last_packet++;
-    return status;
 }
 
 /* Sends fragment after fragment, as far as the links take them. */
@@ -92,7 +206,7 @@ static slow_status outgoing_send(sl_delivery *d, sl_outgoing *out) {
             .kind = m->kind,
             .channel = m->channel,
             .priority = (uint8_t)(CLASS_BEST_EFFORT * 4 + m->priority),
-            .hop_limit = m->hop_limit != 0 ? m->hop_limit : d->hop_limit,
+            .hop_limit = m->hop_limit,
             .message = out->number,
             .offset = out->sent,
             .total = (uint32_t)m->payload.size,
@@ -201,12 +315,19 @@ static void retry(void *arg) {
         sl_timer_at(d->timer, next);
 }
 
-void sl_delivery_kick(sl_delivery *d) {
+void sl_delivery_room(sl_delivery *d) {
     if (d->count > 0)
         sl_defer(d->loop, &d->retry);
+    sl_peers_room(&d->peers);
 }
 
-void sl_delivery_submit(sl_delivery *d, sl_outgoing *out) {
+void sl_delivery_routes(sl_delivery *d) {
+    if (d->count > 0)
+        sl_defer(d->loop, &d->retry);
+    sl_peers_routes(&d->peers);
+}
+
+static void submit_best_effort(sl_delivery *d, sl_outgoing *out) {
     slow_time now = sl_now(d->loop);
     size_t size = out->message.payload.size;
     out->until = now + ROUTE_PATIENCE;
@@ -230,13 +351,34 @@ void sl_delivery_submit(sl_delivery *d, sl_outgoing *out) {
         sl_timer_at(d->timer, out->until);
 }
 
+static slow_status no_route(sl_delivery *d, sl_outgoing *out) {
+    sl_result result = {.message = out, .outcome = SL_NOT_DELIVERED, .reason = SL_REASON_NO_ROUTE};
+    on_outcome(d, &result);
+    on_released(d, &out->message.peer, out->message.payload.size);
+    free(out);
+    return SLOW_OK;
+}
+
+slow_status sl_delivery_submit(sl_delivery *d, sl_outgoing *out) {
+    if (!sl_outgoing_is_reliable(out)) {
+        submit_best_effort(d, out);
+        return SLOW_OK;
+    }
+    slow_status status = sl_id_equal(&out->message.peer, d->self) ? sl_loopback_send(&d->own, out)
+                         : out->message.fail_fast && !sl_routing_reaches(d->routing, &out->message.peer)
+                             ? no_route(d, out)
+                             : sl_peers_send(&d->peers, out);
+    if (status == SLOW_OK)
+        SL_COUNT(d->stats, messages_sent);
+    return status;
+}
+
 slow_status sl_delivery_control(sl_delivery *d, const slow_id *dst, uint16_t kind, uint16_t flags, slow_bytes payload,
                                 uint64_t *packet) {
     slow_package package = {.type = SLOW_CONTROL,
                             .kind = kind,
                             .flags = flags,
                             .priority = CLASS_CONTROL * 4,
-                            .hop_limit = d->hop_limit,
                             .total = (uint32_t)payload.size,
                             .payload = payload};
     slow_status status = send_package(d, &package, dst);
@@ -247,24 +389,15 @@ slow_status sl_delivery_control(sl_delivery *d, const slow_id *dst, uint16_t kin
 
 /* ---- in ---- */
 
-/* A codec that does not know JSON carries anything under that name; an application, and who embeds the text in JSON of its
- * own (the admin API), must not be handed it. */
-static bool is_what_it_says(const sl_message *message) {
-    if (message->type != SLOW_JSON)
-        return true;
-    size_t size = message->payload.size;
-    char *stripped = malloc(size + 1);
-    bool good = stripped != NULL &&
-                sl_json_compact((const char *)message->payload.data, size, stripped, &size, NULL) == SLOW_OK;
-    free(stripped);
-    return good;
-}
-
 void sl_delivery_receive(sl_delivery *d, const slow_package *package) {
     slow_bytes payload = package->payload;
     bool core = package->type == SLOW_CONTROL && package->kind < SLOW_KIND_APPLICATION;
-    if (package->type == SLOW_SEALED || package->flags & SLOW_RELIABLE) {
+    if (package->type == SLOW_SEALED) {
         SL_COUNT(d->stats, drop_package_unsupported);
+        return;
+    }
+    if (package->flags & SLOW_RELIABLE || (core && package->kind >= SL_KIND_KNOCK && package->kind <= SL_KIND_STATE)) {
+        sl_peers_receive(&d->peers, package);
         return;
     }
     uint64_t stream = sl_seen_stream(package->session, package->priority);

@@ -4,7 +4,7 @@
  * an errand: a struct on the caller's stack with what it asks for, posted to the loop, where start() does the work; the
  * caller sleeps on the errand's own condition until sl_errand_end(). So no call copies its arguments, results
  * are written where the caller wants them, and no lock is held while the core works. Sending is the exception, for it
- * must not wait: see embedding_messages.c.
+ * must not wait: see mailbag.h.
  *
  * Which thread is the junction's? With SLOW_THREAD_OWN the one that was made for it. With SLOW_THREAD_BASE the one that
  * made the junction. With SLOW_THREAD_CALLER whichever last ran it, and a thread may begin to run it while another has
@@ -17,8 +17,9 @@
  * the stack, so there it is always refused.
  *
  * The end. First `closed`: no call begins any more. Then those who wait are let go: the inbox is closed, writers are
- * woken, queries and waits for routes are ended on the loop. The last messages and the goodbye go out while the loop
- * still runs, or, on a base that is not ours, without it. Errands that were posted too late to be started find no core,
+ * woken, queries and waits for routes are ended on the loop. Who waits for an outcome gets one: those that can still come
+ * do while the loop runs, for a second at most, and the rest is unknown. The last messages and the goodbye go out while
+ * the loop still runs, or, on a base that is not ours, without it. Errands that were posted too late to be started find no core,
  * and end with SLOW_E_CLOSED as the loop is freed. The memory goes when the last of the woken threads (`guests`) is
  * out.
  *
@@ -31,7 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const slow_time GOODBYE = 500 * SL_MS;
+static const slow_time GOODBYE = 500 * SL_MS, LAST_OUTCOMES = SL_SECOND;
 
 /* ---- the end ---- */
 
@@ -47,19 +48,26 @@ static bool is_busy(const sl_junction *core) {
     return busy;
 }
 
-/* On the junction's thread, with the loop not on the stack, or just off it. */
-static void farewell(slow_junction *j) {
+/* What is still owed to senders and receivers: messages that never left end, for those that did an answer may come. */
+static void settle_messages(slow_junction *j) {
+    slow_time until = sl_now(j->loop) + LAST_OUTCOMES, now;
+    sl_mailbag_flush(&j->bag);
+    sl_inbox_refuse(j->inbox);
+    sl_delivery_stop(&j->core->delivery);
+    sl_mailbag_abandon(&j->bag);
+    while (j->mode != SLOW_THREAD_BASE && sl_delivery_pending(&j->core->delivery) > 0 &&
+           (now = sl_now(j->loop)) < until)
+        sl_errand_turn(j, until - now);
+}
+
+static void say_goodbye(slow_junction *j) {
     slow_time until = sl_now(j->loop) + GOODBYE, now;
-    sl_admin_free(j->admin);
-    j->admin = NULL;
-    sl_embedding_let_go(j);
     if (j->mode == SLOW_THREAD_BASE) {
         sl_loop_libevent_settle(j->loop);
         sl_junction_goodbye(j->core);
         sl_loop_libevent_settle(j->loop);
         return;
     }
-    sl_errand_turn(j, 0); /* what was posted last */
     while (is_busy(j->core) && (now = sl_now(j->loop)) < until)
         sl_errand_turn(j, until - now);
     sl_junction_goodbye(j->core);
@@ -68,25 +76,44 @@ static void farewell(slow_junction *j) {
     while (sl_slots_next(&j->core->links.links, 0) != 0 && sl_now(j->loop) < until);
 }
 
+/* On the junction's thread, with the loop not on the stack, or just off it. */
+static void farewell(slow_junction *j) {
+    sl_admin_free(j->admin);
+    j->admin = NULL;
+    sl_embedding_let_go(j);
+    if (j->mode != SLOW_THREAD_BASE)
+        sl_errand_turn(j, 0); /* what was posted last */
+    settle_messages(j);
+    say_goodbye(j);
+    sl_inbox_end(j->inbox);
+    sl_delivery_abandon(&j->core->delivery);
+    sl_embedding_tell(j);
+}
+
 /* Frees what there is, also of a junction that was not quite made. No thread runs it any more. */
 static void junction_end(slow_junction *j) {
     if (j->core != NULL) {
         sl_admin_free(j->admin);
         sl_embedding_let_go(j);
         j->core->on_message = NULL;
+        j->core->on_withdraw = NULL;
         j->core->on_route = NULL;
         j->core->on_released = NULL;
+        j->core->on_outcome = NULL;
         sl_junction_free(j->core);
         j->core = NULL;
-        sl_defer_cancel(j->loop, &j->room);
+    }
+    if (j->inbox != NULL) {
+        sl_defer_cancel(j->loop, &j->tell);
+        sl_mailbag_stop(&j->bag);
     }
     sl_loop_free(j->loop);
     pthread_mutex_lock(&j->lock);
     while (j->guests > 0)
         pthread_cond_wait(&j->changed, &j->lock);
     pthread_mutex_unlock(&j->lock);
-    sl_inbox_free(j->inbox);
-    pthread_cond_destroy(&j->bag.room);
+    if (j->inbox != NULL)
+        sl_embedding_messages_free(j);
     pthread_cond_destroy(&j->changed);
     pthread_mutex_destroy(&j->lock);
     free(j);
@@ -113,7 +140,7 @@ void slow_junction_free(slow_junction *j) {
         return;
     }
     j->closed = true;
-    pthread_cond_broadcast(&j->bag.room);
+    sl_mailbag_close(&j->bag);
     sl_inbox_close(j->inbox);
     if (j->mode != SLOW_THREAD_OWN)
         take_place(j);
@@ -183,17 +210,13 @@ static slow_junction *junction_alloc(const slow_options *options, slow_error *er
     }
     pthread_mutex_init(&j->lock, NULL);
     sl_loop_libevent_condition(&j->changed);
-    sl_loop_libevent_condition(&j->bag.room);
-    j->bag.end = &j->bag.first;
     j->mode = options->thread;
     j->thread = pthread_self();
     j->log = options->log;
     j->log_arg = options->log_arg;
-    j->room = (sl_deferred){.fn = sl_embedding_room, .arg = j};
     j->let_go = sl_embedding_let_go;
-    j->inbox = sl_inbox_new();
     j->loop = sl_loop_libevent_new(options->event_base);
-    if (j->inbox != NULL && j->loop != NULL)
+    if (j->loop != NULL && sl_embedding_messages_init(j))
         return j;
     sl_error(error, SLOW_E_NOMEM, NULL, "no memory or no file descriptor for a junction; try `ulimit -n`");
     junction_end(j);
@@ -225,12 +248,14 @@ static slow_status junction_make(slow_junction *j, sl_config *config, const slow
         return status;
     }
     j->core->on_message = sl_embedding_message;
+    j->core->on_withdraw = sl_embedding_withdraw;
+    j->core->on_outcome = sl_embedding_outcome;
     j->core->on_route = sl_embedding_route;
     j->core->on_released = sl_embedding_released;
     j->core->arg = j;
     status = sl_junction_start(j->core, error);
     if (status == SLOW_OK && config->admin_socket != NULL)
-        status = sl_admin_new(j->core, j->inbox, j->loop, config->admin_socket, &j->admin, error);
+        status = sl_admin_new(j->core, &j->bag, j->inbox, j->loop, config->admin_socket, &j->admin, error);
     if (status == SLOW_OK && j->mode == SLOW_THREAD_OWN)
         status = thread_start(j, error);
     return status;

@@ -1,201 +1,156 @@
 /* Sending and receiving, from any thread.
  *
  * A send is checked and copied on the caller's thread (JSON is parsed there, so eight threads that send parse on eight
- * cores), put into a bag under a lock, and that is all: it never waits for the loop. The first message in an empty bag
- * posts one call, which takes the whole bag at once; so a burst costs one wake-up, not one each.
- *
- * What may be in flight is bounded as delivery is: 4,096 messages or 4 MiB, in the bag and in delivery's queue
- * together. Beyond that a send says SLOW_E_AGAIN. Delivery's part is told once a turn and not once a message: the
- * number is only ever too high until then, which costs a send a second try, and loses nothing. A writer that had to
- * wait is woken when half of the room is free, so that it can go on for a while; woken at the first free place it would
- * sleep again at once.
- *
- * Receiving is the inbox's: a call that finds a message takes it without touching the junction. */
+ * cores), and put into the mailbag. Receiving is the inbox's: a call that finds a message takes it without touching the
+ * junction. What becomes of messages that were sent is in embedding_outcomes.c. */
 #include "embedding_messages.h"
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- out ---- */
 
-static bool has_room(const sl_mailbag *bag, size_t size) {
-    return bag->count + bag->held_count < SL_QUEUED_COUNT && bag->bytes + bag->held_bytes + size <= SL_QUEUED_MAX;
-}
-
-static bool is_half_empty(const sl_mailbag *bag) {
-    return bag->count + bag->held_count <= SL_QUEUED_COUNT / 2 && bag->bytes + bag->held_bytes <= SL_QUEUED_MAX / 2;
-}
-
-/* What delivery holds now; locked. */
-static void bag_tell(slow_junction *j) {
-    j->bag.held_count = j->core->delivery.count;
-    j->bag.held_bytes = (size_t)j->core->delivery.queued;
-    if (j->bag.writers > 0 && is_half_empty(&j->bag))
-        pthread_cond_broadcast(&j->bag.room);
-}
-
-void sl_embedding_room(void *junction) {
-    slow_junction *j = junction;
-    pthread_mutex_lock(&j->lock);
-    bag_tell(j);
-    pthread_mutex_unlock(&j->lock);
-    if (j->admin != NULL)
-        sl_admin_room(j->admin);
-}
-
-void sl_embedding_released(void *junction, size_t bytes) {
-    slow_junction *j = junction;
-    (void)bytes;
-    sl_defer(j->loop, &j->room);
-}
-
-static void bag_take(void *arg) {
-    slow_junction *j = arg;
-    pthread_mutex_lock(&j->lock);
-    sl_outgoing *out = j->bag.first;
-    size_t count = j->bag.count, bytes = j->bag.bytes;
-    j->bag.first = NULL;
-    j->bag.end = &j->bag.first;
-    pthread_mutex_unlock(&j->lock);
-    while (out != NULL) {
-        sl_outgoing *next = out->next;
-        if (j->core != NULL)
-            sl_junction_send(j->core, out);
-        else
-            free(out);
-        out = next;
-    }
-    pthread_mutex_lock(&j->lock);
-    j->bag.count -= count;
-    j->bag.bytes -= bytes;
-    if (j->core != NULL)
-        bag_tell(j);
-    pthread_mutex_unlock(&j->lock);
-}
-
-/* Takes the message. */
-static slow_status bag_put(slow_junction *j, sl_outgoing *out, slow_error *error) {
-    size_t size = out->message.payload.size;
-    slow_status status = SLOW_OK;
-    pthread_mutex_lock(&j->lock);
-    if (j->closed)
-        status = sl_error(error, SLOW_E_CLOSED, NULL, "the junction is being freed");
-    else if (!has_room(&j->bag, size))
-        status = sl_error(error, SLOW_E_AGAIN, NULL,
-                          "%zu messages of %zu bytes wait to be sent already; try again after slow_wait_writable()",
-                          j->bag.count + j->bag.held_count, j->bag.bytes + j->bag.held_bytes);
-    else if (j->bag.first == NULL && sl_post(j->loop, bag_take, j) != SLOW_OK)
-        status = sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a message of %zu bytes", size);
-    if (status == SLOW_OK) {
-        out->next = NULL;
-        *j->bag.end = out;
-        j->bag.end = &out->next;
-        j->bag.count++;
-        j->bag.bytes += size;
-    }
-    pthread_mutex_unlock(&j->lock);
-    if (status != SLOW_OK)
-        free(out);
-    return status;
-}
-
-static slow_status send_message(slow_junction *j, const char *id, sl_message *message, const slow_send_options *given,
-                                slow_error *error) {
+static slow_status read_options(const slow_send_options *given, sl_message *message, slow_error *error) {
+    static const uint16_t orders[] = {
+        [SLOW_ORDER_NONE] = 0, [SLOW_ORDER_ORDERED] = SLOW_ORDERED, [SLOW_ORDER_LATEST] = SLOW_LATEST};
     slow_send_options options = SLOW_SEND_INIT;
-    sl_outgoing *out;
-    if (given != NULL && !SLOW_HAS_FIELD(given, hop_limit))
+    if (given != NULL && !SLOW_HAS_FIELD(given, ttl_ns))
         return sl_error(error, SLOW_E_INVAL, "slow_send_options", "struct_size is %u; start from SLOW_SEND_INIT",
                         (unsigned)given->struct_size);
     if (given != NULL)
         options = *given;
+    if (options.order > SLOW_ORDER_LATEST)
+        return sl_error(error, SLOW_E_INVAL, "order", "order is %u; expected an enum slow_order",
+                        (unsigned)options.order);
     message->channel = options.channel;
     message->priority = options.priority;
     message->hop_limit = options.hop_limit;
-    slow_status status = sl_id_parse(id, strlen(id), &message->peer, error);
+    message->flags = (uint16_t)((options.reliable ? SLOW_RELIABLE : 0) | orders[options.order]);
+    message->fail_fast = options.fail_fast;
+    message->ttl_ns = options.ttl_ns;
+    if (!options.reliable || (options.ttl_ns > 0 && options.ttl_ns <= SL_TTL_MAX_NS))
+        return SLOW_OK;
+    return sl_error(error, SLOW_E_INVAL, "ttl_ns", "ttl_ns is %llu; expected 1 ns to %llu days",
+                    (unsigned long long)options.ttl_ns, (unsigned long long)(SL_TTL_MAX_NS / SL_SECOND / 86400));
+}
+
+/* The ticket is there before its message can be seen: its outcome may come while the send still returns. */
+static slow_status hand_over_to_bag(slow_junction *j, sl_outgoing *out, slow_ticket *ticket, slow_error *error) {
+    slow_ticket drawn = 0;
+    if (ticket != NULL && sl_outgoing_is_reliable(out) && (drawn = sl_tickets_draw(&j->tickets)) == 0) {
+        free(out);
+        return sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a ticket");
+    }
+    if (ticket != NULL)
+        *ticket = drawn;
+    out->ticket = drawn;
+    slow_status status = sl_mailbag_put(&j->bag, out, error);
+    if (status == SLOW_OK)
+        return status;
+    free(out);
+    if (drawn != 0)
+        sl_tickets_forget(&j->tickets, drawn);
+    if (ticket != NULL)
+        *ticket = 0;
+    return status;
+}
+
+static slow_status send_message(slow_junction *j, const char *id, sl_message *message, const slow_send_options *given,
+                                slow_ticket *ticket, slow_error *error) {
+    sl_outgoing *out;
+    if (ticket != NULL)
+        *ticket = 0;
+    slow_status status = read_options(given, message, error);
+    if (status == SLOW_OK)
+        status = sl_id_parse(id, strlen(id), &message->peer, error);
     if (status == SLOW_OK)
         status = sl_message_check(message, &out, error);
-    return status == SLOW_OK ? bag_put(j, out, error) : status;
+    return status == SLOW_OK ? hand_over_to_bag(j, out, ticket, error) : status;
 }
 
 slow_status slow_send_json(slow_junction *j, const char *id, const char *json, const slow_send_options *options,
-                           slow_error *error) {
+                           slow_ticket *ticket, slow_error *error) {
     sl_message message = {.type = SLOW_JSON, .payload = {(const uint8_t *)json, strlen(json)}};
-    return send_message(j, id, &message, options, error);
+    return send_message(j, id, &message, options, ticket, error);
 }
 
 slow_status slow_send_binary(slow_junction *j, const char *id, const void *data, size_t size,
-                             const slow_send_options *options, slow_error *error) {
+                             const slow_send_options *options, slow_ticket *ticket, slow_error *error) {
     sl_message message = {.type = SLOW_BINARY, .payload = {data, size}};
-    return send_message(j, id, &message, options, error);
+    return send_message(j, id, &message, options, ticket, error);
 }
 
 slow_status slow_send_control(slow_junction *j, const char *id, uint16_t kind, const void *data, size_t size,
-                              const slow_send_options *options, slow_error *error) {
+                              const slow_send_options *options, slow_ticket *ticket, slow_error *error) {
     sl_message message = {.type = SLOW_CONTROL, .kind = kind, .payload = {data, size}};
-    return send_message(j, id, &message, options, error);
+    return send_message(j, id, &message, options, ticket, error);
 }
 
 /* ---- waiting for room ---- */
 
-/* SLOW_E_TIMEOUT: not now. A writer that has waited wants more than one place. */
-static slow_status look_for_room(slow_junction *j, bool has_waited) {
-    pthread_mutex_lock(&j->lock);
-    bool room = has_waited ? is_half_empty(&j->bag) : has_room(&j->bag, SL_BEST_EFFORT_MAX);
-    slow_status status = j->closed ? SLOW_E_CLOSED : room ? SLOW_OK : SLOW_E_TIMEOUT;
-    pthread_mutex_unlock(&j->lock);
-    return status;
-}
-
-static slow_status run_until_room(slow_junction *j, slow_time timeout) {
+/* A writer that has waited wants more than one place. */
+static slow_status run_until_room(slow_junction *j, const slow_id *id, slow_time timeout) {
     slow_status status = sl_errand_can_wait(j, "slow_wait_writable()", NULL);
     slow_time now = sl_now(j->loop), until = now + sl_errand_bounded(timeout);
     if (status != SLOW_OK)
         return status;
-    while ((status = look_for_room(j, true)) == SLOW_E_TIMEOUT && (now = sl_now(j->loop)) < until)
+    while ((status = sl_mailbag_look(&j->bag, id, true)) == SLOW_E_TIMEOUT && (now = sl_now(j->loop)) < until)
         sl_errand_turn(j, until - now);
     return status;
 }
 
-static slow_status sleep_until_room(slow_junction *j, slow_time timeout) {
-    struct timespec deadline = sl_loop_libevent_deadline(timeout);
-    bool in_time = true;
-    if (!sl_errand_come(j))
-        return SLOW_E_CLOSED;
-    pthread_mutex_lock(&j->lock);
-    j->bag.writers++;
-    while (!j->closed && !is_half_empty(&j->bag) && in_time)
-        in_time = pthread_cond_timedwait(&j->bag.room, &j->lock, &deadline) == 0;
-    j->bag.writers--;
-    slow_status status = j->closed ? SLOW_E_CLOSED : is_half_empty(&j->bag) ? SLOW_OK : SLOW_E_TIMEOUT;
-    pthread_mutex_unlock(&j->lock);
-    sl_errand_go(j);
-    return status;
-}
-
-slow_status slow_wait_writable(slow_junction *j, slow_time timeout) {
-    slow_status status = look_for_room(j, false);
+slow_status slow_wait_writable(slow_junction *j, const char *id, slow_time timeout) {
+    slow_id to;
+    slow_status status = id != NULL ? sl_id_parse(id, strlen(id), &to, NULL) : SLOW_OK;
+    const slow_id *which = id != NULL ? &to : NULL;
+    if (status != SLOW_OK)
+        return status;
+    status = sl_mailbag_look(&j->bag, which, false);
     if (status != SLOW_E_TIMEOUT || timeout == 0)
         return status;
-    if (!sl_errand_enter(j))
-        return sleep_until_room(j, timeout);
-    status = run_until_room(j, timeout);
-    sl_errand_leave(j);
+    if (sl_errand_enter(j)) {
+        status = run_until_room(j, which, timeout);
+        sl_errand_leave(j);
+    } else if (sl_errand_come(j)) {
+        status = sl_mailbag_wait(&j->bag, which, timeout);
+        sl_errand_go(j);
+    } else
+        status = SLOW_E_CLOSED;
     return status;
 }
 
 /* ---- in ---- */
 
-static void hand_over(slow_junction *j, slow_message *message) {
+static void call_borrowed(slow_junction *j, slow_message *message, sl_arrival *arrival) {
     bool was_inside = j->inside;
-    if (message->size > 0)
-        memcpy(j->borrowed, message->data, message->size);
-    j->borrowed[message->size] = 0;
-    message->data = j->borrowed;
+    if (arrival == NULL) {
+        if (message->size > 0)
+            memcpy(j->borrowed, message->data, message->size);
+        j->borrowed[message->size] = 0;
+        message->data = j->borrowed;
+    } else
+        sl_delivery_held(&j->core->delivery, arrival);
     j->inside = true;
     j->on_message(j->on_message_arg, message);
     j->inside = was_inside;
+    if (arrival != NULL)
+        sl_delivery_taken(&j->core->delivery, arrival);
 }
 
-/* A message arrived; it has at most SL_BEST_EFFORT_MAX bytes. */
+/* False: no memory. */
+static bool call_manual(slow_junction *j, const slow_message *message, sl_arrival *arrival) {
+    bool was_inside = j->inside;
+    slow_message *given = sl_inbox_give(j->inbox, message, arrival);
+    if (given == NULL)
+        return false;
+    if (arrival != NULL)
+        sl_delivery_held(&j->core->delivery, arrival);
+    j->inside = true;
+    j->on_message_manual(j->on_message_arg, given);
+    j->inside = was_inside;
+    return true;
+}
+
+/* A message arrived. One of best effort has at most SL_BEST_EFFORT_MAX bytes. */
 void sl_embedding_message(void *junction, const sl_message *arrived) {
     slow_junction *j = junction;
     char from[SLOW_ID_MAX + 1] = "";
@@ -206,13 +161,26 @@ void sl_embedding_message(void *junction, const sl_message *arrived) {
                             .kind = arrived->kind,
                             .from = from,
                             .data = arrived->payload.data,
-                            .size = arrived->payload.size};
-    if (j->on_message != NULL)
-        hand_over(j, &message);
-    else if (!sl_inbox_put(j->inbox, &message))
+                            .size = arrived->payload.size,
+                            .reliable = arrived->arrival != NULL,
+                            .session = arrived->arrival != NULL ? arrived->session : 0,
+                            .number = arrived->number};
+    if (j->on_message != NULL) {
+        call_borrowed(j, &message, arrived->arrival);
+        return;
+    }
+    if (arrived->arrival != NULL)
+        arrived->arrival->arg = NULL;
+    bool kept = j->on_message_manual != NULL ? call_manual(j, &message, arrived->arrival)
+                                             : sl_inbox_put(j->inbox, &message, arrived->arrival);
+    if (!kept)
         SL_COUNT(&j->core->stats, drop_message_inbox_full);
     else if (j->admin != NULL)
         sl_admin_message_arrived(j->admin);
+}
+
+bool sl_embedding_withdraw(void *junction, sl_arrival *arrival) {
+    return sl_inbox_withdraw(((slow_junction *)junction)->inbox, arrival);
 }
 
 static slow_status run_until_message(slow_junction *j, slow_message **out, slow_time timeout) {
@@ -245,18 +213,25 @@ slow_status slow_recv(slow_junction *j, slow_message **out, slow_time timeout) {
 typedef struct listener_call {
     sl_errand errand;
     void (*fn)(void *arg, const slow_message *);
+    void (*manual)(void *arg, slow_message *);
     void *arg;
 } listener_call;
 
 static void listener_start(sl_errand *errand) {
     listener_call *call = (listener_call *)errand;
     errand->junction->on_message = call->fn;
+    errand->junction->on_message_manual = call->manual;
     errand->junction->on_message_arg = call->arg;
     sl_errand_end(errand, SLOW_OK);
 }
 
 slow_status slow_on_message(slow_junction *j, void (*fn)(void *arg, const slow_message *), void *arg) {
     listener_call call = {.errand = {.start = listener_start}, .fn = fn, .arg = arg};
+    return sl_errand_run(j, &call.errand, NULL);
+}
+
+slow_status slow_on_message_manual(slow_junction *j, void (*fn)(void *arg, slow_message *), void *arg) {
+    listener_call call = {.errand = {.start = listener_start}, .manual = fn, .arg = arg};
     return sl_errand_run(j, &call.errand, NULL);
 }
 

@@ -3,8 +3,14 @@
 #define SL_EMBEDDING_MESSAGES_H
 #include "errand.h"
 
-/* sl_junction's on_message and on_released, and the mailbag's deferred `room`. */
+/* sl_junction's callbacks; those of the mailbag and of the inbox come to the same. */
 void sl_embedding_message(void *junction, const sl_message *);
-void sl_embedding_released(void *junction, size_t bytes);
-void sl_embedding_room(void *junction);
+bool sl_embedding_withdraw(void *junction, sl_arrival *);
+void sl_embedding_released(void *junction, const slow_id *peer, size_t bytes, bool reliable);
+void sl_embedding_outcome(void *junction, const sl_result *);
+
+/* False = no memory, and nothing is left behind. */
+bool sl_embedding_messages_init(slow_junction *);
+void sl_embedding_messages_free(slow_junction *);
+void sl_embedding_tell(void *junction); /* outcomes, to the callback */
 #endif

@@ -8,7 +8,7 @@
 static void white_space_goes_and_numbers_stay(void **state) {
     slow_junction *j = junction_of("alice");
     (void)state;
-    assert_int_equal(slow_send_json(j, "alice", " { \"a\" : 1.0 ,\n\t\"b\" : [ 1e2 , \"x y\" ] } ", NULL, NULL),
+    assert_int_equal(slow_send_json(j, "alice", " { \"a\" : 1.0 ,\n\t\"b\" : [ 1e2 , \"x y\" ] } ", NULL, NULL, NULL),
                      SLOW_OK);
     recv_json(j, "alice", "{\"a\":1.0,\"b\":[1e2,\"x y\"]}");
     slow_junction_free(j);
@@ -18,27 +18,29 @@ static void bad_json_is_refused_with_its_place(void **state) {
     slow_junction *j = junction_of("alice");
     slow_error error;
     (void)state;
-    assert_int_equal(slow_send_json(j, "bob", "{\"a\": 1,\n \"b\": }", NULL, &error), SLOW_E_INVAL);
+    assert_int_equal(slow_send_json(j, "bob", "{\"a\": 1,\n \"b\": }", NULL, NULL, &error), SLOW_E_INVAL);
     print_message("%s\n", error.text);
     assert_non_null(strstr(error.text, "line 2"));
     assert_non_null(strstr(error.text, "column 7"));
-    assert_int_equal(slow_send_json(j, "bob", "{\"a\": 1, \"a\": 2}", NULL, &error), SLOW_E_INVAL);
+    assert_int_equal(slow_send_json(j, "bob", "{\"a\": 1, \"a\": 2}", NULL, NULL, &error), SLOW_E_INVAL);
     assert_non_null(strstr(error.text, "duplicate key"));
     slow_junction_free(j);
 }
 
-static void a_message_has_at_most_64_kib(void **state) {
+static void best_effort_has_at_most_64_kib(void **state) {
     static uint8_t big[64 * 1024 + 1];
     slow_junction *alice = junction_of("alice"), *bob = junction_of("bob");
     slow_message *message = NULL;
     slow_error error;
+    slow_send_options options = SLOW_SEND_INIT;
     (void)state;
+    options.reliable = false;
     connect_over("tcp", alice, bob);
     for (size_t i = 0; i < sizeof big; i++)
         big[i] = (uint8_t)(i * 7 + i / 251);
-    assert_int_equal(slow_send_binary(alice, "bob", big, sizeof big, NULL, &error), SLOW_E_TOOBIG);
+    assert_int_equal(slow_send_binary(alice, "bob", big, sizeof big, &options, NULL, &error), SLOW_E_TOOBIG);
     assert_non_null(strstr(error.text, "65536"));
-    assert_int_equal(slow_send_binary(alice, "bob", big, sizeof big - 1, NULL, &error), SLOW_OK);
+    assert_int_equal(slow_send_binary(alice, "bob", big, sizeof big - 1, &options, NULL, &error), SLOW_OK);
     assert_int_equal(slow_recv(bob, &message, LIMIT), SLOW_OK);
     assert_int_equal(message->type, SLOW_BINARY);
     assert_int_equal(message->size, sizeof big - 1);
@@ -55,10 +57,10 @@ static void the_cores_control_kinds_are_not_for_applications(void **state) {
     slow_message *message = NULL;
     slow_error error;
     (void)state;
-    assert_int_equal(slow_send_control(j, "alice", 0x7fff, "x", 1, NULL, &error), SLOW_E_INVAL);
+    assert_int_equal(slow_send_control(j, "alice", 0x7fff, "x", 1, NULL, NULL, &error), SLOW_E_INVAL);
     assert_non_null(strstr(error.text, "0x8000"));
     options.channel = 63;
-    assert_int_equal(slow_send_control(j, "alice", 0x8001, "x", 1, &options, &error), SLOW_OK);
+    assert_int_equal(slow_send_control(j, "alice", 0x8001, "x", 1, &options, NULL, &error), SLOW_OK);
     assert_int_equal(slow_recv(j, &message, LIMIT), SLOW_OK);
     assert_int_equal(message->type, SLOW_CONTROL);
     assert_int_equal(message->kind, 0x8001);
@@ -72,15 +74,15 @@ static void wrong_options_and_ids_are_refused(void **state) {
     slow_send_options options = SLOW_SEND_INIT;
     slow_error error;
     (void)state;
-    assert_int_equal(slow_send_json(j, "", "1", NULL, &error), SLOW_E_INVAL);
-    assert_int_equal(slow_send_json(j, "a\nb", "1", NULL, &error), SLOW_E_INVAL);
+    assert_int_equal(slow_send_json(j, "", "1", NULL, NULL, &error), SLOW_E_INVAL);
+    assert_int_equal(slow_send_json(j, "a\nb", "1", NULL, NULL, &error), SLOW_E_INVAL);
     options.channel = 64;
-    assert_int_equal(slow_send_json(j, "bob", "1", &options, &error), SLOW_E_INVAL);
+    assert_int_equal(slow_send_json(j, "bob", "1", &options, NULL, &error), SLOW_E_INVAL);
     options = (slow_send_options)SLOW_SEND_INIT;
     options.priority = 4;
-    assert_int_equal(slow_send_json(j, "bob", "1", &options, &error), SLOW_E_INVAL);
+    assert_int_equal(slow_send_json(j, "bob", "1", &options, NULL, &error), SLOW_E_INVAL);
     options = (slow_send_options){.struct_size = 4};
-    assert_int_equal(slow_send_json(j, "bob", "1", &options, &error), SLOW_E_INVAL);
+    assert_int_equal(slow_send_json(j, "bob", "1", &options, NULL, &error), SLOW_E_INVAL);
     assert_non_null(strstr(error.text, "SLOW_SEND_INIT"));
     slow_junction_free(j);
 }
@@ -89,7 +91,7 @@ static void an_empty_message_arrives(void **state) {
     slow_junction *j = junction_of("alice");
     slow_message *message = NULL;
     (void)state;
-    assert_int_equal(slow_send_binary(j, "alice", NULL, 0, NULL, NULL), SLOW_OK);
+    assert_int_equal(slow_send_binary(j, "alice", NULL, 0, NULL, NULL, NULL), SLOW_OK);
     assert_int_equal(slow_recv(j, &message, LIMIT), SLOW_OK);
     assert_int_equal(message->size, 0);
     assert_string_equal((const char *)message->data, "");
@@ -100,7 +102,7 @@ static void an_empty_message_arrives(void **state) {
 static void what_is_sent_before_there_is_a_route_waits_for_it(void **state) {
     slow_junction *alice = junction_of("alice"), *bob = junction_of("bob");
     (void)state;
-    assert_int_equal(slow_send_json(alice, "bob", "\"early\"", NULL, NULL), SLOW_OK);
+    assert_int_equal(slow_send_json(alice, "bob", "\"early\"", NULL, NULL, NULL), SLOW_OK);
     connect_over("udp", alice, bob);
     recv_json(bob, "alice", "\"early\"");
     slow_junction_free(alice);
@@ -127,21 +129,23 @@ static void what_was_accepted_is_sent_before_the_goodbye(void **state) {
 
 /* ---- how much ---- */
 
-static void too_much_says_again_and_room_comes_back(void **state) {
+static void too_much_best_effort_says_again_and_room_comes_back(void **state) {
     static const uint8_t bytes[64 * 1024];
     slow_junction *j = junction_in(SLOW_THREAD_CALLER, NULL, "alice"); /* nothing moves until we say so */
     slow_error error;
+    slow_send_options options = SLOW_SEND_INIT;
     (void)state;
+    options.reliable = false;
     for (int i = 0; i < 4096; i++)
-        assert_int_equal(slow_send_binary(j, "alice", bytes, 1, NULL, NULL), SLOW_OK);
-    assert_int_equal(slow_send_binary(j, "alice", bytes, 1, NULL, &error), SLOW_E_AGAIN);
+        assert_int_equal(slow_send_binary(j, "alice", bytes, 1, &options, NULL, NULL), SLOW_OK);
+    assert_int_equal(slow_send_binary(j, "alice", bytes, 1, &options, NULL, &error), SLOW_E_AGAIN);
     assert_non_null(strstr(error.text, "4096 messages"));
-    assert_int_equal(slow_wait_writable(j, 0), SLOW_E_TIMEOUT);
-    assert_int_equal(slow_wait_writable(j, LIMIT), SLOW_OK);
+    assert_int_equal(slow_wait_writable(j, NULL, 0), SLOW_E_TIMEOUT);
+    assert_int_equal(slow_wait_writable(j, NULL, LIMIT), SLOW_OK);
     assert_int_equal(slow_junction_waiting(j), 4096);
     for (int i = 0; i < 64; i++)
-        assert_int_equal(slow_send_binary(j, "alice", bytes, sizeof bytes, NULL, NULL), SLOW_OK);
-    assert_int_equal(slow_send_binary(j, "alice", bytes, 1, NULL, NULL), SLOW_E_AGAIN);
+        assert_int_equal(slow_send_binary(j, "alice", bytes, sizeof bytes, &options, NULL, NULL), SLOW_OK);
+    assert_int_equal(slow_send_binary(j, "alice", bytes, 1, &options, NULL, NULL), SLOW_E_AGAIN);
     slow_junction_free(j);
 }
 
@@ -184,8 +188,8 @@ static void the_descriptor_is_readable_while_a_message_waits(void **state) {
     struct pollfd fd = {.fd = slow_junction_fd(j), .events = POLLIN};
     (void)state;
     assert_int_equal(poll(&fd, 1, 0), 0);
-    slow_send_json(j, "alice", "1", NULL, NULL);
-    slow_send_json(j, "alice", "2", NULL, NULL);
+    slow_send_json(j, "alice", "1", NULL, NULL, NULL);
+    slow_send_json(j, "alice", "2", NULL, NULL, NULL);
     assert_int_equal(poll(&fd, 1, 30000), 1);
     recv_json(j, "alice", "1");
     recv_json(j, "alice", "2");
@@ -252,7 +256,7 @@ static void a_callback_gets_messages_and_cannot_wait(void **state) {
     (void)state;
     tally_init(&t, j, 1);
     assert_int_equal(slow_on_message(j, look_from_within, &t), SLOW_OK);
-    assert_int_equal(slow_send_json(j, "alice", "1", NULL, NULL), SLOW_OK);
+    assert_int_equal(slow_send_json(j, "alice", "1", NULL, NULL, NULL), SLOW_OK);
     tally_await(&t);
     assert_int_equal(t.recv, SLOW_E_INVAL);
     assert_int_equal(t.wait, SLOW_E_INVAL);
@@ -260,7 +264,7 @@ static void a_callback_gets_messages_and_cannot_wait(void **state) {
     assert_int_equal(t.reached, SLOW_OK);
     assert_int_equal(slow_junction_waiting(j), 0);
     assert_int_equal(slow_on_message(j, NULL, NULL), SLOW_OK);
-    assert_int_equal(slow_send_json(j, "alice", "2", NULL, NULL), SLOW_OK);
+    assert_int_equal(slow_send_json(j, "alice", "2", NULL, NULL, NULL), SLOW_OK);
     recv_json(j, "alice", "2");
     slow_junction_free(j);
     tally_free(&t);
@@ -279,8 +283,9 @@ typedef struct sender {
 static void *send_each(void *arg) {
     sender *s = arg;
     for (uint64_t value = s->first; value < s->first + EACH && s->status == SLOW_OK; value++)
-        while ((s->status = slow_send_binary(s->junction, "bob", &value, sizeof value, NULL, NULL)) == SLOW_E_AGAIN &&
-               slow_wait_writable(s->junction, LIMIT) == SLOW_OK)
+        while ((s->status = slow_send_binary(s->junction, "bob", &value, sizeof value, NULL, NULL, NULL)) ==
+                   SLOW_E_AGAIN &&
+               slow_wait_writable(s->junction, "bob", LIMIT) == SLOW_OK)
             continue;
     return NULL;
 }
@@ -321,13 +326,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(white_space_goes_and_numbers_stay),
         cmocka_unit_test(bad_json_is_refused_with_its_place),
-        cmocka_unit_test(a_message_has_at_most_64_kib),
+        cmocka_unit_test(best_effort_has_at_most_64_kib),
         cmocka_unit_test(the_cores_control_kinds_are_not_for_applications),
         cmocka_unit_test(wrong_options_and_ids_are_refused),
         cmocka_unit_test(an_empty_message_arrives),
         cmocka_unit_test(what_is_sent_before_there_is_a_route_waits_for_it),
         cmocka_unit_test(what_was_accepted_is_sent_before_the_goodbye),
-        cmocka_unit_test(too_much_says_again_and_room_comes_back),
+        cmocka_unit_test(too_much_best_effort_says_again_and_room_comes_back),
         cmocka_unit_test(a_full_inbox_drops_and_counts),
         cmocka_unit_test(try_and_timed_receive_keep_to_their_time),
         cmocka_unit_test(the_descriptor_is_readable_while_a_message_waits),

@@ -41,7 +41,7 @@ static void hello(const char *scheme, uint32_t thread) {
     slow_junction *alice = junction_in(thread, base, "alice"), *bob = junction_of("bob");
     slow_error error = {.text = ""};
     connect_over(scheme, alice, bob);
-    if (slow_send_json(alice, "bob", "{\"hello\": \"world\"}", NULL, &error) != SLOW_OK)
+    if (slow_send_json(alice, "bob", "{\"hello\": \"world\"}", NULL, NULL, &error) != SLOW_OK)
         fail_msg("%s", error.text);
     if (thread == SLOW_THREAD_CALLER) {
         slow_time rtt = 0;
@@ -53,13 +53,13 @@ static void hello(const char *scheme, uint32_t thread) {
     }
     if (thread == SLOW_THREAD_BASE) {
         assert_int_equal(slow_junction_wait(alice, "bob", SECOND), SLOW_E_INVAL);
-        slow_send_json(bob, "alice", "\"so that it wakes\"", NULL, NULL);
+        slow_send_json(bob, "alice", "\"so that it wakes\"", NULL, NULL, NULL);
         dispatch_until_message(base, alice);
         recv_json(alice, "bob", "\"so that it wakes\"");
         assert_int_equal(slow_junction_wait(alice, "bob", 0), SLOW_OK);
     }
     recv_json(bob, "alice", "{\"hello\":\"world\"}");
-    assert_int_equal(slow_send_json(bob, "alice", "{\"hello\":\"yourself\"}", NULL, &error), SLOW_OK);
+    assert_int_equal(slow_send_json(bob, "alice", "{\"hello\":\"yourself\"}", NULL, NULL, &error), SLOW_OK);
     if (thread == SLOW_THREAD_BASE)
         dispatch_until_message(base, alice);
     recv_json(alice, "bob", "{\"hello\":\"yourself\"}");
@@ -114,7 +114,7 @@ static void another_thread_runs_it_and_is_broken_off(void **state) {
     void *status;
     (void)state;
     assert_int_equal(pthread_create(&thread, NULL, run_it, j), 0);
-    assert_int_equal(slow_send_json(j, "alice", "1", NULL, NULL), SLOW_OK);
+    assert_int_equal(slow_send_json(j, "alice", "1", NULL, NULL, NULL), SLOW_OK);
     AWAIT(slow_junction_waiting(j) == 1); /* it runs: our calls are now errands */
     assert_int_equal(slow_junction_counter(j, "messages_received"), 1);
     assert_int_equal(slow_junction_wait(j, "nobody", SECOND / 100), SLOW_E_TIMEOUT);
@@ -377,7 +377,7 @@ static void strategies_come_and_go_under_messages(void **state) {
         assert_int_equal(slow_junction_routing_prefer(js[i], "routing-flooding", 65535, &error), SLOW_OK);
         assert_int_equal(slow_junction_routing_remove(js[i], "routing-distance-vector", &error), SLOW_OK);
     }
-    assert_int_equal(slow_send_json(js[0], "bob", "\"flooded\"", NULL, NULL), SLOW_OK);
+    assert_int_equal(slow_send_json(js[0], "bob", "\"flooded\"", NULL, NULL, NULL), SLOW_OK);
     recv_json(js[1], "alice", "\"flooded\"");
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(slow_junction_routing_add(js[i], "\"routing-distance-vector\"", &error), SLOW_OK);
@@ -386,7 +386,7 @@ static void strategies_come_and_go_under_messages(void **state) {
     assert_int_equal(slow_junction_wait(js[0], "bob", LIMIT), SLOW_OK);
     assert_int_equal(slow_junction_best_route(js[0], "bob", &route), SLOW_OK);
     assert_string_equal(route.strategy, "routing-distance-vector");
-    assert_int_equal(slow_send_json(js[0], "bob", "\"routed\"", NULL, NULL), SLOW_OK);
+    assert_int_equal(slow_send_json(js[0], "bob", "\"routed\"", NULL, NULL, NULL), SLOW_OK);
     recv_json(js[1], "alice", "\"routed\"");
     assert_int_equal(slow_junction_counter(js[0], "links_lost"), 0);
     for (size_t i = 0; i < 2; i++)
@@ -425,7 +425,7 @@ static void fifty_junctions_in_a_chain_reach_from_end_to_end(void **state) {
     if (slow_ping(chain[0], "n49", LIMIT, NULL, &hops, &error) != SLOW_OK)
         fail_msg("%s", error.text);
     assert_int_equal(hops, COUNT - 1);
-    assert_int_equal(slow_send_json(chain[0], "n49", "\"along the chain\"", NULL, NULL), SLOW_OK);
+    assert_int_equal(slow_send_json(chain[0], "n49", "\"along the chain\"", NULL, NULL, NULL), SLOW_OK);
     recv_json(chain[COUNT - 1], "n0", "\"along the chain\"");
     for (int i = 0; i < COUNT; i++)
         slow_junction_free(chain[i]);

@@ -78,12 +78,14 @@ static inline void recv_json(slow_junction *j, const char *from, const char *jso
     slow_message_free(message);
 }
 
-/* Puts a message into the bag, waiting for room where there is none. */
+/* Sends as best effort, waiting for room where there is none. */
 static inline void send_binary(slow_junction *j, const char *to, const void *data, size_t size) {
     slow_status status;
     slow_error error = {.text = ""};
-    while ((status = slow_send_binary(j, to, data, size, NULL, &error)) == SLOW_E_AGAIN)
-        if (slow_wait_writable(j, LIMIT) != SLOW_OK)
+    slow_send_options options = SLOW_SEND_INIT;
+    options.reliable = false;
+    while ((status = slow_send_binary(j, to, data, size, &options, NULL, &error)) == SLOW_E_AGAIN)
+        if (slow_wait_writable(j, NULL, LIMIT) != SLOW_OK)
             break;
     if (status != SLOW_OK)
         fail_msg("%s", error.text);

@@ -47,7 +47,13 @@ void sl_errand_go(slow_junction *j) {
     pthread_mutex_unlock(&j->lock);
 }
 
+static slow_status closed_error(slow_error *error) {
+    return sl_error(error, SLOW_E_CLOSED, NULL, "the junction is being freed");
+}
+
 slow_status sl_errand_can_wait(slow_junction *j, const char *what, slow_error *error) {
+    if (j->core == NULL)
+        return closed_error(error);
     const char *where = j->mode == SLOW_THREAD_BASE ? "on the thread of its event base" : "from within a callback";
     if (j->mode != SLOW_THREAD_BASE && !j->inside)
         return SLOW_OK;
@@ -64,10 +70,6 @@ void sl_errand_turn(slow_junction *j, slow_time timeout) {
 }
 
 /* ---- errands ---- */
-
-static slow_status closed_error(slow_error *error) {
-    return sl_error(error, SLOW_E_CLOSED, NULL, "the junction is being freed");
-}
 
 void sl_errand_end(sl_errand *errand, slow_status status) {
     if (!errand->guest) {

@@ -4,18 +4,10 @@
 #include "admin.h"
 #include "junction.h"
 #include "loop_libevent.h"
+#include "ticket.h"
 #include <pthread.h>
 
 typedef struct sl_route_wait sl_route_wait;
-
-/* Messages on their way from the application's threads to delivery, and how much lies there. */
-typedef struct sl_mailbag {
-    sl_outgoing *first, **end;
-    size_t count, bytes;           /* not yet taken over by delivery */
-    size_t held_count, held_bytes; /* by delivery, as it last said */
-    unsigned writers;              /* wait for room */
-    pthread_cond_t room;
-} sl_mailbag;
 
 struct slow_junction {
     sl_loop *loop;
@@ -25,15 +17,15 @@ struct slow_junction {
     uint32_t mode; /* enum slow_thread */
     char id[SLOW_ID_MAX + 1];
 
-    pthread_mutex_t lock;   /* of the members up to the next empty line, and of the mailbag */
+    sl_mailbag bag;
+    sl_tickets tickets;
+
+    pthread_mutex_t lock;   /* of the members up to the next empty line */
     pthread_cond_t changed; /* depth or guests became 0 */
     pthread_t thread;       /* the junction's */
     unsigned depth;         /* calls of that thread that are under way, one in the other */
     unsigned guests;        /* other threads that wait in here */
     bool closed;            /* no call begins any more */
-
-    sl_mailbag bag;
-    sl_deferred room; /* [loop] tells the mailbag at the end of the turn what delivery holds */
 
     /* all [loop] */
     bool inside;  /* the loop is being run: whatever is called now is called by a callback */
@@ -41,9 +33,15 @@ struct slow_junction {
     void (*log)(void *arg, int level, const char *who, const char *text);
     void *log_arg;
     sl_route_wait *waits;
-    void (*let_go)(slow_junction *); /* ends every wait for a route, every ping and every trace */
-    void (*on_message)(void *arg, const slow_message *);
+    void (*let_go)(slow_junction *);                     /* ends every wait for a route, every ping and every trace */
+    void (*on_message)(void *arg, const slow_message *); /* one of the two, or neither */
+    void (*on_message_manual)(void *arg, slow_message *);
     void *on_message_arg;
+    void (*on_outcome)(void *arg, const slow_outcome *);
+    void *on_outcome_arg;
+    void (*on_writable)(void *arg, const char *id);
+    void *on_writable_arg;
+    sl_deferred tell;                         /* outcomes, at the end of the turn */
     uint8_t borrowed[SL_BEST_EFFORT_MAX + 1]; /* a message, terminated, while on_message() looks at it */
 };
 

@@ -9,25 +9,76 @@
 
 typedef struct letter {
     slow_message message; /* first: a slow_message is a letter */
-    struct letter *next;
+    struct letter *next, **here;
+    struct letter *next_held; /* at the end */
+    sl_inbox *inbox;          /* of a reliable one */
+    sl_arrival *arrival;      /* NULL = best effort */
+    bool is_waiting;
     char from[SLOW_ID_MAX + 1];
-    uint8_t bytes[];
+    uint8_t bytes[]; /* of best effort */
 } letter;
 
-struct sl_inbox {
-    pthread_mutex_t lock;
-    pthread_cond_t filled;
+typedef struct letters {
     letter *first, **end;
-    size_t count, bytes;
+} letters;
+
+struct sl_inbox {
+    sl_loop *loop;
+    sl_inbox_events events;
+    pthread_mutex_t lock; /* of all that follows */
+    pthread_cond_t filled;
+    letters waiting, out, done; /* out: reliable ones that the application has; done: that it is done with */
+    size_t count;               /* that wait */
+    size_t unreliable, bytes;   /* of these, best effort */
     int fd;
     bool closed;
+    bool posted; /* the loop will look at `done` */
+    bool ended;  /* there is no way back to the junction */
+    bool freed;  /* but for messages that are out */
 };
 
-sl_inbox *sl_inbox_new(void) {
+/* ---- lists ---- */
+
+static void letters_init(letters *list) {
+    *list = (letters){.end = &list->first};
+}
+
+static void letters_add(letters *list, letter *l) {
+    l->next = NULL;
+    l->here = list->end;
+    *list->end = l;
+    list->end = &l->next;
+}
+
+static void letters_push(letters *list, letter *l) {
+    l->next = list->first;
+    l->here = &list->first;
+    if (l->next != NULL)
+        l->next->here = &l->next;
+    else
+        list->end = &l->next;
+    list->first = l;
+}
+
+static void letters_remove(letters *list, letter *l) {
+    *l->here = l->next;
+    if (l->next != NULL)
+        l->next->here = l->here;
+    else
+        list->end = l->here;
+}
+
+/* ---- life ---- */
+
+sl_inbox *sl_inbox_new(sl_loop *loop, const sl_inbox_events *events) {
     sl_inbox *inbox = calloc(1, sizeof *inbox);
     if (inbox == NULL)
         return NULL;
-    inbox->end = &inbox->first;
+    inbox->loop = loop;
+    inbox->events = *events;
+    letters_init(&inbox->waiting);
+    letters_init(&inbox->out);
+    letters_init(&inbox->done);
     inbox->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (inbox->fd < 0) {
         free(inbox);
@@ -38,19 +89,35 @@ sl_inbox *sl_inbox_new(void) {
     return inbox;
 }
 
+static void inbox_destroy(sl_inbox *inbox) {
+    pthread_cond_destroy(&inbox->filled);
+    pthread_mutex_destroy(&inbox->lock);
+    free(inbox);
+}
+
+static void letters_free(letters *list) {
+    for (letter *l = list->first, *next; l != NULL; l = next) {
+        next = l->next;
+        free(l->arrival);
+        free(l);
+    }
+}
+
 void sl_inbox_free(sl_inbox *inbox) {
     if (inbox == NULL)
         return;
-    while (inbox->first != NULL) {
-        letter *l = inbox->first;
-        inbox->first = l->next;
-        free(l);
-    }
-    pthread_cond_destroy(&inbox->filled);
-    pthread_mutex_destroy(&inbox->lock);
+    pthread_mutex_lock(&inbox->lock);
+    letters_free(&inbox->waiting);
+    letters_free(&inbox->done);
     close(inbox->fd);
-    free(inbox);
+    inbox->freed = true;
+    bool last = inbox->out.first == NULL;
+    pthread_mutex_unlock(&inbox->lock);
+    if (last)
+        inbox_destroy(inbox);
 }
+
+/* ---- in and out ---- */
 
 /* The eventfd counts 1 while there is something: level-triggered for whoever polls it. */
 static void signal_fd(sl_inbox *inbox, bool readable) {
@@ -59,30 +126,62 @@ static void signal_fd(sl_inbox *inbox, bool readable) {
     (void)moved;
 }
 
-bool sl_inbox_put(sl_inbox *inbox, const slow_message *message) {
-    letter *l = malloc(sizeof *l + message->size + 1);
+/* Locked. */
+static void count(sl_inbox *inbox, letter *l) {
+    l->is_waiting = true;
+    if (l->arrival == NULL) {
+        inbox->unreliable++;
+        inbox->bytes += l->message.size;
+    }
+    if (inbox->count++ == 0)
+        signal_fd(inbox, true);
+    pthread_cond_signal(&inbox->filled);
+}
+
+/* Locked. */
+static void remove_waiting(sl_inbox *inbox, letter *l) {
+    letters_remove(&inbox->waiting, l);
+    l->is_waiting = false;
+    if (l->arrival == NULL) {
+        inbox->unreliable--;
+        inbox->bytes -= l->message.size;
+    }
+    if (--inbox->count == 0)
+        signal_fd(inbox, false);
+}
+
+static letter *letter_new(sl_inbox *inbox, const slow_message *message, sl_arrival *arrival) {
+    letter *l = malloc(sizeof *l + (arrival == NULL ? message->size + 1 : 0));
     if (l == NULL)
-        return false;
-    l->message = *message;
-    l->next = NULL;
+        return NULL;
+    *l = (letter){.message = *message, .inbox = inbox, .arrival = arrival};
     size_t from = strnlen(message->from, SLOW_ID_MAX);
     memcpy(l->from, message->from, from);
     l->from[from] = '\0';
+    l->message.struct_size = sizeof l->message;
+    l->message.from = l->from;
+    if (arrival != NULL) {
+        arrival->arg = l;
+        l->message.data = arrival->bytes;
+        return l;
+    }
     if (message->size > 0)
         memcpy(l->bytes, message->data, message->size);
     l->bytes[message->size] = 0;
-    l->message.struct_size = sizeof l->message;
-    l->message.from = l->from;
     l->message.data = l->bytes;
+    return l;
+}
+
+bool sl_inbox_put(sl_inbox *inbox, const slow_message *message, sl_arrival *arrival) {
+    letter *l = letter_new(inbox, message, arrival);
+    if (l == NULL)
+        return false;
     pthread_mutex_lock(&inbox->lock);
-    bool room = inbox->count < SL_INBOX_COUNT && inbox->bytes + message->size <= SL_INBOX_BYTES && !inbox->closed;
+    bool room = arrival != NULL || (inbox->unreliable < SL_INBOX_COUNT && !inbox->closed &&
+                                    inbox->bytes + message->size <= SL_INBOX_BYTES);
     if (room) {
-        *inbox->end = l;
-        inbox->end = &l->next;
-        inbox->bytes += message->size;
-        if (inbox->count++ == 0)
-            signal_fd(inbox, true);
-        pthread_cond_signal(&inbox->filled);
+        letters_add(&inbox->waiting, l);
+        count(inbox, l);
     }
     pthread_mutex_unlock(&inbox->lock);
     if (!room)
@@ -90,43 +189,128 @@ bool sl_inbox_put(sl_inbox *inbox, const slow_message *message) {
     return room;
 }
 
+slow_message *sl_inbox_give(sl_inbox *inbox, const slow_message *message, sl_arrival *arrival) {
+    letter *l = letter_new(inbox, message, arrival);
+    if (l == NULL)
+        return NULL;
+    pthread_mutex_lock(&inbox->lock);
+    if (arrival != NULL)
+        letters_add(&inbox->out, l);
+    pthread_mutex_unlock(&inbox->lock);
+    return &l->message;
+}
+
+/* Locked. */
+static slow_status take_first(sl_inbox *inbox, slow_message **out) {
+    letter *l = inbox->waiting.first;
+    if (l == NULL)
+        return inbox->closed ? SLOW_E_CLOSED : SLOW_E_TIMEOUT;
+    remove_waiting(inbox, l);
+    if (l->arrival != NULL)
+        letters_add(&inbox->out, l);
+    *out = &l->message;
+    return SLOW_OK;
+}
+
 slow_status sl_inbox_take(sl_inbox *inbox, slow_message **out, slow_time timeout) {
-    slow_status status = SLOW_OK;
-    letter *l = NULL;
-    bool forever = timeout == SLOW_FOREVER;
+    bool forever = timeout == SLOW_FOREVER, in_time = true;
     struct timespec deadline = sl_loop_libevent_deadline(forever ? 0 : timeout);
     pthread_mutex_lock(&inbox->lock);
-    while (inbox->first == NULL && !inbox->closed && timeout > 0 && status == SLOW_OK)
+    while (inbox->waiting.first == NULL && !inbox->closed && timeout > 0 && in_time)
         if (forever)
             pthread_cond_wait(&inbox->filled, &inbox->lock);
-        else if (pthread_cond_timedwait(&inbox->filled, &inbox->lock, &deadline) == ETIMEDOUT)
-            status = SLOW_E_TIMEOUT;
-    l = inbox->first;
-    if (l != NULL) {
-        inbox->first = l->next;
-        if (inbox->first == NULL)
-            inbox->end = &inbox->first;
-        inbox->bytes -= l->message.size;
-        if (--inbox->count == 0)
-            signal_fd(inbox, false);
-        *out = &l->message;
-        status = SLOW_OK;
-    } else
-        status = inbox->closed ? SLOW_E_CLOSED : SLOW_E_TIMEOUT;
+        else
+            in_time = pthread_cond_timedwait(&inbox->filled, &inbox->lock, &deadline) != ETIMEDOUT;
+    slow_status status = take_first(inbox, out);
     pthread_mutex_unlock(&inbox->lock);
     return status;
 }
 
+void sl_inbox_put_back(sl_inbox *inbox, slow_message *message) {
+    letter *l = (letter *)message;
+    pthread_mutex_lock(&inbox->lock);
+    if (l->arrival != NULL)
+        letters_remove(&inbox->out, l);
+    letters_push(&inbox->waiting, l);
+    count(inbox, l);
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+bool sl_inbox_withdraw(sl_inbox *inbox, sl_arrival *arrival) {
+    letter *l = arrival->arg;
+    if (l == NULL)
+        return true; /* there was no memory to keep it */
+    pthread_mutex_lock(&inbox->lock);
+    bool waiting = l->is_waiting;
+    if (waiting)
+        remove_waiting(inbox, l);
+    pthread_mutex_unlock(&inbox->lock);
+    if (waiting)
+        free(l);
+    return waiting;
+}
+
 size_t sl_inbox_count(sl_inbox *inbox) {
     pthread_mutex_lock(&inbox->lock);
-    size_t count = inbox->count;
+    size_t waiting = inbox->count;
     pthread_mutex_unlock(&inbox->lock);
-    return count;
+    return waiting;
 }
 
 int sl_inbox_fd(const sl_inbox *inbox) {
     return inbox->fd;
 }
+
+/* ---- done with it ---- */
+
+static void settle(void *arg) {
+    sl_inbox *inbox = arg;
+    pthread_mutex_lock(&inbox->lock);
+    letter *l = inbox->ended ? NULL : inbox->done.first;
+    if (l != NULL)
+        letters_init(&inbox->done);
+    inbox->posted = false;
+    pthread_mutex_unlock(&inbox->lock);
+    while (l != NULL) {
+        letter *next = l->next;
+        inbox->events.taken(inbox->events.arg, l->arrival);
+        free(l);
+        l = next;
+    }
+}
+
+/* Of a reliable one. Without memory to post, the next one that is freed tells of both. */
+static void letter_done(letter *l) {
+    sl_inbox *inbox = l->inbox;
+    pthread_mutex_lock(&inbox->lock);
+    letters_remove(&inbox->out, l);
+    bool freed = inbox->freed, last = freed && inbox->out.first == NULL;
+    if (!freed) {
+        letters_add(&inbox->done, l);
+        inbox->posted = inbox->posted || inbox->ended || sl_post(inbox->loop, settle, inbox) == SLOW_OK;
+    }
+    pthread_mutex_unlock(&inbox->lock);
+    if (freed) {
+        free(l->arrival);
+        free(l);
+    }
+    if (last)
+        inbox_destroy(inbox);
+}
+
+void slow_message_free(slow_message *message) {
+    letter *l = (letter *)message;
+    if (l != NULL && l->arrival != NULL)
+        letter_done(l);
+    else
+        free(l);
+}
+
+void slow_message_accept(slow_message *message) {
+    slow_message_free(message);
+}
+
+/* ---- the end ---- */
 
 void sl_inbox_close(sl_inbox *inbox) {
     pthread_mutex_lock(&inbox->lock);
@@ -135,6 +319,38 @@ void sl_inbox_close(sl_inbox *inbox) {
     pthread_mutex_unlock(&inbox->lock);
 }
 
-void slow_message_free(slow_message *message) {
-    free(message); /* the inbox made it in one piece */
+/* One that was out when its sender gave it up, and was put back, is held: there is nothing to refuse any more. */
+void sl_inbox_refuse(sl_inbox *inbox) {
+    letters refused;
+    letters_init(&refused);
+    pthread_mutex_lock(&inbox->lock);
+    for (letter *l = inbox->waiting.first, *next; l != NULL; l = next) {
+        next = l->next;
+        if (l->arrival == NULL || l->arrival->held)
+            continue;
+        remove_waiting(inbox, l);
+        letters_add(&refused, l);
+    }
+    pthread_mutex_unlock(&inbox->lock);
+    for (letter *l = refused.first, *next; l != NULL; l = next) {
+        next = l->next;
+        inbox->events.refused(inbox->events.arg, l->arrival);
+        free(l);
+    }
+}
+
+/* Without the lock while delivery is called, which may put something. No letter is freed in between: those that the
+ * application is done with from here on wait for sl_inbox_free(). */
+void sl_inbox_end(sl_inbox *inbox) {
+    letter *held = NULL;
+    settle(inbox);
+    pthread_mutex_lock(&inbox->lock);
+    inbox->ended = true;
+    for (letter *l = inbox->out.first; l != NULL; l = l->next) {
+        l->next_held = held;
+        held = l;
+    }
+    pthread_mutex_unlock(&inbox->lock);
+    for (; held != NULL; held = held->next_held)
+        inbox->events.held(inbox->events.arg, held->arrival);
 }

@@ -11,7 +11,7 @@ static void on_bundle(void *arg, sl_link *link, uint8_t *records, size_t size) {
 }
 
 static void on_flushed(void *arg) {
-    sl_delivery_kick(&((sl_junction *)arg)->delivery);
+    sl_delivery_room(&((sl_junction *)arg)->delivery);
 }
 
 static void on_local(void *arg, const slow_package *package, const sl_link *from) {
@@ -30,7 +30,7 @@ static void on_traced(void *arg, const sl_transit *transit, const sl_neighbour *
 /* Routes appear in the middle of a strategy's work: who waits for them is served when the turn ends. */
 static void kick(void *arg) {
     sl_junction *j = arg;
-    sl_delivery_kick(&j->delivery);
+    sl_delivery_routes(&j->delivery);
     sl_path_kick(&j->path);
     if (j->on_route != NULL)
         j->on_route(j->arg);
@@ -57,10 +57,21 @@ static void on_control(void *arg, const slow_package *package) {
     sl_path_control(&((sl_junction *)arg)->path, package);
 }
 
-static void on_released(void *arg, size_t bytes) {
+static bool on_withdraw(void *arg, sl_arrival *arrival) {
+    sl_junction *j = arg;
+    return j->on_withdraw != NULL && j->on_withdraw(j->arg, arrival);
+}
+
+static void on_outcome(void *arg, const sl_result *result) {
+    sl_junction *j = arg;
+    if (j->on_outcome != NULL)
+        j->on_outcome(j->arg, result);
+}
+
+static void on_released(void *arg, const slow_id *peer, size_t bytes, bool reliable) {
     sl_junction *j = arg;
     if (j->on_released != NULL)
-        j->on_released(j->arg, bytes);
+        j->on_released(j->arg, peer, bytes, reliable);
 }
 
 /* ---- instances ---- */
@@ -207,7 +218,12 @@ static slow_status wire(sl_junction *j, slow_error *error) {
     j->forward->table.reachable = on_reachable;
     j->forward->table.arg = j;
     j->forward->events = (sl_forward_events){.arg = j, .local = on_local, .dropped = on_dropped, .traced = on_traced};
-    sl_delivery_events events = {.arg = j, .message = on_message, .control = on_control, .released = on_released};
+    sl_delivery_events events = {.arg = j,
+                                 .message = on_message,
+                                 .withdraw = on_withdraw,
+                                 .control = on_control,
+                                 .released = on_released,
+                                 .outcome = on_outcome};
     if (sl_delivery_init(&j->delivery, j->loop, &j->stats, j->forward, &j->routing, j->claim.start,
                          j->config->hop_limit, &events) != SLOW_OK)
         return sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a junction");
@@ -386,13 +402,13 @@ slow_status sl_junction_routing_remove(sl_junction *j, const char *plugin, slow_
 
 /* ---- messages ---- */
 
-static slow_status too_big(size_t size, slow_error *error) {
-    return sl_error(error, SLOW_E_TOOBIG, NULL, "a best-effort message has at most %d bytes, this one has %zu",
-                    SL_BEST_EFFORT_MAX, size);
+static slow_status too_big(bool reliable, size_t size, slow_error *error) {
+    return sl_error(error, SLOW_E_TOOBIG, NULL, "a %s message has at most %d bytes, this one has %zu",
+                    reliable ? "reliable" : "best-effort", reliable ? SL_MESSAGE_MAX : SL_BEST_EFFORT_MAX, size);
 }
 
-slow_status sl_message_check(const sl_message *message, sl_outgoing **out, slow_error *error) {
-    size_t size = message->payload.size;
+static slow_status options_check(const sl_message *message, slow_error *error) {
+    uint16_t order = message->flags & (SLOW_ORDERED | SLOW_LATEST);
     if (message->channel >= SLOW_CHANNELS)
         return sl_error(error, SLOW_E_INVAL, "channel", "a channel is 0 to %u, not %u", SLOW_CHANNELS - 1,
                         (unsigned)message->channel);
@@ -402,24 +418,37 @@ slow_status sl_message_check(const sl_message *message, sl_outgoing **out, slow_
         return sl_error(error, SLOW_E_INVAL, "kind",
                         "an application's control kinds are 0x8000 to 0xffff; 0x%04x is the core's own",
                         (unsigned)message->kind);
-    if (message->type != SLOW_JSON && size > SL_BEST_EFFORT_MAX) /* before it is copied; JSON may get smaller */
-        return too_big(size, error);
+    if (order == (SLOW_ORDERED | SLOW_LATEST))
+        return sl_error(error, SLOW_E_INVAL, "order", "a message is ordered or latest, not both");
+    if (order != 0 && (message->flags & SLOW_RELIABLE) == 0)
+        return sl_error(error, SLOW_E_INVAL, "order", "only reliable messages are ordered or latest");
+    return SLOW_OK;
+}
+
+slow_status sl_message_check(const sl_message *message, sl_outgoing **out, slow_error *error) {
+    size_t size = message->payload.size;
+    bool reliable = (message->flags & SLOW_RELIABLE) != 0;
+    size_t most = reliable ? SL_MESSAGE_MAX : SL_BEST_EFFORT_MAX;
+    slow_status status = options_check(message, error);
+    if (status != SLOW_OK)
+        return status;
+    if (message->type != SLOW_JSON && size > most) /* before it is copied; JSON may get smaller */
+        return too_big(reliable, size, error);
     *out = sl_outgoing_new(message);
     if (*out == NULL)
         return sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a message of %zu bytes", size);
-    slow_status status = SLOW_OK;
     if (message->type == SLOW_JSON)
         status = sl_json_compact((const char *)(*out)->bytes, size, (char *)(*out)->bytes, &size, error);
-    if (status == SLOW_OK && size > SL_BEST_EFFORT_MAX)
-        status = too_big(size, error);
+    if (status == SLOW_OK && size > most)
+        status = too_big(reliable, size, error);
     (*out)->message.payload.size = size;
     if (status != SLOW_OK)
         free(*out);
     return status;
 }
 
-void sl_junction_send(sl_junction *j, sl_outgoing *out) {
-    sl_delivery_submit(&j->delivery, out);
+slow_status sl_junction_send(sl_junction *j, sl_outgoing *out) {
+    return sl_delivery_submit(&j->delivery, out);
 }
 
 uint64_t sl_junction_duplicates(const sl_junction *j) {

@@ -27,9 +27,11 @@ typedef struct sl_junction {
     const sl_service *extra_services; /* for transports: the simulator's */
     sl_service *transport_services;
     /* Whoever waits for routes, for messages, for room. All may be NULL. */
-    void (*on_message)(void *arg, const sl_message *);
-    void (*on_route)(void *arg);                  /* some destination became reachable */
-    void (*on_released)(void *arg, size_t bytes); /* of sl_junction_send() */
+    void (*on_message)(void *arg, const sl_message *); /* see sl_delivery_events */
+    bool (*on_withdraw)(void *arg, sl_arrival *);
+    void (*on_outcome)(void *arg, const sl_result *);
+    void (*on_route)(void *arg); /* some destination became reachable */
+    void (*on_released)(void *arg, const slow_id *peer, size_t bytes, bool reliable); /* of sl_junction_send() */
     void *arg;
 } sl_junction;
 
@@ -53,8 +55,8 @@ slow_status sl_junction_leave(sl_junction *, const char *address, slow_error *);
 slow_status sl_junction_routing_add(sl_junction *, slow_bytes entry, slow_error *);
 slow_status sl_junction_routing_prefer(sl_junction *, const char *plugin, int64_t preference, slow_error *);
 slow_status sl_junction_routing_remove(sl_junction *, const char *plugin, slow_error *);
-/* Takes the message, which was checked. */
-void sl_junction_send(sl_junction *, sl_outgoing *);
+/* Takes the message, which was checked. SLOW_E_AGAIN, SLOW_E_NOMEM: it is the caller's still. */
+slow_status sl_junction_send(sl_junction *, sl_outgoing *);
 
 static inline const slow_id *sl_junction_id(const sl_junction *junction) {
     return &junction->claim.id;

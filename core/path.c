@@ -275,6 +275,9 @@ static void take_error(sl_path *path, const slow_package *package) {
     sl_log_limited(path->log, &path->rate_error, sl_now(path->loop), SLOW_LOG_DEBUG, "path",
                    "%.*s dropped package %llu to %.*s: %s", (int)package->src.size, (const char *)package->src.data,
                    (unsigned long long)number, SL_ID_ARG(&dst), sl_drop_text((enum sl_drop_reason)reason));
+    sl_hint hint = {.reason = reason, .at = sl_now(path->loop)};
+    if (sl_id_set(&hint.by, package->src))
+        sl_peers_hint(&path->delivery->peers, &dst, &hint);
     for (sl_query *query = path->first; query != NULL; query = query->next)
         if (sent_in(query, number) != NULL) {
             sl_id_set(&query->result.dropped_by, package->src);

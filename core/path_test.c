@@ -39,7 +39,8 @@ static void errors_about_what_cannot_be_are_ignored_and_others_logged_a_few_time
     sl_loop *loop = sl_loop_virtual_new(world);
     const sl_log log = {.sink = count_line, .arg = &lines, .level = SLOW_LOG_DEBUG};
     sl_path path;
-    sl_path_init(&path, loop, &log, NULL, NULL);
+    sl_delivery nobody = {.loop = loop}; /* with no peers */
+    sl_path_init(&path, loop, &log, NULL, &nobody);
     hear_error(&path, "b\nb", 3, SL_DROP_NO_ROUTE);
     hear_error(&path, "b\xff", 2, SL_DROP_NO_ROUTE);
     hear_error(&path, "", 0, SL_DROP_NO_ROUTE);

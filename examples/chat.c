@@ -32,10 +32,19 @@ static void say(slow_junction *junction, char *line) {
     }
     *colon = '\0';
     const char *text = colon + 1 + strspn(colon + 1, " ");
-    if (slow_send_binary(junction, line, text, strlen(text), NULL, &error) != SLOW_OK)
+    slow_ticket ticket; /* so that there is an outcome to be told */
+    if (slow_send_binary(junction, line, text, strlen(text), NULL, &ticket, &error) != SLOW_OK)
         fprintf(stderr, "chat: %s\n", error.text);
     else if (slow_junction_wait(junction, line, 0) != SLOW_OK)
-        fprintf(stderr, "chat: no way to %s yet; it is sent if there is one within 5 s\n", line);
+        fprintf(stderr, "chat: no way to %s yet; it is sent if there is one within 30 s\n", line);
+}
+
+/* On the junction's thread. */
+static void tell_outcome(void *arg, const slow_outcome *outcome) {
+    (void)arg;
+    if (outcome->outcome != SLOW_DELIVERED)
+        fprintf(stderr, "chat: %s: %s\n", outcome->outcome == SLOW_UNKNOWN ? "perhaps not delivered" : "not delivered",
+                outcome->text);
 }
 
 /* False at the end of the input. */
@@ -130,6 +139,8 @@ int main(int count, char **words) {
     }
     slow_junction *junction = slow_junction_new(id, NULL, &error);
     bool good = junction != NULL && connect_all(junction, count, words, &error) == SLOW_OK;
+    if (good)
+        good = slow_on_outcome(junction, tell_outcome, NULL) == SLOW_OK;
     if (good)
         chat(junction);
     else

@@ -8,7 +8,7 @@
 /* On bob's thread. */
 static void answer(void *bob, const slow_message *message) {
     printf("bob hears %s from %s\n", (const char *)message->data, message->from);
-    slow_send_json(bob, message->from, "{\"hello\": \"yourself\"}", NULL, NULL);
+    slow_send_json(bob, message->from, "{\"hello\": \"yourself\"}", NULL, NULL, NULL);
 }
 
 static slow_junction *bob_begin(char address[128], slow_error *error) {
@@ -22,8 +22,8 @@ static slow_junction *bob_begin(char address[128], slow_error *error) {
 static slow_status alice_asks(slow_junction *alice, const char *address, slow_error *error) {
     slow_message *message;
     slow_status status = slow_junction_join(alice, address, error);
-    if (status == SLOW_OK) /* it is sent as soon as there is a route */
-        status = slow_send_json(alice, "bob", "{\"hello\": \"world\"}", NULL, error);
+    if (status == SLOW_OK) /* reliable: it is sent as soon as there is a route, and again until bob took it */
+        status = slow_send_json(alice, "bob", "{\"hello\": \"world\"}", NULL, NULL, error);
     if (status != SLOW_OK)
         return status;
     status = slow_recv(alice, &message, 10 * SECOND);

@@ -135,10 +135,12 @@ read_records() {
 
 # With two ways records may overtake each other, so both sides are sorted.
 send_file() {
-    local count
+    local count receiver
     count=$(wc -l <"$dir/sent")
-    ctl a send f --lines -f "$dir/sent"
-    ctl f --json recv -n "$count" --timeout 20 >"$dir/received" || fail "not all of $count records arrived"
+    ctl f --json recv -n "$count" --timeout 40 >"$dir/received" &
+    receiver=$!
+    ctl a send f --lines -f "$dir/sent" || fail "not all of $count records were delivered"
+    wait $receiver || fail "not all of $count records arrived"
     sed -E 's/^.*"payload":(\{.*\})\}$/\1/' "$dir/received" | sort >"$dir/got"
     sort "$dir/expected" | cmp - "$dir/got" || fail "what arrived is not what was sent"
     echo "$count of $count records arrived at f, byte for byte what a sent, less white space ($(wc -c <"$dir/got") bytes)"
@@ -206,10 +208,10 @@ send_file
 if [[ $keep == yes ]]; then
     trap - EXIT
     say "the mesh runs on; try"
-    for line in "status" "neighbours" "trace f" "ping f -c 5" "send f '{\"hello\": \"f\"}'"; do
+    for line in "status" "neighbours" "trace f" "ping f -c 5" "peers" "send f '{\"hello\": \"f\"}'"; do
         echo "  $SLOW_BUILD/bin/slowctl -s $dir/a.sock $line"
     done
-    echo "  $SLOW_BUILD/bin/slowctl -s $dir/f.sock recv"
+    echo "  $SLOW_BUILD/bin/slowctl -s $dir/f.sock recv   (in another shell, before the message expires)"
     echo "and end it with: kill ${pid[*]}; rm -r $dir"
 else
     say "done"

@@ -2,13 +2,18 @@
 # Plays many seeds of the named scenarios (tests/sim) on all cores, each scenario for every strategy that it lists and that
 # is built, and keeps the traces of what failed: slow-sim run TRACE shows it again.
 #
-#   scripts/seeds.sh [N] [FIRST]    N runs in all (20000), from seed FIRST (1000) on
+#   scripts/seeds.sh [--only PATTERN] [N] [FIRST]    N runs in all (20000), from seed FIRST (1000) on, of the scenarios
+#                                                    whose names match PATTERN
+#
+# 1,000 meshes of 50 junctions with reliable messages, under everything that there is: scripts/seeds.sh --only delivery-churn 1000
 #
 # The build is that of the preset in SLOW_PRESET (release). Exit code 1 when anything failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+only='*'
+[[ ${1-} == --only && $# -ge 2 ]] && { only=$2; shift 2; }
 total=${1:-20000} first=${2:-1000} build=build/${SLOW_PRESET:-release}
-[[ $total =~ ^[0-9]+$ && $first =~ ^[0-9]+$ ]] || { echo "usage: scripts/seeds.sh [N] [FIRST]" >&2; exit 2; }
+[[ $total =~ ^[0-9]+$ && $first =~ ^[0-9]+$ ]] || { echo "usage: scripts/seeds.sh [--only PATTERN] [N] [FIRST]" >&2; exit 2; }
 [[ -x $build/bin/slow-sim && -e $build/tests/modules/routing-liar.so ]] || scripts/build.sh "${SLOW_PRESET:-release}"
 traces=$build/traces
 mkdir -p "$traces"
@@ -16,7 +21,8 @@ results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 
 entries=()
-for scenario in tests/sim/*.json; do
+for scenario in tests/sim/$only.json; do
+    [[ -e $scenario ]] || { echo "seeds.sh: no scenario is called $only; expected one of tests/sim" >&2; exit 2; }
     for strategy in $(jq -r '.strategies[]' "$scenario"); do
         [[ -e $build/lib/slow/1/routing-$strategy.so ]] && entries+=("$scenario $strategy")
     done

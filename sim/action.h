@@ -89,5 +89,8 @@ const char *sim_action_name(enum sim_action_kind);
 /* The members of a faults object into what was there; SLOW_OK when there are none. Its keys are not checked. */
 slow_status sim_faults_read(const sl_json *, const sl_json_at *, sim_faults *, slow_error *);
 void sim_faults_write(const sim_faults *, sl_json_writer *); /* the members alone */
-extern const char *const sim_faults_keys[];                  /* ends with NULL */
+/* One share of it, 0..1, in parts per million; SIM_ANY = not written. */
+slow_status sim_share_read(const sl_json *object, const sl_json_at *, const char *key, uint32_t *ppm, slow_error *);
+void sim_share_write(const char *key, uint32_t ppm, sl_json_writer *);
+extern const char *const sim_faults_keys[]; /* ends with NULL */
 #endif

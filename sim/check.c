@@ -7,10 +7,27 @@
 #include <string.h>
 
 static const char *const rule_names[SIM_RULE_COUNT] = {
-    [SIM_LOOP] = "loop",         [SIM_FEASIBILITY] = "feasibility", [SIM_MONOTONE] = "monotone",
-    [SIM_DEAD_HOP] = "dead-hop", [SIM_BOUNDS] = "bounds",           [SIM_PACKAGES] = "packages",
-    [SIM_MISSING] = "missing",   [SIM_SUBOPTIMAL] = "suboptimal",   [SIM_STALE] = "stale",
-    [SIM_BELIEFS] = "beliefs",   [SIM_RESTLESS] = "restless",
+    [SIM_LOOP] = "loop",
+    [SIM_FEASIBILITY] = "feasibility",
+    [SIM_MONOTONE] = "monotone",
+    [SIM_DEAD_HOP] = "dead-hop",
+    [SIM_BOUNDS] = "bounds",
+    [SIM_PACKAGES] = "packages",
+    [SIM_MISSING] = "missing",
+    [SIM_SUBOPTIMAL] = "suboptimal",
+    [SIM_STALE] = "stale",
+    [SIM_BELIEFS] = "beliefs",
+    [SIM_RESTLESS] = "restless",
+    [SIM_OUTCOME] = "outcome",
+    [SIM_TAKEN] = "taken",
+    [SIM_TWICE] = "twice",
+    [SIM_ORDER] = "order",
+    [SIM_HANDED] = "handed",
+    [SIM_WINDOW] = "window",
+    [SIM_NUMBER] = "number",
+    [SIM_UNDELIVERED] = "undelivered",
+    [SIM_BALANCE] = "balance",
+    [SIM_LEFT] = "left",
 };
 
 /* What strategies promise, by what they speak. Of one that is not here nothing is known: its loops are counted. */
@@ -392,6 +409,8 @@ static void on_came(void *arg, sim_node *node) {
 static void on_gone(void *arg, sim_node *node) {
     sim_check *check = arg;
     check_place *p = &check->places[node->place];
+    if (sim_mesh_is_frozen(node->mesh, node->place))
+        check_stood_still(check, node->place);
     if (!p->present)
         return;
     p->present = false;
@@ -459,7 +478,12 @@ sim_check *sim_check_new(sim_mesh *mesh, char *const *names) {
                               .up = on_up,
                               .downing = on_downing,
                               .down = on_down,
-                              .arrived = on_arrived};
+                              .arrived = on_arrived,
+                              .sent = check_sent,
+                              .handed = check_handed,
+                              .taken = check_taken,
+                              .outcome = check_outcome,
+                              .freed = check_freed};
     return check;
 }
 
@@ -470,6 +494,7 @@ void sim_check_free(sim_check *check) {
         check->mesh->check = NULL;
         sim_mesh_unwatch(check->mesh);
     }
+    check_delivery_free(check);
     for (uint32_t i = 0; i < check->count && check->places != NULL && check->distances != NULL; i++) {
         free(check->places[i].adjacencies);
         free(check->places[i].next);

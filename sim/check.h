@@ -14,6 +14,7 @@
  *                has a route to what is not there
  *   beliefs      what a neighbour believes we said is what we remember to have said
  *   restless     requests have ceased, and nothing but probes goes over the cables
+ * Of reliable messages: outcome, taken, twice, order, handed, window, number, undelivered, balance, left; check_delivery.h.
  *
  * How it stays cheap: the checker keeps, for each destination, everybody's next hop in use and a level that falls along
  * every edge. A change is compared with the levels of its own next hops; only where one is not lower does a search go
@@ -39,6 +40,17 @@ enum sim_rule {
     SIM_STALE,
     SIM_BELIEFS,
     SIM_RESTLESS,
+    /* of reliable delivery */
+    SIM_OUTCOME,
+    SIM_TAKEN,
+    SIM_TWICE,
+    SIM_ORDER,
+    SIM_HANDED,
+    SIM_WINDOW,
+    SIM_NUMBER,
+    SIM_UNDELIVERED,
+    SIM_BALANCE,
+    SIM_LEFT,
     SIM_RULE_COUNT
 };
 const char *sim_rule_name(enum sim_rule);

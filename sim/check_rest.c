@@ -289,6 +289,7 @@ sim_verdict sim_check_rest(sim_check *check, sim_stretch *stretch) {
     sim_verdict verdict = routes_look(check, true, stretch);
     check_vector_rest(check);
     check_account(check);
+    check_delivery_rest(check);
     restless_look(check);
     for (uint32_t row = 0; row < check->row_count; row++)
         check->rows[row].touched = false;

@@ -57,6 +57,8 @@ typedef struct check_distance {
     uint32_t seq, metric;
 } check_distance;
 
+typedef struct check_delivery check_delivery;
+
 struct sim_check {
     sim_mesh *mesh;
     char *const *names;
@@ -76,6 +78,7 @@ struct sim_check {
     uint64_t counts[SIM_RULE_COUNT];
     int8_t fails[SIM_RULE_COUNT]; /* -1 = as the strategies promise */
     sim_failure failure;
+    check_delivery *delivery; /* NULL until a reliable message is sent */
     /* scratch */
     uint32_t *stack, *at, *order, *mark, marker;
     const sl_route **found; /* by place, where marked */
@@ -118,6 +121,16 @@ const slow_routing_inspect *check_inspect(const sl_strategy *); /* NULL = it sho
 /* check_account.c */
 void check_bounds(sim_check *, uint32_t place); /* now and then */
 void check_account(sim_check *);                /* at rest */
+
+/* check_delivery.c: what the mesh's watch shows of reliable messages. */
+void check_sent(void *arg, sim_node *, const slow_package *);
+void check_handed(void *arg, sim_node *, const sl_message *);
+void check_taken(void *arg, sim_node *, const sl_message *);
+void check_outcome(void *arg, sim_node *, const sl_result *);
+void check_freed(void *arg, sim_node *);
+void check_stood_still(sim_check *, uint32_t place);
+void check_delivery_rest(sim_check *); /* at rest */
+void check_delivery_free(sim_check *);
 
 /* check_pairs.c: who reaches whom, by the changes alone. */
 void check_next_set(sim_check *, uint32_t row, uint32_t place, uint32_t next);

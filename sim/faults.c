@@ -10,8 +10,8 @@ const sim_faults sim_faults_as_they_are = {
 
 const char *const sim_faults_keys[] = {"loss", "duplicate", "reorder", "jitter", "rate", NULL};
 
-static slow_status read_share(const sl_json *object, const sl_json_at *at, const char *key, uint32_t *ppm,
-                              slow_error *error) {
+slow_status sim_share_read(const sl_json *object, const sl_json_at *at, const char *key, uint32_t *ppm,
+                           slow_error *error) {
     const sl_json *value = sl_json_get(object, key);
     sl_json_at here = sl_json_at_key(at, key);
     if (value == NULL)
@@ -31,11 +31,11 @@ slow_status sim_faults_read(const sl_json *object, const sl_json_at *at, sim_fau
     sl_json_at jitter_at = sl_json_at_key(at, jitter.key), rate_at = sl_json_at_key(at, rate.key);
     const sl_json *jitter_value = sl_json_get(object, jitter.key), *rate_value = sl_json_get(object, rate.key);
     int64_t bytes = 0;
-    slow_status status = read_share(object, at, "loss", &faults->loss_ppm, error);
+    slow_status status = sim_share_read(object, at, "loss", &faults->loss_ppm, error);
     if (status == SLOW_OK)
-        status = read_share(object, at, "duplicate", &faults->duplicate_ppm, error);
+        status = sim_share_read(object, at, "duplicate", &faults->duplicate_ppm, error);
     if (status == SLOW_OK)
-        status = read_share(object, at, "reorder", &faults->reorder_ppm, error);
+        status = sim_share_read(object, at, "reorder", &faults->reorder_ppm, error);
     if (status == SLOW_OK && jitter_value != NULL)
         status = sl_option_set(&jitter, jitter_value, &jitter_at, &faults->jitter_ns, error);
     if (status != SLOW_OK || rate_value == NULL)
@@ -45,7 +45,7 @@ slow_status sim_faults_read(const sl_json *object, const sl_json_at *at, sim_fau
     return status;
 }
 
-static void write_share(const char *key, uint32_t ppm, sl_json_writer *w) {
+void sim_share_write(const char *key, uint32_t ppm, sl_json_writer *w) {
     char number[32];
     if (ppm == SIM_ANY)
         return;
@@ -62,9 +62,9 @@ static void write_jitter(slow_time ns, sl_json_writer *w) {
 }
 
 void sim_faults_write(const sim_faults *faults, sl_json_writer *w) {
-    write_share("loss", faults->loss_ppm, w);
-    write_share("duplicate", faults->duplicate_ppm, w);
-    write_share("reorder", faults->reorder_ppm, w);
+    sim_share_write("loss", faults->loss_ppm, w);
+    sim_share_write("duplicate", faults->duplicate_ppm, w);
+    sim_share_write("reorder", faults->reorder_ppm, w);
     if (faults->jitter_ns != UINT64_MAX)
         write_jitter(faults->jitter_ns, w);
     if (faults->rate != UINT64_MAX) {

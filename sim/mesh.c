@@ -84,8 +84,25 @@ static void take_log(void *arg, int level, const char *who, const char *text) {
             sl_log_level_name(level), who, text);
 }
 
-static void count_message(void *arg, const sl_message *message) {
+static void on_message(void *arg, const sl_message *message) {
     sim_node *node = arg;
+    if (message->arrival != NULL)
+        sim_reader_offer(node->reader, message);
+    else
+        sim_node_take(node, message);
+}
+
+static bool on_withdraw(void *arg, sl_arrival *arrival) {
+    return sim_reader_withdraw(((sim_node *)arg)->reader, arrival);
+}
+
+static void on_outcome(void *arg, const sl_result *result) {
+    sim_node *node = arg;
+    if (node->mesh->watch.outcome != NULL)
+        node->mesh->watch.outcome(node->mesh->watch.arg, node, result);
+}
+
+void sim_node_take(sim_node *node, const sl_message *message) {
     size_t kept = message->payload.size < sizeof node->last_payload ? message->payload.size : sizeof node->last_payload;
     node->received++;
     node->received_bytes += message->payload.size;
@@ -141,6 +158,10 @@ static sim_node *node_of_routing(void *arg) {
     return ((sl_junction *)(void *)((char *)arg - offsetof(sl_junction, routing)))->arg;
 }
 
+static sim_node *node_of_delivery(void *arg) {
+    return ((sl_junction *)(void *)((char *)arg - offsetof(sl_junction, delivery)))->arg;
+}
+
 static void on_up(void *arg, sl_neighbour *n) {
     sim_node *node = node_of_routing(arg);
     if (node->mesh->watch.up != NULL)
@@ -161,7 +182,16 @@ static void on_local(void *arg, const slow_package *package, const sl_link *from
     sim_node *node = ((sl_junction *)arg)->arg;
     if (node->mesh->watch.arrived != NULL)
         node->mesh->watch.arrived(node->mesh->watch.arg, node, package);
-    node->local(arg, package, from);
+    if (node->mesh->divert == NULL || !node->mesh->divert(node->mesh->divert_arg, node, package))
+        node->local(arg, package, from);
+}
+
+static slow_status on_send(void *arg, const slow_id *dst, slow_package *package, uint64_t session, uint64_t packet) {
+    sim_node *node = node_of_delivery(arg);
+    slow_status status = node->send(arg, dst, package, session, packet);
+    if (status == SLOW_OK && session != 0 && node->mesh->watch.sent != NULL)
+        node->mesh->watch.sent(node->mesh->watch.arg, node, package);
+    return status;
 }
 
 static void watch_junction(sim_node *node) {
@@ -172,9 +202,11 @@ static void watch_junction(sim_node *node) {
     node->up = junction->links.neighbours.events.up;
     node->down = junction->links.neighbours.events.down;
     node->local = junction->forward->events.local;
+    node->send = junction->delivery.peers.events.send;
     junction->links.neighbours.events.up = on_up;
     junction->links.neighbours.events.down = on_down;
     junction->forward->events.local = on_local;
+    junction->delivery.peers.events.send = on_send;
     if (watch->routed != NULL) {
         junction->forward->table.changed = on_routed;
         junction->forward->table.changed_arg = node;
@@ -186,6 +218,7 @@ static void unwatch_junction(sim_node *node) {
     junction->links.neighbours.events.up = node->up;
     junction->links.neighbours.events.down = node->down;
     junction->forward->events.local = node->local;
+    junction->delivery.peers.events.send = node->send;
     junction->forward->table.changed = NULL;
 }
 
@@ -221,8 +254,16 @@ slow_status sim_mesh_try_start(sim_mesh *mesh, uint32_t place, slow_error *error
         node->loop = NULL;
         return status;
     }
-    node->junction->on_message = count_message;
+    node->reader = sim_reader_new(node);
+    node->junction->on_message = on_message;
+    node->junction->on_withdraw = on_withdraw;
+    node->junction->on_outcome = on_outcome;
     node->junction->arg = node;
+    node->junction->delivery.peers.broken = mesh->broken;
+    if (mesh->pairs_most != 0)
+        node->junction->delivery.peers.pairs_most = mesh->pairs_most;
+    if (mesh->receive_most != 0)
+        node->junction->delivery.peers.budget.most = mesh->receive_most;
     watch_junction(node);
     status = sl_junction_start(node->junction, error);
     if (status != SLOW_OK)
@@ -253,11 +294,15 @@ void sim_mesh_kill(sim_mesh *mesh, uint32_t place) {
     for (unsigned i = 0; i < SL_COUNTER_COUNT; i++)
         node->past.count[i] += junction->stats.count[i];
     unwatch_junction(node);
+    sim_reader_free(node->reader);
+    node->reader = NULL;
     node->junction = NULL;
     unsigned leaks = sl_junction_free(junction);
     sim_network_place(mesh->network, place, NULL);
     sl_loop_free(node->loop);
     node->loop = NULL;
+    if (mesh->watch.freed != NULL)
+        mesh->watch.freed(mesh->watch.arg, node);
     if (leaks == 0)
         return;
     fprintf(stderr, "n%u: %u leaks\n", place, leaks);
@@ -344,18 +389,22 @@ bool sim_mesh_until(sim_mesh *mesh, slow_time limit_ns, bool (*done)(sim_mesh *,
     return true;
 }
 
-static slow_status send(sim_mesh *mesh, uint32_t from, sl_message *message, uint32_t to) {
+slow_status sim_mesh_send_message(sim_mesh *mesh, uint32_t from, uint32_t to, const sl_message *wanted) {
+    sl_message message = *wanted;
     sl_outgoing *out;
-    message->peer = sim_mesh_id(mesh, to);
-    slow_status status = sl_message_check(message, &out, NULL);
-    if (status == SLOW_OK)
-        sl_junction_send(mesh->nodes[from].junction, out);
+    message.peer = sim_mesh_id(mesh, to);
+    slow_status status = sl_message_check(&message, &out, NULL);
+    if (status != SLOW_OK)
+        return status;
+    status = sl_junction_send(mesh->nodes[from].junction, out);
+    if (status != SLOW_OK)
+        free(out);
     return status;
 }
 
 slow_status sim_mesh_send(sim_mesh *mesh, uint32_t from, uint32_t to, const char *json) {
     sl_message message = {.type = SLOW_JSON, .payload = {(const uint8_t *)json, strlen(json)}};
-    return send(mesh, from, &message, to);
+    return sim_mesh_send_message(mesh, from, to, &message);
 }
 
 slow_status sim_mesh_send_bytes(sim_mesh *mesh, uint32_t from, uint32_t to, size_t size, uint8_t priority) {
@@ -366,7 +415,7 @@ slow_status sim_mesh_send_bytes(sim_mesh *mesh, uint32_t from, uint32_t to, size
         return SLOW_E_NOMEM;
     memcpy(bytes, &now, sizeof now);
     sl_message message = {.type = SLOW_BINARY, .priority = priority, .payload = {bytes, size}};
-    slow_status status = send(mesh, from, &message, to);
+    slow_status status = sim_mesh_send_message(mesh, from, to, &message);
     free(bytes);
     return status;
 }

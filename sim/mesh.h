@@ -6,6 +6,7 @@
 #define SIM_MESH_H
 #include "core/junction.h"
 #include "memory.h"
+#include "reader.h"
 
 typedef struct sim_mesh sim_mesh;
 typedef struct sim_check sim_check;
@@ -15,6 +16,7 @@ typedef struct sim_node {
     uint32_t place;
     sl_loop *loop;
     sl_junction *junction; /* NULL = not there */
+    sim_reader *reader;    /* its application, as far as reliable messages go */
     uint64_t received, received_bytes;
     sl_message last; /* its payload is in last_payload */
     uint8_t last_payload[2048];
@@ -28,6 +30,7 @@ typedef struct sim_node {
     void (*up)(void *arg, sl_neighbour *);
     void (*down)(void *arg, sl_neighbour *, slow_link adjacency);
     void (*local)(void *arg, const slow_package *, const sl_link *);
+    slow_status (*send)(void *arg, const slow_id *dst, slow_package *, uint64_t session, uint64_t packet);
 } sim_node;
 
 /* Who looks on. All are called in the middle of what happens, and change nothing; any may be NULL. */
@@ -40,6 +43,11 @@ typedef struct sim_watch {
     void (*downing)(void *arg, sim_node *, const sl_neighbour *, slow_link); /* before the table and they know */
     void (*down)(void *arg, sim_node *, const sl_neighbour *, slow_link);    /* when all has fallen to something else */
     void (*arrived)(void *arg, sim_node *, const slow_package *);            /* a package for it */
+    void (*sent)(void *arg, sim_node *, const slow_package *);               /* a package of a pair has left it */
+    void (*handed)(void *arg, sim_node *, const sl_message *);               /* reliable: its application gets it now */
+    void (*taken)(void *arg, sim_node *, const sl_message *);                /* and is done with it */
+    void (*outcome)(void *arg, sim_node *, const sl_result *);
+    void (*freed)(void *arg, sim_node *); /* after gone: nothing is left of it */
 } sim_watch;
 
 struct sim_mesh {
@@ -58,6 +66,16 @@ struct sim_mesh {
     sim_check *check;   /* the one that watches, or NULL */
     void (*on_message)(void *arg, sim_node *, const sl_message *);
     void *arg;
+    /* How long a reliable message waits to be read, and from then on to be accepted. NULL = not at all. */
+    void (*pace)(void *arg, const sl_message *, slow_time *read_ns, slow_time *accept_ns);
+    void *pace_arg;
+    /* Takes a package that came to its destination, in front of delivery; false: it does not. NULL = nobody does. */
+    bool (*divert)(void *arg, sim_node *, const slow_package *);
+    void *divert_arg;
+    sl_broken broken; /* rules that its junctions are to break */
+    /* Of each junction, to press on what else nobody reaches; 0 = the core's. */
+    uint32_t pairs_most;
+    uint64_t receive_most; /* bytes */
 };
 
 /* Nobody looks on any more. */
@@ -95,9 +113,13 @@ bool sim_mesh_until(sim_mesh *, slow_time limit_ns, bool (*done)(sim_mesh *, voi
 slow_status sim_mesh_send(sim_mesh *, uint32_t from, uint32_t to, const char *json);
 /* Bytes, at least 8 of them: the first 8 are the time of sending, in ns, as sim_mesh_sent_at() reads it. */
 slow_status sim_mesh_send_bytes(sim_mesh *, uint32_t from, uint32_t to, size_t size, uint8_t priority);
+/* A message as it is; SLOW_E_AGAIN: its sender has too many waiting. */
+slow_status sim_mesh_send_message(sim_mesh *, uint32_t from, uint32_t to, const sl_message *);
 slow_time sim_mesh_sent_at(const sl_message *); /* 0 = not one of these */
 slow_id sim_mesh_id(const sim_mesh *, uint32_t place);
 sim_node *sim_mesh_node_of(sim_mesh *, const slow_id *); /* of "nPLACE"; NULL = none of ours */
+/* The application at a node gets a message, which is counted, kept, and shown to on_message. */
+void sim_node_take(sim_node *, const sl_message *);
 /* Over all junctions that are and were. */
 uint64_t sim_mesh_counted(const sim_mesh *, enum sl_counter);
 #endif

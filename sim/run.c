@@ -1,8 +1,9 @@
 /* Playing. Time goes from one thing that is to be done to the next: all turns up to and including that instant, then the
  * thing. So a junction's own events of an instant are always before what is done to it, in the first run and in its replay.
  *
- * What is drawn comes from three streams of the seed that know nothing of each other: the cables' faults (the world's), the
- * actions and their "any", and the traffic. A trace has the actions as they were drawn, and draws none; the other two
+ * What is drawn comes from streams of the seed that know nothing of each other: the cables' faults (the world's), the
+ * actions and their "any", the traffic, who is slow to read it, and the packages' faults. A trace has the actions as they
+ * were drawn, and draws none; the other
  * streams then give what they gave before. */
 #include "run_parts.h"
 #include "core/log.h"
@@ -61,6 +62,10 @@ sim_run *sim_run_new(sim_scenario *scenario) {
     run->check = need(sim_check_new(run->mesh, scenario->topology->nodes));
     set_checks(run);
     run->traffic = sim_traffic_new(run->mesh, scenario);
+    sim_detour_init(&run->detour, run->mesh, &scenario->packages, scenario->seed + 4);
+    run->mesh->pairs_most = scenario->pairs_most;
+    run->mesh->receive_most = scenario->receive_most;
+    run->mesh->broken = sim_broken_of(scenario->broken);
     for (uint32_t i = 0; i < scenario->action_count; i++)
         sim_run_schedule(run, &scenario->actions[i]);
     for (uint32_t i = 0; i < run->mesh->count; i++) {

@@ -16,6 +16,7 @@
  * says otherwise. */
 #ifndef SIM_RUN_H
 #define SIM_RUN_H
+#include "detour.h"
 #include "mesh.h"
 #include "scenario.h"
 #include "traffic.h"
@@ -34,6 +35,7 @@ typedef struct sim_run {
     sim_mesh *mesh;
     sim_check *check;
     sim_traffic_play *traffic;
+    sim_detour detour;
     bool keep_going; /* after a failure: for experiments that count */
     sim_run_failure failure;
     sim_action *done; /* what was done, in its order; no any, no flap; what was sent is traffic's */

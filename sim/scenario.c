@@ -210,58 +210,6 @@ static slow_status read_random(reading *r, const sl_json *value, const sl_json_a
     return sim_random_read(value, at, r->choice->plugin_dirs, &r->scenario->random, r->error);
 }
 
-static slow_status read_whom(reading *r, const sl_json *rule, const sl_json_at *at, const char *key, uint32_t *node) {
-    const sl_json *value = sl_json_get(rule, key);
-    sl_json_at here = sl_json_at_key(at, key);
-    const char *name = sl_json_string(value);
-    *node = SIM_ANY;
-    if (value == NULL || (name != NULL && strcmp(name, "any") == 0))
-        return SLOW_OK;
-    return sim_action_node(value, &here, r->scenario->topology, node, r->error);
-}
-
-static slow_status read_rule(reading *r, const sl_json *value, const sl_json_at *at, sim_traffic_rule *rule) {
-    typedef struct numbers {
-        slow_time every_ns, begin_ns, until_ns;
-        int64_t size;
-    } numbers;
-    static const slow_option options[] = {
-        {.key = "every",
-         .type = SLOW_OPT_DURATION,
-         .offset = offsetof(numbers, every_ns),
-         .default_text = "100ms",
-         .min = 10000,
-         .max = INT64_C(86400000000000)},
-        {.key = "begin", .type = SLOW_OPT_DURATION, .offset = offsetof(numbers, begin_ns), .default_text = "0s"},
-        {.key = "until", .type = SLOW_OPT_DURATION, .offset = offsetof(numbers, until_ns), .default_text = "0s"},
-        {.key = "size",
-         .type = SLOW_OPT_INT,
-         .offset = offsetof(numbers, size),
-         .default_text = "32",
-         .min = 32,
-         .max = 60000},
-        {.key = NULL},
-    };
-    static const char *const others[] = {"from", "to", NULL};
-    numbers n;
-    slow_status status = expect_object(value, at, "{\"from\": 0, \"to\": \"any\", \"every\": \"100ms\"}", r->error);
-    if (status == SLOW_OK)
-        status = sl_option_check_keys(options, others, value, at, r->error);
-    if (status == SLOW_OK)
-        status = sl_option_fill(options, sizeof n, value, at, &n, r->error);
-    if (status == SLOW_OK)
-        status = read_whom(r, value, at, "from", &rule->from);
-    if (status == SLOW_OK)
-        status = read_whom(r, value, at, "to", &rule->to);
-    if (status != SLOW_OK)
-        return status;
-    rule->size = (uint32_t)n.size;
-    rule->every_ns = n.every_ns;
-    rule->begin_ns = n.begin_ns;
-    rule->until_ns = n.until_ns == 0 ? UNSET : n.until_ns;
-    return SLOW_OK;
-}
-
 static slow_status read_traffic(reading *r, const sl_json *value, const sl_json_at *at) {
     sim_scenario *s = r->scenario;
     slow_status status = expect_list(value, at, "rules, such as {\"from\": 0, \"to\": \"any\"}", r->error);
@@ -272,9 +220,22 @@ static slow_status read_traffic(reading *r, const sl_json *value, const sl_json_
     s->traffic = need(calloc(sl_json_count(value) + 1, sizeof *s->traffic));
     for (size_t i = 0; i < sl_json_count(value) && status == SLOW_OK; i++) {
         sl_json_at item = sl_json_at_index(at, i);
-        status = read_rule(r, sl_json_item(value, i), &item, &s->traffic[s->traffic_count++]);
+        status = sim_traffic_rule_read(sl_json_item(value, i), &item, s->topology, &s->traffic[s->traffic_count++],
+                                       r->error);
     }
     return status;
+}
+
+static slow_status read_packages(reading *r, const sl_json *value, const sl_json_at *at) {
+    return sim_package_faults_read(value, at, &r->scenario->packages, r->error);
+}
+
+static slow_status read_caps(reading *r, const sl_json *value, const sl_json_at *at) {
+    return sim_caps_read(value, at, r->scenario, r->error);
+}
+
+static slow_status read_break(reading *r, const sl_json *value, const sl_json_at *at) {
+    return sim_broken_read(value, at, &r->scenario->broken, r->error);
 }
 
 static slow_status read_checks(reading *r, const sl_json *value, const sl_json_at *at) {
@@ -377,7 +338,10 @@ static const struct {
     {"junctions", read_places},
     {"timeline", read_timeline},
     {"random", read_random},
+    {"packages", read_packages},
     {"traffic", read_traffic},
+    {"caps", read_caps},
+    {"break", read_break},
     {"checks", read_checks},
     {"expect", read_expect},
 };
@@ -415,6 +379,8 @@ static void complete(sim_scenario *s, const sim_choice *choice) {
     for (uint32_t i = 0; i < s->traffic_count; i++)
         if (s->traffic[i].until_ns > s->duration_ns)
             s->traffic[i].until_ns = s->duration_ns;
+    if (s->packages.until_ns > s->duration_ns)
+        s->packages.until_ns = s->duration_ns;
     if (choice->seed != NULL)
         s->seed = *choice->seed;
     if (s->name == NULL)

@@ -19,8 +19,16 @@
  *   timeline      a list of actions: action.h. Those of one instant are done in the order of the list
  *   random        "from", "until", "every", "kinds": one action of a drawn kind in each "every" on average. For "routing"
  *                 also "strategies", of which one is added, preferred or removed at a junction that is drawn
+ *   packages      what happens to packages in front of their destination: "loss", "duplicate", "late" (shares: of the last, a
+ *                 second copy comes by up to "late_by" later, 45s), "jitter" (each is late by up to that), "from", "until"
+ *                 (the duration)
  *   traffic       a list of {"from", "to" (a node or "any", also when missing), "every" (100ms), "size" (32 bytes), "begin",
- *                 "until" (the duration)}: JSON messages, best effort
+ *                 "until" (the duration)}: JSON messages, best effort. With "reliable": "order" ("unordered", "ordered" or
+ *                 "latest"), "channel" (0), "ttl" (30s); "read" and "accept": the application reads it up to so long after
+ *                 it could, and accepts it up to so long after that; "arrives": it has to be delivered
+ *   caps          of each junction, to press on what else nobody reaches: "pairs", "receive" (bytes of the receive budget)
+ *   break         a rule of reliable delivery that all junctions break, for tests: "held-is-barred", "no-order", "no-latest",
+ *                 "window", "resend", "numbers-by-start", "two-way"
  *   checks        {RULE: "fail" or "count"} for the rules of check.h, and "lost" and "duplicates": how many messages at
  *                 most
  *   expect        of a trace: "rule", "at", "trace_hash" */
@@ -28,12 +36,21 @@
 #define SIM_SCENARIO_H
 #include "action.h"
 #include "check.h"
+#include "promise.h"
 
 typedef struct sim_traffic_rule {
     uint32_t from, to; /* SIM_ANY */
     uint32_t size;
     slow_time every_ns, begin_ns, until_ns;
+    bool reliable;
+    sim_promise promise; /* of reliable ones: all but whom and its size */
 } sim_traffic_rule;
+
+/* What packages suffer in front of their destination: detour.h. */
+typedef struct sim_package_faults {
+    uint32_t loss_ppm, duplicate_ppm, late_ppm;
+    slow_time jitter_ns, late_by_ns, from_ns, until_ns; /* until 0 = none of it */
+} sim_package_faults;
 
 typedef struct sim_place_setup {
     char *id, *routing; /* NULL = as everybody's; routing is JSON, a list */
@@ -63,8 +80,12 @@ typedef struct sim_scenario {
     sim_action *actions;     /* by time */
     uint32_t action_count, action_capacity;
     sim_random random;
+    sim_package_faults packages;
     sim_traffic_rule *traffic;
     uint32_t traffic_count;
+    uint32_t pairs_most; /* 0 = the core's */
+    uint64_t receive_most;
+    const char *broken; /* NULL = nothing is; its name */
     enum sim_severity checks[SIM_RULE_COUNT];
     int64_t lost_most, duplicates_most; /* -1 = not looked at */
     struct {
@@ -95,6 +116,16 @@ void sim_scenario_free(sim_scenario *);
 slow_status sim_random_read(const sl_json *, const sl_json_at *, const char *const *plugin_dirs, sim_random *,
                             slow_error *);
 void sim_random_clear(sim_random *);
+/* scenario_traffic.c, for scenario.c and the writer: a rule of "traffic"; "packages"; "caps"; "break". */
+slow_status sim_traffic_rule_read(const sl_json *, const sl_json_at *, const sim_topology *, sim_traffic_rule *,
+                                  slow_error *);
+void sim_traffic_rule_write(const sim_traffic_rule *, sl_json_writer *);
+slow_status sim_package_faults_read(const sl_json *, const sl_json_at *, sim_package_faults *, slow_error *);
+void sim_package_faults_write(const sim_package_faults *, sl_json_writer *);
+slow_status sim_caps_read(const sl_json *, const sl_json_at *, sim_scenario *, slow_error *);
+void sim_caps_write(const sim_scenario *, sl_json_writer *);
+slow_status sim_broken_read(const sl_json *, const sl_json_at *, const char **name, slow_error *);
+sl_broken sim_broken_of(const char *name); /* NULL = nothing */
 /* By time, behind those of the same time. Copied. */
 void sim_scenario_add(sim_scenario *, const sim_action *);
 /* The scenario as a file, with these actions instead of its own and of random ones. The caller frees the text. */

@@ -93,6 +93,24 @@ static void what_is_wrong_is_one_line_with_its_place(void **state) {
          "restart, clock, heal, partition, routing"},
         {WITH("\"traffic\": [{\"from\": \"n9\"}]"),
          "s.json:2: traffic[0].from: \"n9\" is no junction; did you mean \"n0\"?"},
+        {WITH("\"traffic\": [{\"order\": \"latest\"}]"), "s.json:2: traffic[0].order: stands at best effort, of which "
+                                                         "nothing is promised; expected \"reliable\": true"},
+        {WITH("\"traffic\": [{\"reliable\": true, \"order\": \"last\"}]"),
+         "s.json:2: traffic[0].order: \"last\" is wrong; expected \"unordered\", \"ordered\" or \"latest\"; did you "
+         "mean "
+         "\"latest\"?"},
+        {WITH("\"traffic\": [{\"reliable\": true, \"channel\": 64}]"),
+         "s.json:2: traffic[0].channel: 64 is wrong; expected an integer, 0..63"},
+        {WITH("\"traffic\": [{\"size\": 60001}]"),
+         "s.json:2: traffic[0].size: 60001 is wrong; expected at most 60000 of best effort"},
+        {WITH("\"packages\": {\"lost\": 0.1}"), "s.json:2: packages.lost: unknown key; did you mean \"loss\"?"},
+        {WITH("\"packages\": {\"late\": 2}"),
+         "s.json:2: packages.late: is wrong; expected a share, 0..1, such as 0.01"},
+        {WITH("\"caps\": {\"pairs\": 5000}"), "s.json:2: caps.pairs: 5000 is wrong; expected an integer, 0..4096"},
+        {WITH("\"break\": \"no-orders\""),
+         "s.json:2: break: \"no-orders\" is wrong; expected \"held-is-barred\", \"no-order\", \"no-latest\", "
+         "\"window\", "
+         "\"resend\", \"numbers-by-start\" or \"two-way\"; did you mean \"no-order\"?"},
         {WITH("\"checks\": {\"lop\": \"fail\"}"), "s.json:2: checks.lop: unknown key; did you mean \"loop\"?"},
         {WITH("\"checks\": {\"loop\": \"fial\"}"),
          "s.json:2: checks.loop: \"fial\" is wrong; expected \"promised\", \"count\" or \"fail\"; did you mean "
@@ -155,7 +173,11 @@ static void what_is_written_is_read_as_the_same(void **state) {
         "{\"at\": \"13s\", \"routing\": {\"prefer\": \"flooding\", \"preference\": 300}},"
         "{\"at\": \"14s\", \"routing\": {\"remove\": \"flooding\"}},"
         "{\"at\": \"15s\", \"send\": [2, \"n7\"], \"size\": 99, \"arrives\": true}],"
-        "\"traffic\": [{\"from\": 1, \"every\": \"2ms\", \"size\": 100}], \"checks\": {\"loop\": \"count\", \"lost\": "
+        "\"traffic\": [{\"from\": 1, \"every\": \"2ms\", \"size\": 100}, {\"reliable\": true, \"order\": \"latest\","
+        "\"channel\": 5, \"ttl\": \"2s\", \"read\": \"1s\", \"accept\": \"3s\", \"arrives\": true}],"
+        "\"packages\": {\"loss\": 0.3, \"late\": 0.01, \"jitter\": \"5ms\", \"until\": \"9s\"},"
+        "\"caps\": {\"pairs\": 8, \"receive\": 90000}, \"break\": \"two-way\", \"checks\": {\"loop\": \"count\", "
+        "\"lost\": "
         "3},"
         "\"expect\": {\"rule\": \"loop\", \"at\": \"5s\", \"trace_hash\": \"00000000deadbeef\"}}");
     char *first = sim_scenario_write(s, s->actions, s->action_count, NULL);
@@ -172,6 +194,14 @@ static void what_is_written_is_read_as_the_same(void **state) {
     assert_int_equal(again->actions[5].faults.duplicate_ppm, 1000000);
     assert_int_equal(again->expect.trace_hash, 0xdeadbeef);
     assert_int_equal(again->lost_most, 3);
+    const sim_traffic_rule *rule = &again->traffic[1];
+    assert_true(rule->reliable && rule->promise.order == SLOW_LATEST && rule->promise.channel == 5);
+    assert_true(rule->promise.arrives && rule->promise.accept_ns == 3 * SL_SECOND &&
+                rule->promise.ttl_ns == 2 * SL_SECOND);
+    assert_int_equal(again->packages.loss_ppm, 300000);
+    assert_int_equal(again->packages.late_by_ns, 45 * SL_SECOND);
+    assert_true(again->pairs_most == 8 && again->receive_most == 90000);
+    assert_string_equal(again->broken, "two-way");
     assert_true(again->stream && again->places[3].absent);
     free(first);
     free(second);

@@ -46,31 +46,6 @@ static void put_places(const sim_scenario *s, sl_json_writer *w) {
     sl_json_end(w, '}');
 }
 
-static void put_whom(sl_json_writer *w, const char *key, uint32_t node) {
-    if (node == SIM_ANY)
-        return;
-    sl_json_key(w, key);
-    sl_json_put_unsigned(w, node);
-}
-
-static void put_traffic(const sim_scenario *s, sl_json_writer *w) {
-    sl_json_key(w, "traffic");
-    sl_json_begin(w, '[');
-    for (uint32_t i = 0; i < s->traffic_count; i++) {
-        const sim_traffic_rule *rule = &s->traffic[i];
-        sl_json_begin(w, '{');
-        put_whom(w, "from", rule->from);
-        put_whom(w, "to", rule->to);
-        put_time(w, "every", rule->every_ns);
-        put_time(w, "begin", rule->begin_ns);
-        put_time(w, "until", rule->until_ns);
-        sl_json_key(w, "size");
-        sl_json_put_unsigned(w, rule->size);
-        sl_json_end(w, '}');
-    }
-    sl_json_end(w, ']');
-}
-
 static void put_checks(const sim_scenario *s, sl_json_writer *w) {
     sl_json_key(w, "checks");
     sl_json_begin(w, '{');
@@ -124,7 +99,19 @@ char *sim_scenario_write(const sim_scenario *s, const sim_action *actions, uint3
     sl_json_end(&w, '}');
     if (s->places != NULL)
         put_places(s, &w);
-    put_traffic(s, &w);
+    sl_json_key(&w, "traffic");
+    sl_json_begin(&w, '[');
+    for (uint32_t i = 0; i < s->traffic_count; i++)
+        sim_traffic_rule_write(&s->traffic[i], &w);
+    sl_json_end(&w, ']');
+    if (s->packages.until_ns > 0) {
+        sl_json_key(&w, "packages");
+        sim_package_faults_write(&s->packages, &w);
+    }
+    if (s->pairs_most != 0 || s->receive_most != 0)
+        sim_caps_write(s, &w);
+    if (s->broken != NULL)
+        put_text(&w, "break", s->broken);
     put_checks(s, &w);
     sl_json_key(&w, "topology");
     sim_topology_write(s->topology, &w);

@@ -73,16 +73,32 @@ static void take(void *arg, sim_node *node, const sl_message *message) {
     }
 }
 
+static slow_time up_to(uint64_t *random, slow_time most_ns) {
+    return most_ns == 0 ? 0 : sl_splitmix(random) % (most_ns + 1);
+}
+
+static void pace(void *arg, const sl_message *message, slow_time *read_ns, slow_time *accept_ns) {
+    sim_traffic_play *traffic = arg;
+    const sim_promise *promise = sim_check_promised(traffic->mesh->check, message);
+    if (promise == NULL)
+        return;
+    *read_ns = up_to(&traffic->pace, promise->read_ns);
+    *accept_ns = up_to(&traffic->pace, promise->accept_ns);
+}
+
 sim_traffic_play *sim_traffic_new(sim_mesh *mesh, const sim_scenario *scenario) {
     sim_traffic_play *traffic = calloc(1, sizeof *traffic);
     slow_time *next = calloc(scenario->traffic_count + 1, sizeof *next);
     if (traffic == NULL || next == NULL)
         abort();
-    *traffic = (sim_traffic_play){.mesh = mesh, .scenario = scenario, .next_ns = next, .random = scenario->seed + 2};
+    *traffic = (sim_traffic_play){
+        .mesh = mesh, .scenario = scenario, .next_ns = next, .random = scenario->seed + 2, .pace = scenario->seed + 3};
     for (uint32_t i = 0; i < scenario->traffic_count; i++)
         next[i] = scenario->traffic[i].begin_ns < scenario->traffic[i].until_ns ? scenario->traffic[i].begin_ns : NEVER;
     mesh->on_message = take;
     mesh->arg = traffic;
+    mesh->pace = pace;
+    mesh->pace_arg = traffic;
     return traffic;
 }
 
@@ -107,12 +123,35 @@ static uint32_t whom(sim_traffic_play *traffic, uint32_t node) {
     return node != SIM_ANY ? node : (uint32_t)(sl_splitmix(&traffic->random) % traffic->mesh->count);
 }
 
+static void send_reliable(sim_traffic_play *traffic, const sim_traffic_rule *rule, uint32_t from, uint32_t to) {
+    sim_mesh *mesh = traffic->mesh;
+    sim_promise promise = rule->promise;
+    promise.from = from;
+    promise.to = to;
+    promise.size = rule->size;
+    uint32_t number = sim_check_promise(mesh->check, &promise);
+    char *text = sim_promise_write(number, rule->size);
+    sl_message message = {.type = SLOW_JSON,
+                          .channel = promise.channel,
+                          .flags = SLOW_RELIABLE | promise.order,
+                          .ttl_ns = promise.ttl_ns,
+                          .payload = {(const uint8_t *)text, rule->size}};
+    if (sim_mesh_send_message(mesh, from, to, &message) != SLOW_OK)
+        sim_check_refused(mesh->check);
+    free(text);
+}
+
 static void send_one(sim_traffic_play *traffic, const sim_traffic_rule *rule) {
     uint32_t from = whom(traffic, rule->from), to = whom(traffic, rule->to);
     sim_mesh *mesh = traffic->mesh;
-    /* From one to itself nothing travels; from and to nobody neither. */
-    if (from == to || mesh->nodes[from].junction == NULL || mesh->nodes[to].junction == NULL ||
-        sim_mesh_is_frozen(mesh, from))
+    /* From one to itself nothing travels; from nobody neither, and best effort not to nobody. */
+    if (from == to || mesh->nodes[from].junction == NULL || sim_mesh_is_frozen(mesh, from))
+        return;
+    if (rule->reliable) {
+        send_reliable(traffic, rule, from, to);
+        return;
+    }
+    if (mesh->nodes[to].junction == NULL)
         return;
     if (traffic->sent == traffic->capacity) {
         traffic->capacity = traffic->capacity == 0 ? 256 : traffic->capacity * 2;

@@ -1,9 +1,10 @@
 /* traffic.h - messages between junctions while things happen: sent by rule, and told apart when they arrive.
  *
- * Each message carries its number, so that what was lost and what came twice is known exactly. They are best effort: what
- * is lost in a cut is no mistake, unless the scenario says so. */
+ * Each message carries its number, so that what was lost and what came twice is known exactly. Of best effort, what is lost
+ * in a cut is no mistake, unless the scenario says so. Reliable ones are held against what was promised (check_delivery.h). */
 #ifndef SIM_TRAFFIC_H
 #define SIM_TRAFFIC_H
+#include "check_delivery.h"
 #include "mesh.h"
 #include "scenario.h"
 
@@ -19,8 +20,8 @@ typedef struct sim_parcel {
 typedef struct sim_traffic_play {
     sim_mesh *mesh;
     const sim_scenario *scenario;
-    slow_time *next_ns; /* of each rule; UINT64_MAX = done */
-    uint64_t random;
+    slow_time *next_ns;                           /* of each rule; UINT64_MAX = done */
+    uint64_t random, pace;                        /* two streams of the seed */
     uint64_t sent, delivered, duplicates, strays; /* strays: that went to another than it was for */
     uint32_t *for_whom;                           /* of each message: its place + 1, or UINT32_MAX when it has come */
     uint64_t capacity;

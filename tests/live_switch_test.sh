@@ -114,7 +114,7 @@ start_traffic() {
         read -r from to <<<"${pairs[pair]}"
         "$bin/slowctl" -s "$dir/$to" --json recv --follow >"$dir/received.$pair" &
         helpers+=($!)
-        lines "$pair" | "$bin/slowctl" -s "$dir/$from" --json send "n$to" --lines >"$dir/sent.$pair" &
+        lines "$pair" | "$bin/slowctl" -s "$dir/$from" --json send "n$to" --lines --best-effort >"$dir/sent.$pair" &
         helpers+=($!)
     done
 }

@@ -174,15 +174,15 @@ trace_names_every_hop() {
 
 json_arrives_as_it_was_written() {
     local long=1234567890123456789012345678901234567890
-    ctl alice send bob "{\"n\": 1.0, \"e\": 1E2, \"long\": $long}" && ctl bob --json recv --timeout 5 |
+    ctl alice send --no-wait bob "{\"n\": 1.0, \"e\": 1E2, \"long\": $long}" && ctl bob --json recv --timeout 5 |
         says '^\{"from":"alice","type":"json","channel":0,"payload":\{"n":1.0,"e":1E2,"long":'$long'\}\}$'
 }
 
 binary_and_control_messages_arrive_in_base64() {
     head -c 3000 /dev/zero >"$dir/zeros"
-    ctl alice --json send bob --binary -f "$dir/zeros" | says '"accepted":true,"bytes":3000' &&
+    ctl alice --json send bob --no-wait --binary -f "$dir/zeros" | says '"accepted":true,"bytes":3000' &&
         ctl bob --json recv --timeout 5 | says '^\{"from":"alice","type":"binary","channel":0,"payload":"A{4000}"\}$' &&
-        ctl bob send alice --control 0x8001 --channel 5 hi && ctl alice --json recv --timeout 5 |
+        ctl bob send alice --no-wait --control 0x8001 --channel 5 hi && ctl alice --json recv --timeout 5 |
         says '^\{"from":"bob","type":"control","kind":32769,"channel":5,"payload":"aGk="\}$'
 }
 
@@ -193,24 +193,47 @@ what_is_not_json_is_refused_with_a_hint() {
 lines_are_messages() {
     local lines=3000
     seq $lines | sed 's/.*/{"line": &}/' >"$dir/lines"
-    ctl bob --json recv -n $lines --timeout 15 >"$dir/received" &
+    ctl bob --json recv -n $lines --timeout 30 >"$dir/received" &
     local receiver=$!
-    [[ $(ctl alice --json send bob --lines -f "$dir/lines" | grep -c '"accepted":true') == "$lines" ]] &&
+    [[ $(ctl alice --json send bob --lines --ordered -f "$dir/lines" | grep -c '"outcome":"delivered","reason":null,') == "$lines" ]] &&
         wait $receiver && [[ $(wc -l <"$dir/received") == "$lines" ]] &&
-        [[ $(sort -u "$dir/received" | wc -l) == "$lines" ]] &&
-        printf '1\n\nnot json\n3\n' >"$dir/lines" && exits 1 ctl alice --json send bob --lines -f "$dir/lines" &&
-        grep -q '^{"line":3,"accepted":false,"error":"line 1: not JSON' "$dir/out" &&
-        grep -q '"line":4,"accepted":true' "$dir/out" &&
-        [[ $(ctl bob --json recv -n 2 --timeout 5 | grep -c payload) == 2 ]]
+        [[ $(sed 's/.*{"line":\([0-9]*\)}.*/\1/' "$dir/received" | sort -nc && echo sorted) == sorted ]] || return 1
+    printf '1\n\nnot json\n3' >"$dir/lines"
+    ctl bob --json recv -n 2 --timeout 10 >"$dir/received" &
+    receiver=$!
+    exits 1 "$bin/slowctl" -s "$dir/alice" --json send bob --lines -f "$dir/lines" &&
+        grep -q '^{"message":3,"outcome":"not_delivered","reason":"refused: line 1: not JSON' "$dir/out" &&
+        grep -q '^{"message":4,"outcome":"delivered",' "$dir/out" &&
+        says 'lines:3: not delivered: refused: line 1: not JSON' <"$dir/err" && wait $receiver &&
+        [[ $(grep -c payload "$dir/received") == 2 ]]
+}
+
+an_outcome_is_told_with_its_reason() {
+    ctl bob --json recv --timeout 10 >"$dir/received" &
+    local receiver=$!
+    ctl alice --json send bob '"taken"' | says '^\{"message":1,"outcome":"delivered","reason":null,"rtt_ms":[0-9.]+\}$' &&
+        wait $receiver && says '"payload":"taken"}$' <"$dir/received" &&
+        exits 1 ctl alice --json send bob --ttl 0.3 '"too late"' &&
+        says '^\{"message":1,"outcome":"not_delivered","reason":"expired: ' <"$dir/out" &&
+        exits 1 ctl bob recv --timeout 0 && exits 1 ctl alice send nobody --ttl 0.1 1 &&
+        says '^not delivered to nobody: expired: it could not be sent within 0.1 s' <"$dir/out" &&
+        exits 1 ctl alice send nobody --fail-fast 1 && says '^not delivered to nobody: there is no route' <"$dir/out" &&
+        exits 0 ctl alice send bob --best-effort 1 && says '^accepted for bob, as best effort$' <"$dir/out" &&
+        ctl bob recv --timeout 5 && exits 1 ctl alice send bob --ordered --latest 1 && exits 2 ctl alice send bob --ttl x 1
+}
+
+peers_have_their_figures() {
+    ctl alice --json peers | says '"id":"bob","paired":true,.*"rtt_ms":[0-9.]+,.*"cwnd":[0-9]+,"in_flight":' &&
+        ctl alice peers | grep -Eq '^bob +yes +[0-9.]+ ms '
 }
 
 recv_ends_at_its_time_with_what_came() {
-    ctl alice send bob 1 && ms_of exits 1 ctl bob --json recv -n 2 --timeout 0.3 && says '"payload":1}$' <"$dir/out" &&
+    ctl alice send --no-wait bob 1 && ms_of exits 1 ctl bob --json recv -n 2 --timeout 0.3 && says '"payload":1}$' <"$dir/out" &&
         told_ms 300 && exits 0 ctl bob recv --follow --timeout 0.1 && exits 1 ctl bob recv --timeout 0
 }
 
 a_line_of_recv_is_for_reading() {
-    ctl alice send bob '{"hello":"bob"}' && ctl bob recv --timeout 5 | says '^alice json \{"hello":"bob"\}$'
+    ctl alice send --no-wait bob '{"hello":"bob"}' && ctl bob recv --timeout 5 | says '^alice json \{"hello":"bob"\}$'
 }
 
 # ---- HTTP ----
@@ -218,7 +241,7 @@ a_line_of_recv_is_for_reading() {
 curl_is_a_client() {
     command -v curl >/dev/null || { echo "curl is not installed: SKIPPED" && return; }
     curl -sf --max-time 5 --unix-socket "$dir/alice" http://slow/v1/status | says '"id":"alice"' &&
-        curl -sf --max-time 5 --unix-socket "$dir/alice" 'http://slow/v1/send?to=bob' -d '[1, 2]' |
+        curl -sf --max-time 5 --unix-socket "$dir/alice" 'http://slow/v1/send?to=bob&no_wait=true' -d '[1, 2]' |
         says '"accepted":true' &&
         curl -sf --max-time 5 --unix-socket "$dir/bob" http://slow/v1/recv -d '{"n":1,"timeout_ms":5000}' |
         says '^\{"messages":\[\{"from":"alice","type":"json","channel":0,"payload":\[1,2\]\}\]\}$'
@@ -355,7 +378,7 @@ fi
 for test in status_tells_of_the_junction neighbours_have_links_and_codecs routes_go_through_the_relay \
     plugins_are_listed ping_counts_links ping_without_a_route_says_so trace_names_every_hop \
     json_arrives_as_it_was_written binary_and_control_messages_arrive_in_base64 \
-    what_is_not_json_is_refused_with_a_hint lines_are_messages recv_ends_at_its_time_with_what_came \
+    what_is_not_json_is_refused_with_a_hint lines_are_messages an_outcome_is_told_with_its_reason peers_have_their_figures recv_ends_at_its_time_with_what_came \
     a_line_of_recv_is_for_reading curl_is_a_client strategies_are_listed \
     strategies_come_and_go_while_links_stay a_strategy_that_comes_back_begins_anew \
     mistakes_with_strategies_are_one_line joins_can_be_made_and_taken_back \

@@ -67,12 +67,12 @@ static void square(const char *scheme) {
     link_up(j[3], j[2], scheme);
     link_up(j[2], j[0], scheme);
     wait_for_neighbours(j, 4, 2);
-    assert_int_equal(slow_send_json(j[0], "d", "{\"n\": 1}", NULL, NULL), SLOW_OK);
+    assert_int_equal(slow_send_json(j[0], "d", "{\"n\": 1}", NULL, NULL, NULL), SLOW_OK);
     receive_one(j[3], "a");
     assert_true(slow_junction_duplicates(j[3]) >= 1);
     slow_route_info route;
     assert_int_equal(slow_junction_best_route(j[3], "a", &route), SLOW_OK);
-    assert_int_equal(slow_send_json(j[3], "a", "{\"n\": 1}", NULL, NULL), SLOW_OK);
+    assert_int_equal(slow_send_json(j[3], "a", "{\"n\": 1}", NULL, NULL, NULL), SLOW_OK);
     receive_one(j[0], "d");
     unsigned hops;
     assert_int_equal(slow_ping(j[0], "d", SECOND, NULL, &hops, NULL), SLOW_OK);

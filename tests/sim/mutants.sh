@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Does any scenario notice when one line of a strategy is wrong? Each mutant below is a strategy with one line replaced; it
-# is compiled and plays the named scenarios until one fails. One that nothing catches is a hole in the checks, and fails
-# here; so does a line that is no longer there, for then the list is out of date. First the strategies as they are play all
-# of these scenarios, built in the same way: they must pass.
+# Does any scenario notice when one line of a strategy, or of reliable delivery, is wrong? Each mutant below has one line
+# replaced; it is compiled and plays the named scenarios until one fails. One that nothing catches is a hole in the checks, and
+# fails here; so does a line that is no longer there, for then the list is out of date. First what is there as it is plays all
+# of these scenarios, built in the same way: it must pass.
 #
-#   mutants.sh SLOW-SIM FOLDER-OF-SCENARIOS [NAME...]
+#   mutants.sh SLOW-SIM FOLDER-OF-SCENARIOS [NAME...]    all, or those of these names alone
 set -euo pipefail
 slow_sim=$1 scenarios=$2
 shift 2
@@ -36,7 +36,7 @@ play() { # STRATEGY SCENARIO: what failed, on standard output
 
 # FILE's one line that has OLD gets NEW in its place.
 mutate() { # FILE OLD NEW
-    local file=$scratch/plugins/$1
+    local file=$scratch/$1
     [[ $(grep -cF -- "$2" "$file") == 1 ]] || return 1
     OLD=$2 NEW=$3 awk '{ at = index($0, ENVIRON["OLD"])
         if (at) $0 = substr($0, 1, at - 1) ENVIRON["NEW"] substr($0, at + length(ENVIRON["OLD"])) } 1' "$file" > "$file.new"
@@ -48,7 +48,7 @@ mutant() { # NAME STRATEGY FILE OLD NEW SCENARIO...
     shift 5
     [[ $only == "  " || $only == *" $name "* ]] || return 0
     fresh "$strategy"
-    if ! mutate "$file" "$old" "$new"; then
+    if ! mutate "plugins/$file" "$old" "$new"; then
         echo "$name: OUT OF DATE: not exactly one line of plugins/$file has: $old"
         failed=1
         return
@@ -69,12 +69,53 @@ mutant() { # NAME STRATEGY FILE OLD NEW SCENARIO...
 
 unbroken() { # STRATEGY SCENARIO...
     local strategy=$1 scenario
+    [[ $only == "  " ]] || return 0
     shift
     fresh "$strategy"
     build "$strategy"
     for scenario in "$@"; do
         play "$strategy" "$scenario" > "$scratch/out" || { echo "$strategy as it is fails $scenario: $(cat "$scratch/out")"; exit 1; }
     done
+}
+
+# slow-sim with the core's file of the copy in $scratch/core instead of its own.
+core_build() { # FILE
+    local built
+    built=$(cd "$(dirname "$slow_sim")/.." && pwd)
+    ${CC:-cc} -std=gnu11 -O1 -w -D_GNU_SOURCE -I"$source" -I"$source/sdk" -I"$source/core" -c -o "$scratch/mutant.o" "$scratch/core/$1"
+    ${CC:-cc} -o "$scratch/slow-sim" "$scratch/mutant.o" "$built"/tools/slow-sim/CMakeFiles/slow-sim.dir/*.o \
+        "$built"/lib/libslow-simulation.a "$built"/lib/libslow-sim-report.a "$built"/lib/libslow.a \
+        -levent_core -levent_extra -ljansson -lsodium -lexpat -ldl -lm
+}
+
+core_play() { # SCENARIO: what failed, on standard output
+    SLOW_BUILD=$(cd "$(dirname "$slow_sim")/.." && pwd) timeout 300 "$scratch/slow-sim" run "$scenarios/$1.json" \
+        --routing distance-vector --seeds "$seeds" --quiet --plugins "$(dirname "$slow_sim")/../lib/slow/1" --trace "$scratch" 2>&1
+}
+
+core_mutant() { # NAME FILE OLD NEW SCENARIO...
+    local name=$1 file=$2 old=$3 new=$4 scenario output code
+    shift 4
+    [[ $only == "  " || $only == *" $name "* ]] || return 0
+    rm -rf "$scratch/core"
+    cp -r "$source/core" "$scratch/"
+    if ! mutate "core/$file" "$old" "$new"; then
+        echo "$name: OUT OF DATE: not exactly one line of core/$file has: $old"
+        failed=1
+        return
+    fi
+    core_build "$file"
+    for scenario in "$@"; do
+        code=0
+        output=$(core_play "$scenario") || code=$?
+        if ((code == 1)); then
+            echo "$name ($file: $old -> $new): caught by $scenario, $(grep -m1 -E '^[a-z-]+: seed ' <<<"$output" | cut -c1-150)"
+            return
+        fi
+        ((code == 0)) || { echo "$name: exit code $code: $output"; failed=1; return; }
+    done
+    echo "$name ($file: $old -> $new): SURVIVED $*, seeds $seeds"
+    failed=1
 }
 
 all=(unequal-ways cold-start cut-every-link kill-every-junction reboot-without-memory partition-heals cost-swings churn)
@@ -94,4 +135,30 @@ mutant ls-the-others-cost link-state tree.c 'way(run, edge->to, node, edge->cost
 mutant ls-loss-overlooked link-state tree.c '!is_held(&run, node))' 'false)' "${all[@]}"
 mutant ls-not-to-the-first link-state flood.c 'if (size == 0 || has ||' 'if (size == 0 || has || neighbour->slot == 0 ||' "${all[@]}"
 mutant ls-nothing-new-to-meet link-state exchange.c 'LS_DONE : LS_TELLING_LSAS' 'LS_DONE : LS_DONE' "${all[@]}"
+
+sending=(delivery-lossy-square delivery-receiver-restarts delivery-slow-reader delivery-partition delivery-few-pairs delivery-churn)
+if [[ $only == "  " ]]; then
+    cp -r "$source/core" "$scratch/"
+    core_build sender.c
+    for scenario in "${sending[@]}"; do
+        core_play "$scenario" > "$scratch/out" || { echo "delivery as it is fails $scenario: $(cat "$scratch/out")"; exit 1; }
+    done
+fi
+core_mutant rx-hold-forgotten receiver.c 'settle(a->receiver, a->channel, a->number, SL_HELD);' ';' "${sending[@]}"
+core_mutant rx-old-number-new receiver.c 'if (package->message < window_low(c)) {' 'if (false) {' "${sending[@]}"
+core_mutant rx-latest-by-its-own receiver.c 'a->number < c->offered_high &&' 'a->number > c->offered_high &&' "${sending[@]}"
+core_mutant tx-expired-though-whole sender.c '        if (!is_sent_whole(out))' '        if (true)' "${sending[@]}"
+core_mutant tx-held-is-delivered sender.c 'if (state == SL_TAKEN)' 'if (state != SL_BARRED)' "${sending[@]}"
+core_mutant tx-nothing-is-barred sender.c '        bar(s, c, out);' '        ;' "${sending[@]}"
+core_mutant tx-no-credit sender.c 's->unfinished_bytes + size_of(c->queue.first) > s->credit' 'false' "${sending[@]}"
+core_mutant tx-new-peer-same-message sender.c 'out->first_sent_at >= since;' 'out->first_sent_at != since;' "${sending[@]}"
+core_mutant tx-outcome-once-more sender.c '    out->settled = true;' '    ;' "${sending[@]}"
+core_mutant tx-lost-stays-lost sender.c 'bit_clear(out->flying, index);' ';' delivery-relay-dies
+core_mutant tx-outcome-not-counted delivery.c 'd->stats->count[counters[result->outcome]]++;' ';' "${sending[@]}"
+core_mutant pair-alone-for-ever pairing.c 'pair_end(p, now - (slow_time)their_alone_ms * MS, now);' 'pair_end(p, 0, now);' "${sending[@]}"
+core_mutant pair-half-kept pairing.c '        half_end(p, half);' '        ;' "${sending[@]}"
+core_mutant pair-any-number pairing.c 'if (p->mine != 0 && p->theirs == session) {' 'if (p->mine != 0) {' "${sending[@]}"
+core_mutant peer-forgot-when peer.c 'peers->forgotten_at = peer->pairing.alone_since;' ';' "${sending[@]}"
+core_mutant peer-number-again peer.c 'peer->last_packet++;' 'peer->last_packet += peer->last_packet % 64 != 63;' "${sending[@]}"
+core_mutant peer-bytes-forgotten peer.c 'peer->all->waiting -= bytes;' ';' "${sending[@]}"
 exit "$failed"

@@ -36,6 +36,33 @@ control link-state skip-decrease cost-swings 1-8 suboptimal
 control link-state no-exchange kill-every-junction 1-8 missing suboptimal
 control link-state no-take-over churn 1-8 missing suboptimal
 
+# Rules of reliable delivery, each broken by all junctions. What is named first is what a breach of it does to somebody.
+delivery() { # BROKEN SCENARIO SEEDS CHECKS RULE...
+    local broken=$1 scenario=$2 seeds=$3 checks=$4 output code rule
+    shift 4
+    jq --arg broken "$broken" --argjson checks "$checks" '. + {break: $broken, checks: $checks}' "$scenarios/$scenario.json" \
+        > "$traces/broken.json"
+    output=$("$slow_sim" run "$traces/broken.json" --routing distance-vector --seeds "$seeds" --quiet --trace "$traces" 2>&1)
+    code=$?
+    for rule in "$@"; do
+        if ((code == 1)) && grep -q "^$rule: seed " <<<"$output"; then
+            echo "delivery, $broken: found, $(grep -m1 "^$rule: seed " <<<"$output")"
+            return
+        fi
+    done
+    echo "delivery, $broken in $scenario, seeds $seeds: NOT FOUND (exit code $code, expected 1 and one of: $*)"
+    failed=1
+}
+
+delivery held-is-barred delivery-lossy-square 1-4 '{}' handed
+delivery window delivery-slow-reader 1-4 '{}' window
+delivery numbers-by-start delivery-lossy-square 1-4 '{"number": "count"}' twice
+delivery numbers-by-start delivery-lossy-square 1-4 '{}' number
+delivery two-way delivery-churn 1-8 '{}' twice
+delivery resend delivery-receiver-restarts 1-4 '{}' twice
+delivery no-order delivery-lossy-square 1-4 '{}' order
+delivery no-latest delivery-receiver-restarts 1-8 '{}' order
+
 # A strategy that holds more than any may, and one that does not but is as useless.
 output=$("$slow_sim" run "$scenarios/cold-start.json" --routing hoarder --plugins "$modules" --quiet --trace "$traces/h.json" 2>&1)
 code=$?

@@ -238,6 +238,19 @@ static void put_failure(const sim_run *run, const char *trace, sl_json_writer *w
     sl_json_end(w, '}');
 }
 
+static void put_outcomes(const sim_run *run, sl_json_writer *w) {
+    sim_outcomes o = sim_check_outcomes(run->check);
+    sl_json_key(w, "reliable");
+    sl_json_begin(w, '{');
+    put_count(w, "accepted", o.accepted);
+    put_count(w, "refused", o.refused);
+    put_count(w, "delivered", o.delivered);
+    put_count(w, "not_delivered", o.not_delivered);
+    put_count(w, "unknown", o.unknown);
+    put_count(w, "handed", o.handed);
+    sl_json_end(w, '}');
+}
+
 static void print_json(const sim_run *run, const char *strategies, const char *trace, double took_s) {
     sl_json_writer w = {0};
     const sim_traffic *routing = &sim_network_traffic(run->mesh->network)[SIM_TRAFFIC_ROUTING];
@@ -265,6 +278,7 @@ static void print_json(const sim_run *run, const char *strategies, const char *t
     put_count(&w, "delivered", run->traffic->delivered);
     put_count(&w, "lost", sim_traffic_lost(run->traffic));
     put_count(&w, "duplicates", run->traffic->duplicates);
+    put_outcomes(run, &w);
     sl_json_key(&w, "dropped");
     sl_json_begin(&w, '{');
     for (size_t i = 0; i < REASONS; i++)
@@ -307,6 +321,15 @@ static void print_packages(const sim_run *run) {
     if (run->traffic->sent > 0)
         printf("  messages   %" PRIu64 " sent, %" PRIu64 " delivered, %" PRIu64 " lost, %" PRIu64 " came twice\n",
                run->traffic->sent, run->traffic->delivered, sim_traffic_lost(run->traffic), run->traffic->duplicates);
+    sim_outcomes o = sim_check_outcomes(run->check);
+    if (o.accepted > 0)
+        printf("  reliable   %" PRIu64 " accepted, %" PRIu64 " delivered, %" PRIu64 " not delivered, %" PRIu64
+               " unknown, %" PRIu64 " refused\n",
+               o.accepted, o.delivered, o.not_delivered, o.unknown, o.refused);
+    if (run->scenario->packages.until_ns > 0)
+        printf("  packages   %" PRIu64 " lost, %" PRIu64 " doubled, %" PRIu64
+               " came late, in front of their destination\n",
+               run->detour.lost, run->detour.duplicated, run->detour.late);
     const char *between = "  dropped    ";
     bool any = false;
     for (size_t i = 0; i < REASONS; i++) {

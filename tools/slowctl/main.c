@@ -22,14 +22,18 @@ static const command commands[] = {
     {"status", "", "the router: listeners, joins, memory, counters", "", 0, 0, show_status},
     {"neighbours", "", "who is linked, over which links, at which cost", "", 0, 0, show_neighbours},
     {"routes", "[ID]", "the route to every junction, or the candidates to one", "", 0, 1, show_routes},
+    {"peers", "", "whom it has to do with reliably: round trip, window, what waits", "", 0, 0, show_peers},
     {"plugins", "", "what the router is made of", "", 0, 0, show_plugins},
     {"routing", "[add NAME [--preference N] [KEY=VALUE...] | prefer NAME N | remove NAME]",
      "the strategies that run; one more (100); another preference; one less", "P", 0, 64, routing},
     {"ping", "ID [-c N] [-i S] [--timeout S]", "round trips (1, every 0.2 s, 5 s); exit 0 if all were answered", "cit",
      1, 1, path_ping},
     {"trace", "ID [--timeout S]", "every hop on the way; a silent one is shown as such", "t", 1, 1, path_trace},
-    {"send", "ID [--binary] [--control KIND] [--channel N] [--priority N] [TEXT] [-f FILE] [--lines]",
-     "a message: TEXT, or FILE's bytes, or stdin; JSON if not said", "bkCpfl", 1, 2, message_send},
+    {"send",
+     "ID [TEXT] [-f FILE] [--lines] [--binary] [--control KIND] [--channel N] [--priority N] [--ttl S] [--ordered | "
+     "--latest] [--fail-fast] [--no-wait] [--best-effort]",
+     "a message: TEXT, or FILE's bytes, or stdin; JSON if not said. Waits for the outcome", "bkCpflTOLXWB", 1, 2,
+     message_send},
     {"recv", "[-n N] [--timeout S] [--follow]", "N messages (1), or all that come; --timeout is for the whole call",
      "ntF", 0, 0, message_recv},
     {"join", "ADDRESS", "keep a link to there", "", 1, 1, join_address},
@@ -45,7 +49,10 @@ static const struct option options[] = {
     {"control", required_argument, NULL, 'k'},  {"channel", required_argument, NULL, 'C'},
     {"priority", required_argument, NULL, 'p'}, {"preference", required_argument, NULL, 'P'},
     {"file", required_argument, NULL, 'f'},     {"lines", no_argument, NULL, 'l'},
-    {"follow", no_argument, NULL, 'F'},         {NULL, 0, NULL, 0},
+    {"follow", no_argument, NULL, 'F'},         {"ttl", required_argument, NULL, 'T'},
+    {"ordered", no_argument, NULL, 'O'},        {"latest", no_argument, NULL, 'L'},
+    {"fail-fast", no_argument, NULL, 'X'},      {"no-wait", no_argument, NULL, 'W'},
+    {"best-effort", no_argument, NULL, 'B'},    {NULL, 0, NULL, 0},
 };
 
 int complain(const char *format, ...) {
@@ -69,7 +76,7 @@ static void print_help(void) {
          "  slowctl [-s SOCKET] [--json] COMMAND ...\n"
          "\n"
          "  -s, --socket SOCKET  the router's admin socket; else $SLOW_SOCKET\n"
-         "  -j, --json           one JSON value; recv, ping and send --lines: one object a line\n"
+         "  -j, --json           one JSON value; recv, ping and send: one object a line\n"
          "  -h, --help\n");
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %s%s%s\n      %s\n", commands[i].name, commands[i].usage[0] != '\0' ? " " : "", commands[i].usage,
@@ -77,14 +84,18 @@ static void print_help(void) {
     puts("\n"
          "send: a JSON string needs its quotes: slowctl send bob '\"hello\"'. KIND is 0x8000 to 0xffff. With --lines "
          "each\n"
-         "line is a message of its own, sent as fast as the router takes them. What begins with - goes behind --.\n"
+         "line is a message of its own, many under way at once. What begins with - goes behind --.\n"
+         "A message is delivered when it was taken at the other end: `slowctl recv` takes what it prints. --ttl says "
+         "for\n"
+         "how long that is tried (30 s), also for a junction that is not there yet; --latest: a newer message on this\n"
+         "channel takes its place; --no-wait: exit when it was accepted; --best-effort: once, without an outcome.\n"
          "recv: {\"from\",\"type\",\"channel\",\"payload\"}, a JSON payload as it is, any other in base64; a control "
          "message has\n"
          "a \"kind\", too.\n"
          "routing: NAME with or without routing-; the higher preference counts, and of equal ones the strategy added "
          "first.\n"
          "A network moves to another strategy in three steps, each everywhere before the next: add, prefer, remove.\n"
-         "Exit code: 0 done, 1 not done, 2 a mistake on the command line.");
+         "Exit code: 0 done (send: delivered), 1 not done, 2 a mistake on the command line.");
 }
 
 /* ---- arguments ---- */
@@ -99,6 +110,20 @@ static bool read_seconds(const char *text, double *out) {
     char *end;
     *out = strtod(text, &end);
     return *text >= '0' && *text <= '9' && *end == '\0' && *out >= 0 && *out <= 1e6;
+}
+
+static int take_flag(request *r, int option) {
+    const struct {
+        char letter;
+        bool *flag;
+    } flags[] = {{'b', &r->binary}, {'l', &r->lines},   {'F', &r->follow},    {'O', &r->ordered},
+                 {'L', &r->latest}, {'W', &r->no_wait}, {'X', &r->fail_fast}, {'B', &r->best_effort}};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+        if (flags[i].letter == option) {
+            *flags[i].flag = true;
+            return 0;
+        }
+    return -1;
 }
 
 /* `word`: what stands on the command line. */
@@ -117,15 +142,10 @@ static int take_option(request *r, int option, const char *word, const char **so
         return read_seconds(optarg, &r->interval_s) ? 0 : mistake("expected a number of seconds, not ", optarg);
     case 't':
         return read_seconds(optarg, &r->timeout_s) ? 0 : mistake("expected a number of seconds, not ", optarg);
-    case 'b':
-        r->binary = true;
-        return 0;
-    case 'l':
-        r->lines = true;
-        return 0;
-    case 'F':
-        r->follow = true;
-        return 0;
+    case 'T':
+        return read_seconds(optarg, &r->ttl_s) && r->ttl_s >= 0.001
+                   ? 0
+                   : mistake("expected a number of seconds from 0.001 on, not ", optarg);
     case 'k':
         r->control = optarg;
         return 0;
@@ -142,6 +162,8 @@ static int take_option(request *r, int option, const char *word, const char **so
         r->file = optarg;
         return 0;
     default:
+        if (take_flag(r, option) == 0)
+            return 0;
         return mistake(option == ':' ? "an argument is missing behind " : "there is no option ", word);
     }
 }
@@ -155,7 +177,7 @@ static const command *find_command(const char *name) {
 
 /* `used`: the letters of the options that were given. */
 static int check_command(const command *c, const char *used, int operands) {
-    char usage[160];
+    char usage[320];
     snprintf(usage, sizeof usage, "%s %s", c->name, c->usage);
     for (; *used != '\0'; used++)
         for (const struct option *o = options; o->name != NULL; o++)
@@ -182,7 +204,7 @@ static int run(const command *c, request *r, const char *socket) {
 }
 
 int main(int argc, char **argv) {
-    request r = {.timeout_s = -1, .interval_s = 0.2};
+    request r = {.timeout_s = -1, .interval_s = 0.2, .ttl_s = -1};
     const char *socket = getenv("SLOW_SOCKET");
     char used[64] = "";
     int option, code = 0;

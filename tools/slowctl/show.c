@@ -68,6 +68,50 @@ static int show(const request *r, const char *path, print_answer print) {
     return finish(r, client_get(r->client, path, PATIENCE_S), print);
 }
 
+/* ---- peers ---- */
+
+static void add_ms(table *t, const json_t *object, const char *key) {
+    const json_t *ms = json_object_get(object, key);
+    if (json_is_number(ms))
+        table_add(t, "%.3f ms", json_number_value(ms));
+    else
+        table_add(t, "-");
+}
+
+static void print_peers(const json_t *peers) {
+    size_t i;
+    const json_t *peer;
+    table t;
+    if (json_array_size(peers) == 0)
+        return;
+    table_begin(&t, (const char *const[]){"PEER", "PAIR", ">ROUND TRIP", ">CWND", ">IN FLIGHT", ">SENT AGAIN",
+                                          ">WAITING", ">UNFINISHED", ">UNREAD", "LAST HINT", NULL});
+    json_array_foreach(peers, i, peer) {
+        table_add(&t, "%s", text_of(peer, "id"));
+        table_add(&t, "%s", json_is_true(json_object_get(peer, "paired")) ? "yes" : "no");
+        add_ms(&t, peer, "rtt_ms");
+        add_bytes(&t, number_of(peer, "cwnd"));
+        add_bytes(&t, number_of(peer, "in_flight"));
+        table_add(&t, "%lld", number_of(peer, "retransmissions"));
+        table_add(&t, "%lld", number_of(peer, "waiting"));
+        table_add(&t, "%lld", number_of(peer, "unfinished"));
+        table_add(&t, "%lld", number_of(peer, "unread"));
+        if (json_object_get(peer, "hint") != NULL)
+            table_add(&t, "%s: %s", text_of(peer, "hint_by"), text_of(peer, "hint"));
+        else
+            table_add(&t, "-");
+    }
+    table_end(&t, 0);
+}
+
+static void print_peers_answer(const json_t *answer) {
+    print_peers(json_object_get(answer, "peers"));
+}
+
+int show_peers(const request *r) {
+    return show(r, "/v1/peers", print_peers_answer);
+}
+
 /* ---- status ---- */
 
 static void print_facts(const json_t *status) {
@@ -151,6 +195,9 @@ static void print_status(const json_t *status) {
     print_facts(status);
     print_listeners(json_object_get(status, "listeners"));
     print_joins(json_object_get(status, "joins"));
+    if (json_array_size(json_object_get(status, "peers")) > 0)
+        putchar('\n');
+    print_peers(json_object_get(status, "peers"));
     print_counters(json_object_get(status, "counters"));
 }
 

@@ -13,6 +13,8 @@ typedef struct request {
     double timeout_s;  /* negative = not given */
     double interval_s; /* -i */
     bool binary, lines, follow;
+    bool no_wait, best_effort, ordered, latest, fail_fast;
+    double ttl_s;                                                 /* negative = not given */
     const char *control, *channel, *priority, *file, *preference; /* NULL = not given */
 } request;
 
@@ -20,6 +22,7 @@ typedef struct request {
 int show_status(const request *);
 int show_neighbours(const request *);
 int show_routes(const request *);
+int show_peers(const request *);
 int show_plugins(const request *);
 int routing(const request *);
 int join_address(const request *);
@@ -36,6 +39,9 @@ int mistake(const char *what, const char *about);
 
 /* Prints the answer to the last question, as it stands or by `print`; or why there is none, where !ok. */
 int finish(const request *, bool ok, void (*print)(const json_t *));
+double now_s(void);
+/* Behind the object that begins at `at`; the text is known to be JSON. */
+const char *object_end(const char *at);
 /* Members of an answer: "-" and 0 where there is none. */
 const char *text_of(const json_t *object, const char *key);
 long long number_of(const json_t *object, const char *key);

@@ -4,7 +4,8 @@
  *     slow_junction *j = slow_junction_new("alice", NULL, &err);
  *     slow_junction_listen(j, "udp://127.0.0.1:4101", &err);
  *     slow_junction_join(j, "udp://127.0.0.1:4100", &err);
- *     slow_send_json(j, "bob", "{\"hello\":\"world\"}", NULL, &err);
+ *     slow_send_json(j, "bob", "{\"hello\":\"world\"}", NULL, &ticket, &err);
+ *     slow_wait_outcome(j, ticket, SLOW_FOREVER, &outcome);
  *     slow_message *m;
  *     while (slow_recv(j, &m, SLOW_FOREVER) == SLOW_OK) { ...; slow_message_free(m); }
  *
@@ -16,10 +17,11 @@
  * Sending never waits. The other calls are done on the junction's thread: a call from another thread waits until that
  * has served it, which is at once, unless it is a thread of yours that does something else meanwhile.
  *
- * Waiting on the junction's own thread: in a callback (slow_on_message, log) nothing that is waited for could ever
- * come, and a caller's event base is not ours to run. There slow_recv(), slow_wait_writable(), slow_junction_wait(),
- * slow_ping() and slow_trace() with a timeout above 0 return SLOW_E_INVAL where they would have to wait, and say so in
- * the log; with 0 they work. With SLOW_THREAD_CALLER, outside of callbacks, they run the junction until they are done.
+ * Waiting on the junction's own thread: in a callback (slow_on_message, slow_on_outcome, slow_on_writable, log) nothing
+ * that is waited for could ever come, and a caller's event base is not ours to run. There slow_recv(),
+ * slow_wait_outcome(), slow_wait_writable(), slow_junction_wait(), slow_ping() and slow_trace() with a timeout above 0
+ * return SLOW_E_INVAL where they would have to wait, and say so in the log; with 0 they work. With SLOW_THREAD_CALLER,
+ * outside of callbacks, they run the junction until they are done.
  *
  * Every `slow_error *` may be NULL. Every `const char *` that is returned is borrowed as its function says; what a
  * function fills in is a copy. Times are in nanoseconds; SLOW_FOREVER waits without a limit, and 0 does not wait. Once
@@ -77,9 +79,12 @@ SLOW_API slow_junction *slow_junction_open(const char *config_path, const slow_o
 /* The same from a text of `size` bytes; `name` stands in errors for the file. */
 SLOW_API slow_junction *slow_junction_open_text(const char *name, const char *text, size_t size, const slow_options *,
                                                 slow_error *);
-/* Lets go what other threads still wait for (they get SLOW_E_CLOSED), sends what was accepted and says goodbye to the
- * neighbours (at most half a second), stops, and frees everything. NULL is allowed. Other threads MUST NOT begin a call
- * any more. Not from within a callback: then nothing is freed, and the log says so. */
+/* Lets go what other threads still wait for (they get SLOW_E_CLOSED). Reliable messages that were never sent are not
+ * delivered; of those under way the outcome is awaited, for a second at most, and then it is unknown: whoever waits for
+ * an outcome gets it. What waits in the inbox is refused, so that its senders hear that it was not delivered. Sends what
+ * was accepted as best effort, says goodbye to the neighbours (at most half a second), stops, and frees everything but
+ * the messages that the application still has. NULL is allowed. Other threads MUST NOT begin a call any more, but to
+ * free messages. Not from within a callback: then nothing is freed, and the log says so. */
 SLOW_API void slow_junction_free(slow_junction *);
 /* SLOW_THREAD_CALLER: runs it on this thread until slow_junction_break(). Both return SLOW_E_INVAL in the other modes
  * and from within a callback, SLOW_E_CLOSED while it is being freed. */
@@ -144,7 +149,14 @@ typedef struct slow_hop {
 SLOW_API slow_status slow_trace(slow_junction *, const char *id, slow_time timeout, slow_hop *, size_t *count,
                                 slow_error *);
 
-/* ---- messages ---- */
+/* ---- messages out ---- */
+
+enum slow_order {
+    SLOW_ORDER_NONE = 0,    /* handed over as they come */
+    SLOW_ORDER_ORDERED = 1, /* in the order in which they were sent, on their channel */
+    SLOW_ORDER_LATEST =
+        2, /* a channel is one value: a newer one takes the place of an older one, which never follows it */
+};
 
 /* Start from SLOW_SEND_INIT; NULL = all defaults. */
 typedef struct slow_send_options {
@@ -152,24 +164,83 @@ typedef struct slow_send_options {
     uint8_t channel;   /* 0..63 */
     uint8_t priority;  /* 0..3, higher first */
     uint8_t hop_limit; /* 0 = the junction's */
+    bool reliable;     /* false = best effort */
+    uint8_t order;     /* of a reliable one: enum slow_order */
+    bool fail_fast;    /* of a reliable one: no route now = not delivered, at once */
+    slow_time ttl_ns; /* of a reliable one: its deadline, from now. It waits so long for a junction that is not there */
 } slow_send_options;
+#define SLOW_TTL_NS (UINT64_C(30) * 1000 * 1000 * 1000)
 #define SLOW_SEND_INIT \
-    { sizeof(slow_send_options), 0, 1, 0 }
+    { sizeof(slow_send_options), 0, 1, 0, true, SLOW_ORDER_NONE, false, SLOW_TTL_NS }
 
-/* Best effort, at most 64 KiB: accepted, sent as soon as there is a route (in 5 s at most, and while no more than 1 MiB
- * waits) and room on its link, delivered at most once, no outcome. SLOW_E_AGAIN: too much waits already, see
- * slow_wait_writable(); SLOW_E_TOOBIG; SLOW_E_INVAL.
+/* A reliable message that was accepted gets exactly one outcome, and the outcome is true. Its ticket is the name to ask
+ * by; 0 = none. */
+typedef uint64_t slow_ticket;
+
+/* Reliable, of at most 16 MiB: sent again until the application at the other end took it, and handed over there at most
+ * once. *ticket is its ticket, and is there before its outcome can be; `ticket` NULL = nobody will ask, and then nothing is
+ * kept for that.
+ * Best effort, of at most 64 KiB: sent as soon as there is a route (in 5 s at most, and while no more than 1 MiB waits) and
+ * room on its link, delivered at most once, no outcome: *ticket is 0.
+ * SLOW_E_AGAIN: too much waits already. Of reliable messages without an outcome there can be 1,024 and 4 MiB to one
+ * destination (a larger one goes alone), and 64 MiB in all, with what is around them; of best effort 4,096 and 4 MiB in
+ * all. See slow_wait_writable(). SLOW_E_TOOBIG; SLOW_E_INVAL; SLOW_E_NOMEM; SLOW_E_CLOSED.
  * A JSON text is checked, and stripped of insignificant white space; nothing else in it is changed. */
 SLOW_API slow_status slow_send_json(slow_junction *, const char *id, const char *json, const slow_send_options *,
-                                    slow_error *);
+                                    slow_ticket *ticket, slow_error *);
 SLOW_API slow_status slow_send_binary(slow_junction *, const char *id, const void *, size_t size,
-                                      const slow_send_options *, slow_error *);
+                                      const slow_send_options *, slow_ticket *ticket, slow_error *);
 /* The application's own control messages: kind >= SLOW_KIND_APPLICATION. */
 SLOW_API slow_status slow_send_control(slow_junction *, const char *id, uint16_t kind, const void *, size_t size,
-                                       const slow_send_options *, slow_error *);
-/* Waits until a send would not say SLOW_E_AGAIN: if it would, until half of the room is free. */
-SLOW_API slow_status slow_wait_writable(slow_junction *, slow_time timeout);
+                                       const slow_send_options *, slow_ticket *ticket, slow_error *);
+/* After SLOW_E_AGAIN: waits until half of the room is free for reliable messages to `id`; NULL = for best effort. Returns
+ * at once while there is room for another one. */
+SLOW_API slow_status slow_wait_writable(slow_junction *, const char *id, slow_time timeout);
+/* The same as an event: called on the junction's thread once, for each `id` to which a send said SLOW_E_AGAIN, when half
+ * of its room is free; NULL = of best effort. fn NULL = nobody is called. Once it has returned, the one before is not
+ * called any more. */
+SLOW_API slow_status slow_on_writable(slow_junction *, void (*fn)(void *arg, const char *id), void *arg);
 
+enum slow_outcome_kind {
+    SLOW_PENDING = 0,
+    SLOW_DELIVERED = 1,     /* the application at the other end took it */
+    SLOW_NOT_DELIVERED = 2, /* no application got it, and none will */
+    SLOW_UNKNOWN = 3,       /* one of the two: it could not be found out */
+};
+enum slow_outcome_reason {
+    SLOW_REASON_NONE = 0,           /* of DELIVERED */
+    SLOW_REASON_EXPIRED = 1,        /* its deadline came first */
+    SLOW_REASON_SUPERSEDED = 2,     /* SLOW_ORDER_LATEST: a newer one took its place */
+    SLOW_REASON_NO_ROUTE = 3,       /* fail_fast */
+    SLOW_REASON_CLOSED = 4,         /* this junction was freed */
+    SLOW_REASON_PEER_RESTARTED = 5, /* the other end restarted, or forgot us, with the message under way */
+    SLOW_REASON_NO_ANSWER = 6,      /* it was sent, and until 10 s after its deadline nobody said what became of it */
+    SLOW_REASON_NO_MEMORY = 7,
+    SLOW_REASON_REFUSED = 8, /* the other end could not hand it over */
+};
+/* `text` is for a person: why, and what a relay had to say ("not sent within 30 s; relay bob dropped it: no route"). */
+typedef struct slow_outcome {
+    uint32_t struct_size; /* as the library knows it */
+    uint32_t outcome;     /* enum slow_outcome_kind */
+    uint32_t reason;      /* enum slow_outcome_reason */
+    slow_ticket ticket;
+    slow_time rtt_ns; /* from the send to the outcome */
+    char text[224];
+} slow_outcome;
+
+/* Waits for the outcome of that message, and fills it in; it can be asked for once. 0 = look. SLOW_E_TIMEOUT: it is
+ * pending. SLOW_E_INVAL: a ticket that never was, or whose outcome is not kept any more: kept are the last 65,536 that
+ * nobody has asked for. A junction that is freed meanwhile ends the wait with an outcome, like any other. */
+SLOW_API slow_status slow_wait_outcome(slow_junction *, slow_ticket, slow_time timeout, slow_outcome *);
+/* Instead of keeping them: called on the junction's thread with the outcome of each message that has a ticket, which is
+ * borrowed. One that a thread is waiting for goes to both. NULL = they are kept again. Once it has returned, the one before
+ * is not called any more. */
+SLOW_API slow_status slow_on_outcome(slow_junction *, void (*fn)(void *arg, const slow_outcome *), void *arg);
+
+/* ---- messages in ---- */
+
+/* (from, session, channel, number) is the id of a reliable message: at most one that bears it is ever handed over. After a
+ * crash an application that must not do a thing twice compares it with what it has on disk. */
 typedef struct slow_message {
     uint32_t struct_size;
     uint8_t type; /* SLOW_JSON, SLOW_BINARY or SLOW_CONTROL */
@@ -178,16 +249,26 @@ typedef struct slow_message {
     const char *from;
     const uint8_t *data; /* terminated by a zero that `size` does not count, so JSON is a C string */
     size_t size;
+    bool reliable;            /* its sender awaits an outcome */
+    uint64_t session, number; /* of a reliable one; else 0 */
 } slow_message;
 
-/* The next message, to be freed. SLOW_E_TIMEOUT; timeout 0 = try. The inbox holds 4,096 messages or 16 MiB while nobody
- * receives; what comes beyond is dropped and counted ("drop_message_inbox_full"). */
+/* The next message, to be freed; its sender hears *delivered* when a reliable one is. Until it is returned here, the
+ * sender's deadline can still take it back out of the inbox. SLOW_E_TIMEOUT; timeout 0 = try. While nobody receives, the
+ * inbox holds 4,096 messages or 16 MiB of best effort, and what comes beyond is dropped and counted
+ * ("drop_message_inbox_full"); of reliable ones it holds all that this junction gave their senders credit for. */
 SLOW_API slow_status slow_recv(slow_junction *, slow_message **, slow_time timeout);
-SLOW_API void slow_message_free(slow_message *); /* NULL is allowed */
-/* Instead of the inbox: called on the junction's thread for each message, which is borrowed. NULL = the inbox again.
- * What is in the inbox already stays there, for slow_recv(). Once it has returned, the one before is not called any
- * more. */
+/* Done with it. From any thread, also after slow_junction_free(): then its sender hears nothing. NULL is allowed. */
+SLOW_API void slow_message_free(slow_message *);
+/* Instead of the inbox: called on the junction's thread for each message, which is borrowed; when it returns, a reliable
+ * one was taken. NULL = the inbox again. What is in the inbox already stays there, for slow_recv(). Once it has returned,
+ * the one before is not called any more. */
 SLOW_API slow_status slow_on_message(slow_junction *, void (*fn)(void *arg, const slow_message *), void *arg);
+/* The same for an application that is not done when the callback returns: the message is its own, as from slow_recv(),
+ * and slow_message_accept(), from any thread, says that it was taken. 1,024 messages that are not accepted stop
+ * their sender's channel. */
+SLOW_API slow_status slow_on_message_manual(slow_junction *, void (*fn)(void *arg, slow_message *), void *arg);
+SLOW_API void slow_message_accept(slow_message *); /* and frees it: slow_message_free(), by the name of what it means */
 SLOW_API size_t slow_junction_waiting(slow_junction *);      /* messages in the inbox */
 SLOW_API uint64_t slow_junction_duplicates(slow_junction *); /* doubles dropped, in passing or at the end */
 /* Any of the counters, by its name ("drop_package_no_route"); 0 when there is none of that name. */

@@ -1,0 +1,103 @@
+/* Tickets: what is kept, what is told, and what is forgotten. */
+#include "ticket.h"
+#include "path.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static int set_up(void **state) {
+    sl_tickets *all = malloc(sizeof *all);
+    *state = all;
+    return !sl_tickets_init(all);
+}
+
+static int tear_down(void **state) {
+    sl_tickets_free(*state);
+    free(*state);
+    return 0;
+}
+
+static bool end(sl_tickets *all, slow_ticket ticket, enum sl_outcome outcome, enum sl_reason reason) {
+    sl_outgoing out = {.ticket = ticket, .message = {.ttl_ns = 30 * SL_SECOND}};
+    sl_result result = {.message = &out, .outcome = outcome, .reason = reason, .rtt_ns = 5};
+    return sl_tickets_ended(all, &result);
+}
+
+static void an_outcome_is_kept_until_it_is_asked_for(void **state) {
+    sl_tickets *all = *state;
+    slow_outcome outcome;
+    slow_ticket a = sl_tickets_draw(all), b = sl_tickets_draw(all);
+    assert_true(a != 0 && b > a);
+    assert_int_equal(sl_tickets_take(all, a, &outcome), SLOW_E_TIMEOUT);
+    assert_false(end(all, a, SL_UNKNOWN, SL_REASON_NO_ANSWER));
+    assert_int_equal(sl_tickets_take(all, a, &outcome), SLOW_OK);
+    assert_int_equal(outcome.outcome, SLOW_UNKNOWN);
+    assert_string_equal(outcome.text, "it was sent, but within 40 s nobody said what became of it");
+    assert_int_equal(sl_tickets_take(all, a, &outcome), SLOW_E_INVAL);
+    sl_tickets_forget(all, b);
+    assert_int_equal(sl_tickets_take(all, b, &outcome), SLOW_E_INVAL);
+    assert_int_equal(all->count, 0);
+}
+
+static void of_too_many_the_oldest_outcome_goes(void **state) {
+    sl_tickets *all = *state;
+    slow_outcome outcome;
+    slow_ticket pending = sl_tickets_draw(all), first = sl_tickets_draw(all), second = sl_tickets_draw(all);
+    end(all, first, SL_DELIVERED, SL_REASON_NONE);
+    end(all, second, SL_DELIVERED, SL_REASON_NONE);
+    for (int i = 0; i < SL_TICKETS_KEPT - 1; i++)
+        end(all, sl_tickets_draw(all), SL_DELIVERED, SL_REASON_NONE);
+    assert_int_equal(sl_tickets_take(all, first, &outcome), SLOW_E_INVAL);
+    assert_int_equal(sl_tickets_take(all, second, &outcome), SLOW_OK);
+    assert_int_equal(sl_tickets_take(all, pending, &outcome), SLOW_E_TIMEOUT);
+}
+
+static void with_a_callback_outcomes_are_told_and_not_kept(void **state) {
+    sl_tickets *all = *state;
+    slow_outcome outcome;
+    slow_ticket a = sl_tickets_draw(all), b = sl_tickets_draw(all);
+    sl_tickets_tell(all, true);
+    assert_int_equal(sl_tickets_join(all, b), SLOW_OK); /* somebody waits for this one */
+    assert_true(end(all, a, SL_DELIVERED, SL_REASON_NONE));
+    assert_true(end(all, b, SL_NOT_DELIVERED, SL_REASON_CLOSED));
+    assert_true(sl_tickets_next_told(all, &outcome) && outcome.ticket == a);
+    assert_true(sl_tickets_next_told(all, &outcome) && outcome.ticket == b);
+    assert_false(sl_tickets_next_told(all, &outcome));
+    assert_int_equal(sl_tickets_take(all, a, &outcome), SLOW_E_INVAL);
+    assert_int_equal(sl_tickets_take(all, b, &outcome), SLOW_OK);
+    sl_tickets_part(all, b);
+    assert_int_equal(sl_tickets_take(all, b, &outcome), SLOW_E_INVAL);
+    assert_int_equal(all->count, 0);
+}
+
+static void a_relays_hint_stands_behind_the_reason(void **state) {
+    sl_outgoing out = {.message = {.ttl_ns = 30 * SL_SECOND}};
+    sl_result result = {.message = &out,
+                        .outcome = SL_NOT_DELIVERED,
+                        .reason = SL_REASON_EXPIRED,
+                        .hint = {.by = {.size = 3, .text = "bob"}, .reason = SL_DROP_HOP_LIMIT}};
+    char text[128], wanted[128];
+    (void)state;
+    sl_result_explain(&result, text, sizeof text);
+    snprintf(wanted, sizeof wanted, "expired: it could not be sent within 30 s; bob dropped it: %s",
+             sl_drop_text(SL_DROP_HOP_LIMIT));
+    assert_string_equal(text, wanted);
+    out.number = 1;
+    sl_result_explain(&result, text, 24); /* cut, and terminated */
+    assert_string_equal(text, "expired: it was sent, b");
+}
+
+int main(void) {
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(an_outcome_is_kept_until_it_is_asked_for),
+        T(of_too_many_the_oldest_outcome_goes),
+        T(with_a_callback_outcomes_are_told_and_not_kept),
+        T(a_relays_hint_stands_behind_the_reason),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
