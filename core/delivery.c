@@ -152,9 +152,9 @@ slow_status sl_delivery_init(sl_delivery *d, sl_loop *loop, sl_stats *stats, sl_
     d->seen = sl_seen_new(loop);
     d->reassembly = sl_reassembly_new(loop, stats);
     d->timer = sl_timer_new(loop, retry, d);
-    if (sl_loopback_init(&d->own, loop, &pairs) &&
-        sl_peers_init(&d->peers, loop, stats, d->self, forward->table.key, &pairs) == SLOW_OK && d->seen != NULL &&
-        d->reassembly != NULL && d->timer != NULL)
+    if (sl_peers_init(&d->peers, loop, stats, d->self, forward->table.key, &pairs) == SLOW_OK &&
+        sl_loopback_init(&d->own, loop, session, &pairs) && d->seen != NULL && d->reassembly != NULL &&
+        d->timer != NULL)
         return SLOW_OK;
     sl_delivery_free(d);
     return SLOW_E_NOMEM;

@@ -169,13 +169,13 @@ void sl_embedding_message(void *junction, const sl_message *arrived) {
         call_borrowed(j, &message, arrived->arrival);
         return;
     }
-    if (arrived->arrival != NULL)
-        arrived->arrival->arg = NULL;
     bool kept = j->on_message_manual != NULL ? call_manual(j, &message, arrived->arrival)
                                              : sl_inbox_put(j->inbox, &message, arrived->arrival);
-    if (!kept)
+    if (!kept) {
         SL_COUNT(&j->core->stats, drop_message_inbox_full);
-    else if (j->admin != NULL)
+        if (arrived->arrival != NULL)
+            sl_delivery_refused(&j->core->delivery, arrived->arrival);
+    } else if (j->admin != NULL)
         sl_admin_message_arrived(j->admin);
 }
 

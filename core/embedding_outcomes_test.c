@@ -256,8 +256,6 @@ static void a_message_outlives_its_junction(void **state) {
     slow_junction_free(p.alice);
 }
 
-/* ---- by callback, and on the caller's thread ---- */
-
 typedef struct outcomes {
     _Atomic unsigned delivered, others;
 } outcomes;
@@ -266,6 +264,97 @@ static void tally_outcome(void *arg, const slow_outcome *outcome) {
     outcomes *o = arg;
     atomic_fetch_add(outcome->outcome == SLOW_DELIVERED ? &o->delivered : &o->others, 1);
 }
+
+static void a_junction_that_is_full_ends_with_an_outcome_for_each(void **state) {
+    enum { COUNT = 1000 };
+    pair p = pair_new();
+    outcomes of_alice = {0}, of_bob = {0};
+    slow_ticket ticket;
+    (void)state;
+    assert_int_equal(slow_on_outcome(p.alice, tally_outcome, &of_alice), SLOW_OK);
+    assert_int_equal(slow_on_outcome(p.bob, tally_outcome, &of_bob), SLOW_OK);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(slow_send_binary(p.alice, "bob", &i, sizeof i, NULL, &ticket, NULL), SLOW_OK);
+        assert_int_equal(slow_send_binary(p.bob, "nobody", &i, sizeof i, NULL, &ticket, NULL), SLOW_OK);
+        assert_int_equal(slow_send_binary(p.bob, "bob", &i, sizeof i, NULL, &ticket, NULL), SLOW_OK);
+    }
+    slow_time until = test_now() + LIMIT;
+    while (slow_junction_waiting(p.bob) < 2 * COUNT && test_now() < until)
+        sched_yield();
+    slow_message *kept = NULL;
+    assert_int_equal(slow_recv(p.bob, &kept, LIMIT), SLOW_OK);
+    slow_junction_free(p.bob);
+    assert_int_equal(atomic_load(&of_bob.delivered), 0);
+    assert_int_equal(atomic_load(&of_bob.others), 2 * COUNT);
+    slow_junction_free(p.alice);
+    assert_int_equal(atomic_load(&of_alice.delivered), 0);
+    assert_int_equal(atomic_load(&of_alice.others), COUNT);
+    slow_message_free(kept);
+}
+
+/* ---- to ourselves ---- */
+
+static void send_on(void *arg, const slow_message *message) {
+    slow_junction *j = *(slow_junction **)arg;
+    int left = 0;
+    slow_ticket ticket;
+    memcpy(&left, message->data, sizeof left);
+    if (--left > 0)
+        slow_send_binary(j, "alice", &left, sizeof left, NULL, &ticket, NULL);
+}
+
+static void a_callback_sends_to_its_own_junction(void **state) {
+    enum { COUNT = 100 };
+    slow_junction *j = junction_of("alice");
+    outcomes o = {0};
+    int left = COUNT;
+    slow_ticket ticket;
+    (void)state;
+    assert_int_equal(slow_on_outcome(j, tally_outcome, &o), SLOW_OK);
+    assert_int_equal(slow_on_message(j, send_on, &j), SLOW_OK);
+    assert_int_equal(slow_send_binary(j, "alice", &left, sizeof left, NULL, &ticket, NULL), SLOW_OK);
+    slow_time until = test_now() + LIMIT;
+    while (atomic_load(&o.delivered) < COUNT && test_now() < until)
+        sched_yield();
+    assert_int_equal(atomic_load(&o.delivered), COUNT);
+    slow_junction_free(j);
+}
+
+static void accept_at_once(void *arg, slow_message *message) {
+    atomic_fetch_add((_Atomic unsigned *)arg, message->session != 0);
+    slow_message_accept(message);
+}
+
+static void our_own_messages_are_taken_like_others(void **state) {
+    slow_junction *j = junction_of("alice");
+    slow_send_options soon = within(SECOND / 5);
+    _Atomic(slow_message *) kept = NULL;
+    _Atomic unsigned accepted = 0;
+    slow_message *message;
+    slow_outcome outcome;
+    (void)state;
+    slow_ticket ticket = send_ticket(j, "alice", "1", NULL);
+    assert_int_equal(slow_recv(j, &message, LIMIT), SLOW_OK);
+    expect_json(message, "alice", "1");
+    assert_int_equal(slow_wait_outcome(j, ticket, 0, &outcome), SLOW_E_TIMEOUT);
+    slow_message_free(message);
+    assert_int_equal(outcome_of(j, ticket).outcome, SLOW_DELIVERED);
+    outcome = outcome_of(j, send_ticket(j, "alice", "2", &soon)); /* nobody takes it */
+    assert_int_equal(outcome.reason, SLOW_REASON_EXPIRED);
+    assert_int_equal(slow_recv(j, &message, 0), SLOW_E_TIMEOUT);
+    assert_int_equal(slow_on_message_manual(j, keep_message, &kept), SLOW_OK);
+    ticket = send_ticket(j, "alice", "3", NULL);
+    message = await_kept(&kept);
+    assert_int_equal(slow_wait_outcome(j, ticket, 0, &outcome), SLOW_E_TIMEOUT);
+    slow_message_accept(message);
+    assert_int_equal(outcome_of(j, ticket).outcome, SLOW_DELIVERED);
+    assert_int_equal(slow_on_message_manual(j, accept_at_once, &accepted), SLOW_OK);
+    assert_int_equal(outcome_of(j, send_ticket(j, "alice", "4", NULL)).outcome, SLOW_DELIVERED);
+    assert_int_equal(atomic_load(&accepted), 1);
+    slow_junction_free(j);
+}
+
+/* ---- by callback, and on the caller's thread ---- */
 
 static void every_ticket_is_told_once(void **state) {
     enum { COUNT = 5000 };
@@ -376,6 +465,9 @@ int main(void) {
         cmocka_unit_test(what_nobody_took_is_refused_when_its_junction_goes),
         cmocka_unit_test(freeing_a_junction_ends_every_wait_with_an_outcome),
         cmocka_unit_test(a_message_outlives_its_junction),
+        cmocka_unit_test(a_junction_that_is_full_ends_with_an_outcome_for_each),
+        cmocka_unit_test(a_callback_sends_to_its_own_junction),
+        cmocka_unit_test(our_own_messages_are_taken_like_others),
         cmocka_unit_test(every_ticket_is_told_once),
         cmocka_unit_test(the_callers_thread_waits_by_running_the_junction),
         cmocka_unit_test(a_full_destination_says_again_and_stops_nobody_else),

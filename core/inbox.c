@@ -17,6 +17,7 @@ typedef struct letter {
     char from[SLOW_ID_MAX + 1];
     uint8_t bytes[]; /* of best effort */
 } letter;
+_Static_assert(sizeof(letter) <= SL_ARRIVAL_AROUND, "what is kept of an arrival counts in the budget");
 
 typedef struct letters {
     letter *first, **end;
@@ -238,8 +239,6 @@ void sl_inbox_put_back(sl_inbox *inbox, slow_message *message) {
 
 bool sl_inbox_withdraw(sl_inbox *inbox, sl_arrival *arrival) {
     letter *l = arrival->arg;
-    if (l == NULL)
-        return true; /* there was no memory to keep it */
     pthread_mutex_lock(&inbox->lock);
     bool waiting = l->is_waiting;
     if (waiting)
@@ -263,20 +262,29 @@ int sl_inbox_fd(const sl_inbox *inbox) {
 
 /* ---- done with it ---- */
 
-static void settle(void *arg) {
-    sl_inbox *inbox = arg;
-    pthread_mutex_lock(&inbox->lock);
-    letter *l = inbox->ended ? NULL : inbox->done.first;
-    if (l != NULL)
-        letters_init(&inbox->done);
-    inbox->posted = false;
-    pthread_mutex_unlock(&inbox->lock);
+/* Locked. */
+static letter *done_take(sl_inbox *inbox) {
+    letter *l = inbox->done.first;
+    letters_init(&inbox->done);
+    return l;
+}
+
+static void tell_taken(sl_inbox *inbox, letter *l) {
     while (l != NULL) {
         letter *next = l->next;
         inbox->events.taken(inbox->events.arg, l->arrival);
         free(l);
         l = next;
     }
+}
+
+static void settle(void *arg) {
+    sl_inbox *inbox = arg;
+    pthread_mutex_lock(&inbox->lock);
+    letter *l = inbox->ended ? NULL : done_take(inbox);
+    inbox->posted = false;
+    pthread_mutex_unlock(&inbox->lock);
+    tell_taken(inbox, l);
 }
 
 /* Of a reliable one. Without memory to post, the next one that is freed tells of both. */
@@ -339,18 +347,20 @@ void sl_inbox_refuse(sl_inbox *inbox) {
     }
 }
 
-/* Without the lock while delivery is called, which may put something. No letter is freed in between: those that the
- * application is done with from here on wait for sl_inbox_free(). */
+/* Each message is told either as taken or as held, since `ended` is set in the same step; and without the lock, since delivery
+ * may put something meanwhile. No letter is freed in between: those that the application is done with from here on wait
+ * for sl_inbox_free(). */
 void sl_inbox_end(sl_inbox *inbox) {
     letter *held = NULL;
-    settle(inbox);
     pthread_mutex_lock(&inbox->lock);
     inbox->ended = true;
+    letter *done = done_take(inbox);
     for (letter *l = inbox->out.first; l != NULL; l = l->next) {
         l->next_held = held;
         held = l;
     }
     pthread_mutex_unlock(&inbox->lock);
+    tell_taken(inbox, done);
     for (; held != NULL; held = held->next_held)
         inbox->events.held(inbox->events.arg, held->arrival);
 }

@@ -32,7 +32,7 @@ sl_inbox *sl_inbox_new(sl_loop *, const sl_inbox_events *); /* NULL = no memory,
 /* What is in it, too; messages that the application has stay. After sl_inbox_end(), and after delivery is freed. */
 void sl_inbox_free(sl_inbox *);
 /* Copies all but a reliable message's payload, which is the arrival's; `arrival` NULL = best effort. False: full, or no
- * memory. A reliable one is then as good as withdrawn. */
+ * memory; a reliable one is the caller's still. */
 bool sl_inbox_put(sl_inbox *, const slow_message *, sl_arrival *);
 /* The same for a message that is the application's at once. NULL = no memory. */
 slow_message *sl_inbox_give(sl_inbox *, const slow_message *, sl_arrival *);

@@ -37,19 +37,19 @@ static void letter_remove(sl_loopback *own, sl_loopback_letter **at) {
     free(letter);
 }
 
-/* They are in the order in which they were sent, but their deadlines are not. */
-static void timer_set(sl_loopback *own) {
-    slow_time next = UINT64_MAX;
-    for (const sl_loopback_letter *letter = own->first; letter != NULL; letter = letter->next)
-        if (!letter->settled && due(letter) < next)
-            next = due(letter);
-    if (next != UINT64_MAX)
-        sl_timer_at(own->timer, next);
+static void sooner(sl_loopback *own, slow_time when) {
+    if (when >= own->timer_at)
+        return;
+    own->timer_at = when;
+    sl_timer_at(own->timer, when);
 }
 
+/* They are in the order in which they were sent, but their deadlines are not; so all are looked at, and not again before
+ * the next one is due. */
 static void expire(void *arg) {
     sl_loopback *own = arg;
     slow_time now = sl_now(own->loop);
+    own->timer_at = UINT64_MAX;
     for (sl_loopback_letter **at = &own->first; *at != NULL;) {
         sl_loopback_letter *letter = *at;
         if (!letter->settled && due(letter) <= now && !letter->arrival->held &&
@@ -65,13 +65,14 @@ static void expire(void *arg) {
             else
                 letter->arrival->held = true; /* it could not be taken back */
         }
+        if (!letter->settled)
+            sooner(own, due(letter));
         at = &letter->next;
     }
-    timer_set(own);
 }
 
-bool sl_loopback_init(sl_loopback *own, sl_loop *loop, const sl_peers_events *events) {
-    *own = (sl_loopback){.loop = loop, .events = *events};
+bool sl_loopback_init(sl_loopback *own, sl_loop *loop, uint64_t session, const sl_peers_events *events) {
+    *own = (sl_loopback){.loop = loop, .session = session, .timer_at = UINT64_MAX, .events = *events};
     own->end = &own->first;
     own->timer = sl_timer_new(loop, expire, own);
     return own->timer != NULL;
@@ -127,8 +128,9 @@ slow_status sl_loopback_send(sl_loopback *own, sl_outgoing *out) {
     own->end = &letter->next;
     own->count++;
     own->bytes += size;
-    timer_set(own);
+    sooner(own, out->until);
     sl_message message = out->message;
+    message.session = own->session;
     message.number = arrival->number;
     message.payload = (slow_bytes){arrival->bytes, arrival->size};
     own->events.offer(own->events.arg, &message, arrival);
@@ -136,8 +138,8 @@ slow_status sl_loopback_send(sl_loopback *own, sl_outgoing *out) {
 }
 
 void sl_loopback_held(sl_loopback *own, sl_arrival *arrival) {
+    (void)own;
     arrival->held = true;
-    timer_set(own);
 }
 
 static void end(sl_loopback *own, sl_arrival *arrival, enum sl_outcome outcome, enum sl_reason reason) {

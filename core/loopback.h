@@ -9,12 +9,13 @@ typedef struct sl_loopback {
     sl_peers_events events; /* outcome, released, offer, withdraw */
     sl_loopback_letter *first, **end;
     uint32_t count;
-    uint64_t bytes, number[SLOW_CHANNELS];
+    uint64_t session, bytes, number[SLOW_CHANNELS];
+    slow_time timer_at; /* not later than what is due next */
     sl_timer *timer;
 } sl_loopback;
 
-/* False = no memory. */
-bool sl_loopback_init(sl_loopback *, sl_loop *, const sl_peers_events *);
+/* `session`: of the names that messages have; another one in each life of the junction. False = no memory. */
+bool sl_loopback_init(sl_loopback *, sl_loop *, uint64_t session, const sl_peers_events *);
 /* After this an arrival that is held is its holder's, to be freed by free(). */
 void sl_loopback_free(sl_loopback *);
 /* SLOW_E_AGAIN, SLOW_E_NOMEM: it is the caller's still. */

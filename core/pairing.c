@@ -57,8 +57,9 @@ static void pair_end(sl_pairing *p, slow_time since, slow_time now) {
 static bool pair_begin(sl_pairing *p, uint64_t mine, uint64_t theirs, uint32_t their_alone_ms, slow_time rtt_ns,
                        slow_time now) {
     p->alone_ms = alone_ms(p, now);
+    slow_time alone = their_alone_ms * MS;
     if (p->mine != 0)
-        pair_end(p, now - (slow_time)their_alone_ms * MS, now);
+        pair_end(p, now > alone ? now - alone : 0, now);
     opening_end(p);
     p->mine = mine;
     p->theirs = theirs;

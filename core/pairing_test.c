@@ -180,6 +180,27 @@ static void the_higher_end_knocks_and_is_open_after_two(void **state) {
     assert_int_equal(w.ends[0].said + w.ends[1].said, 4);
 }
 
+static void who_was_alone_for_longer_than_our_clock_runs_never_had_the_pair(void **state) {
+    world w;
+    (void)state;
+    world_init(&w, 1);
+    w.now = 5 * SL_SECOND;
+    end_start(&w.ends[0]);
+    sl_pairing *low = &w.ends[0].pairing;
+    sl_pairing_want(low, true, w.now);
+    sl_pairing_heard(low, SL_KIND_OPEN2, &(sl_open){.mine = 7, .yours = low->opening}, w.now);
+    assert_true(low->mine != 0);
+    for (int i = 0; i < 5; i++)
+        sl_pairing_heard(low, SL_KIND_KNOCK, NULL, w.now); /* OPEN3, each time */
+    w.now = low->open3_at;
+    sl_pairing_timer(low, w.now);
+    assert_true(low->opening != 0);
+    sl_open open2 = {.mine = 8, .yours = low->opening, .alone_ms = SL_ALONE_MAX_MS};
+    sl_pairing_heard(low, SL_KIND_OPEN2, &open2, w.now);
+    assert_int_equal(w.ends[0].ended, 1);
+    assert_int_equal(w.ends[0].since, 0); /* whatever was sent goes again */
+}
+
 static void who_wants_at_both_ends_gets_one_pair(void **state) {
     world w;
     (void)state;
@@ -380,6 +401,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_lower_end_is_open_after_one_round_trip),
         cmocka_unit_test(the_higher_end_knocks_and_is_open_after_two),
+        cmocka_unit_test(who_was_alone_for_longer_than_our_clock_runs_never_had_the_pair),
         cmocka_unit_test(who_wants_at_both_ends_gets_one_pair),
         cmocka_unit_test(a_pair_is_forgotten_after_ten_silent_minutes),
         cmocka_unit_test(a_lower_end_that_forgot_gets_a_new_pair),

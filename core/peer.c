@@ -5,9 +5,11 @@
 
 struct sl_peer {
     sl_peers *all;
-    sl_peer *next, **here;        /* of all */
-    sl_peer *chained;             /* in its bucket */
-    sl_peer *next_stuck, **stuck; /* NULL = it is not */
+    sl_peer *next, **here; /* of all */
+    sl_peer *chained;      /* in its bucket */
+    sl_peer *next_stuck, **stuck;
+    sl_peer_stuck *stuck_in; /* NULL = it is not */
+    bool served;             /* something was sent to it since its last turn */
     slow_id id;
     uint32_t hash;
     sl_pairing pairing;
@@ -58,29 +60,35 @@ static bool buckets_grow(sl_peers *peers) {
 
 /* ---- peers whose packages could not be sent: they are served again when that may have changed ---- */
 
+static void stuck_init(sl_peer_stuck *list) {
+    *list = (sl_peer_stuck){.end = &list->first};
+}
+
 static void unstick(sl_peer *peer) {
-    if (peer->stuck == NULL)
+    sl_peer_stuck *list = peer->stuck_in;
+    if (list == NULL)
         return;
     *peer->stuck = peer->next_stuck;
-    if (peer->next_stuck != NULL)
-        peer->next_stuck->stuck = peer->stuck;
-    peer->stuck = NULL;
+    *(peer->next_stuck != NULL ? &peer->next_stuck->stuck : &list->end) = peer->stuck;
+    list->count--;
+    peer->stuck_in = NULL;
 }
 
 static void stick(sl_peer *peer, sl_peer_stuck *list) {
     unstick(peer);
-    peer->next_stuck = list->first;
-    peer->stuck = &list->first;
-    if (peer->next_stuck != NULL)
-        peer->next_stuck->stuck = &peer->next_stuck;
-    list->first = peer;
+    peer->next_stuck = NULL;
+    peer->stuck = list->end;
+    peer->stuck_in = list;
+    *list->end = peer;
+    list->end = &peer->next_stuck;
+    list->count++;
 }
 
+/* Those that are in it now: some come back at once. */
 static void all_again(sl_peers *peers, sl_peer_stuck *list) {
     slow_time now = sl_now(peers->loop);
-    sl_peer *next;
-    for (sl_peer *peer = list->first; peer != NULL; peer = next) {
-        next = peer->next_stuck;
+    for (uint32_t left = list->count; left > 0; left--) {
+        sl_peer *peer = list->first;
         unstick(peer);
         sl_pairing_kick(&peer->pairing, now);
         sl_defer(peers->loop, &peer->turn);
@@ -89,6 +97,7 @@ static void all_again(sl_peers *peers, sl_peer_stuck *list) {
 
 void sl_peers_room(sl_peers *peers) {
     all_again(peers, &peers->no_room);
+    all_again(peers, &peers->served);
 }
 
 void sl_peers_routes(sl_peers *peers) {
@@ -96,10 +105,15 @@ void sl_peers_routes(sl_peers *peers) {
 }
 
 static slow_status sent(sl_peer *peer, slow_status status) {
-    if (status == SLOW_E_AGAIN || status == SLOW_E_NOROUTE)
-        stick(peer, status == SLOW_E_AGAIN ? &peer->all->no_room : &peer->all->no_route);
-    if (status == SLOW_E_NOROUTE)
-        peer->hint = (sl_hint){.by = *peer->all->self, .reason = SL_DROP_NO_ROUTE, .at = sl_now(peer->all->loop)};
+    sl_peers *peers = peer->all;
+    if (status == SLOW_OK)
+        peer->served = true;
+    else if (status == SLOW_E_AGAIN)
+        stick(peer, peer->served ? &peers->served : &peers->no_room);
+    else if (status == SLOW_E_NOROUTE) {
+        stick(peer, &peers->no_route);
+        peer->hint = (sl_hint){.by = *peers->self, .reason = SL_DROP_NO_ROUTE, .at = sl_now(peers->loop)};
+    }
     return status;
 }
 
@@ -229,6 +243,7 @@ static void outcome(void *arg, const sl_outgoing *out, enum sl_outcome what, enu
     sl_result result = {.message = out, .outcome = what, .reason = reason, .rtt_ns = now - out->submitted_at};
     if (what != SL_DELIVERED && peer->hint.at >= out->submitted_at)
         result.hint = peer->hint;
+    peer->all->pending--;
     peer->all->events.outcome(peer->all->events.arg, &result);
 }
 
@@ -283,6 +298,7 @@ static void turn(void *arg) {
         sl_sender_timer(peer->sender, now);
     say_state(peer, now);
     sl_sender_pump(peer->sender, now);
+    peer->served = false;
     settle(peer, now);
 }
 
@@ -319,6 +335,12 @@ static sl_peer *peer_need(sl_peers *peers, const slow_id *id) {
     return peer;
 }
 
+/* One who speaks first costs nothing but a look once there are too many of that kind. */
+static sl_peer *peer_for(sl_peers *peers, const slow_id *id, bool lower) {
+    bool full = lower ? peers->limits.unasked >= SL_OPENINGS_UNASKED : peers->limits.halves >= SL_HALVES;
+    return full ? peer_find(peers, sl_id_bytes(id)) : peer_need(peers, id);
+}
+
 /* Of the pairs that owe nothing, the one that was silent longest goes; if all owe something, the newest. */
 static void pairs_bound(sl_peers *peers, sl_peer *newest, slow_time now) {
     sl_peer *idle = NULL;
@@ -342,6 +364,9 @@ slow_status sl_peers_init(sl_peers *peers, sl_loop *loop, sl_stats *stats, const
                         .budget = {.most = SL_RECEIVE_BUDGET},
                         .pairs_most = SL_PAIRS_MAX,
                         .forgotten_at = sl_now(loop)};
+    stuck_init(&peers->no_room);
+    stuck_init(&peers->no_route);
+    stuck_init(&peers->served);
     return buckets_grow(peers) ? SLOW_OK : SLOW_E_NOMEM;
 }
 
@@ -370,6 +395,7 @@ slow_status sl_peers_send(sl_peers *peers, sl_outgoing *out) {
     out->submitted_at = now;
     out->until = now + out->message.ttl_ns;
     peers->waiting += size;
+    peers->pending++;
     sl_sender_add(peer->sender, out, now);
     sl_defer(peers->loop, &peer->turn);
     return SLOW_OK;
@@ -394,10 +420,7 @@ void sl_peers_abandon(sl_peers *peers) {
 }
 
 uint32_t sl_peers_pending(const sl_peers *peers) {
-    uint32_t pending = 0;
-    for (const sl_peer *peer = peers->first; peer != NULL; peer = peer->next)
-        pending += sl_sender_pending(peer->sender);
-    return pending;
+    return peers->pending;
 }
 
 /* ---- in ---- */
@@ -436,7 +459,7 @@ static void opening(sl_peers *peers, const slow_id *src, const slow_package *pac
     /* OPEN2 answers what we said, so we know its author. */
     sl_peer *peer = kind == SL_KIND_OPEN2 ? peer_find(peers, sl_id_bytes(src)) : NULL;
     if (kind == (lower ? SL_KIND_KNOCK : SL_KIND_OPEN1))
-        peer = peer_need(peers, src);
+        peer = peer_for(peers, src, lower);
     else if (kind == SL_KIND_OPEN3 && !lower && (peer = peer_find(peers, sl_id_bytes(src))) == NULL)
         stranger(peers, src);
     if (peer == NULL)
@@ -458,7 +481,7 @@ void sl_peers_receive(sl_peers *peers, const slow_package *package) {
         return;
     }
     bool lower = sl_id_compare(peers->self, &src) < 0;
-    sl_peer *peer = lower ? peer_need(peers, &src) : peer_find(peers, package->src);
+    sl_peer *peer = lower ? peer_for(peers, &src, lower) : peer_find(peers, package->src);
     if (peer == NULL) {
         SL_COUNT(peers->stats, drop_package_pair_unknown);
         if (!lower)

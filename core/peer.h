@@ -51,9 +51,10 @@ typedef struct sl_broken {
 } sl_broken;
 
 typedef struct sl_peer sl_peer;
-/* Peers to whom the last package could not be sent. */
+/* Peers to whom the last package could not be sent, in the order in which they are tried again. */
 typedef struct sl_peer_stuck {
-    sl_peer *first;
+    sl_peer *first, **end;
+    uint32_t count;
 } sl_peer_stuck;
 
 typedef struct sl_peers {
@@ -68,7 +69,9 @@ typedef struct sl_peers {
     uint32_t bucket_count, count, pairs, pairs_most;
     sl_peer *first; /* all, the newest first */
     sl_peer_stuck no_room, no_route;
+    sl_peer_stuck served;      /* no room, but for a part: they come after those who got nothing */
     uint64_t waiting;          /* bytes of messages without an outcome */
+    uint32_t pending;          /* and how many they are */
     slow_time forgotten_at;    /* whoever is not here has had no pair since then */
     slow_time knocked_at[256]; /* by hash: when a stranger was knocked at */
     sl_broken broken;

@@ -168,7 +168,7 @@ static size_t have_words(uint32_t size) {
 }
 
 static uint64_t cost_of(uint32_t size) {
-    return sizeof(sl_arrival) + size + have_words(size) * sizeof(uint64_t);
+    return sizeof(sl_arrival) + SL_ARRIVAL_AROUND + size + have_words(size) * sizeof(uint64_t);
 }
 
 static bool has_room(const sl_receiver *r, uint32_t size) {
@@ -429,8 +429,10 @@ static void bar(sl_receiver *r, uint8_t channel_number, uint64_t number) {
     if (state != SL_OPEN)
         return;
     sl_arrival **at = open_find(r, channel_number, number);
-    if (at != NULL && (*at)->offered && !r->events.withdraw(r->events.arg, *at))
+    if (at != NULL && (*at)->offered && !r->events.withdraw(r->events.arg, *at)) {
+        sl_arrival_held(*at);
         return;
+    }
     settle(r, channel_number, number, SL_BARRED);
     if (at == NULL)
         return;

@@ -15,6 +15,7 @@
 typedef struct sl_receive_budget {
     uint64_t used, most; /* bytes */
 } sl_receive_budget;
+enum { SL_ARRIVAL_AROUND = 256 }; /* bytes: what the floor above may keep beside an arrival */
 #define SL_RECEIVE_BUDGET (UINT64_C(64) * 1024 * 1024)
 #define SL_RECEIVE_FIRST (256u * 1024u)          /* bytes: the credit of a new pair, and the least there is */
 #define SL_RECEIVE_MESSAGE (16u * 1024u * 1024u) /* bytes: the largest message, and the most credit */
@@ -43,7 +44,7 @@ typedef struct sl_receiver_events {
     /* A message may be handed over. May tell at once that it is held, or taken. */
     void (*offer)(void *arg, sl_arrival *);
     /* Its sender bars it: take it back from where it waits. True: nobody has it and nobody will; the receiver frees it. False: it
-     * is held already, if only by a moment. */
+     * is held already, if only by a moment, and its sender hears that. */
     bool (*withdraw)(void *arg, sl_arrival *);
 } sl_receiver_events;
 

@@ -2,8 +2,6 @@
 #include "sender_out.h"
 #include <stdlib.h>
 
-enum { CREDIT_MOST = 64 * 1024 * 1024 }; /* a receiver that offers more is not believed */
-
 sl_sender *sl_sender_new(const sl_sender_events *events) {
     sl_sender *s = calloc(1, sizeof *s);
     if (s == NULL)
@@ -73,7 +71,7 @@ void sl_sender_add(sl_sender *s, sl_outgoing *out, slow_time now) {
     sl_outgoing_list_add(&c->queue, out);
     s->queued++;
     s->queued_bytes += sl_outgoing_size(out);
-    s->deadline_at = sl_earlier(s->deadline_at, out->until);
+    s->deadline_at = s->pending == 1 ? out->until : sl_earlier(s->deadline_at, out->until);
     sl_sender_turn_take(s, c);
 }
 
@@ -165,7 +163,8 @@ void sl_sender_state(sl_sender *s, const sl_state *state, uint64_t packet, slow_
         return;
     if (packet > s->state_packet) {
         s->state_packet = packet;
-        s->credit = state->credit < CREDIT_MOST ? state->credit : CREDIT_MOST;
+        s->credit = state->credit < SL_MESSAGE_MAX ? state->credit
+                                                   : SL_MESSAGE_MAX; /* a receiver that offers more is not believed */
     }
     sl_recovery_acks(s->recovery, state, now);
     sl_sender_channel *c = state->has_channel ? sl_sender_channel_of(s, state->channel) : NULL;
@@ -175,7 +174,7 @@ void sl_sender_state(sl_sender *s, const sl_state *state, uint64_t packet, slow_
 }
 
 slow_time sl_sender_due(const sl_sender *s) {
-    slow_time due = sl_earlier(s->deadline_at, s->poll_at);
+    slow_time due = s->pending != 0 ? sl_earlier(s->deadline_at, s->poll_at) : s->poll_at;
     return s->recovery != NULL ? sl_earlier(due, sl_recovery_due(s->recovery)) : due;
 }
 

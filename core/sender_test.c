@@ -298,6 +298,15 @@ static void credit_bounds_what_is_unfinished_but_one_may_always_go(void **state)
     assert_int_equal(info(g).unfinished_bytes, 1401);
 }
 
+/* What a receiver takes and never answers for stays in our memory, outcome or not. */
+static void no_more_credit_is_believed_than_a_message_needs(void **state) {
+    rig *g = *state;
+    open_pair(g);
+    sl_state boast = {.credit = UINT64_MAX};
+    sl_sender_state(g->s, &boast, 1, g->now);
+    assert_int_equal(info(g).credit, SL_MESSAGE_MAX);
+}
+
 static void channels_take_turns(void **state) {
     rig *g = *state;
     for (uint32_t i = 0; i < 6; i++)
@@ -895,6 +904,7 @@ int main(void) {
         TEST(no_number_is_1024_above_the_lowest_unfinished),
         TEST(the_control_moves_the_window_by_three),
         TEST(credit_bounds_what_is_unfinished_but_one_may_always_go),
+        TEST(no_more_credit_is_believed_than_a_message_needs),
         TEST(channels_take_turns),
         TEST(the_queue_has_room_for_1024_or_4_mib_or_one),
         TEST(the_deadline_of_one_that_waits_is_its_end),

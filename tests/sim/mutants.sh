@@ -146,14 +146,13 @@ if [[ $only == "  " ]]; then
 fi
 core_mutant rx-hold-forgotten receiver.c 'settle(a->receiver, a->channel, a->number, SL_HELD);' ';' "${sending[@]}"
 core_mutant rx-old-number-new receiver.c 'if (package->message < window_low(c)) {' 'if (false) {' "${sending[@]}"
-core_mutant rx-latest-by-its-own receiver.c 'a->number < c->offered_high &&' 'a->number > c->offered_high &&' "${sending[@]}"
-core_mutant tx-expired-though-whole sender.c '        if (!is_sent_whole(out))' '        if (true)' "${sending[@]}"
+core_mutant rx-newest-forgotten receiver.c 'c->offered_high = a->number;' ';' "${sending[@]}"
+core_mutant tx-expired-though-whole outcome.c 'if (!sl_outgoing_is_sent_whole(out))' '        if (true)' "${sending[@]}"
 core_mutant tx-held-is-delivered sender.c 'if (state == SL_TAKEN)' 'if (state != SL_BARRED)' "${sending[@]}"
-core_mutant tx-nothing-is-barred sender.c '        bar(s, c, out);' '        ;' "${sending[@]}"
-core_mutant tx-no-credit sender.c 's->unfinished_bytes + size_of(c->queue.first) > s->credit' 'false' "${sending[@]}"
+core_mutant tx-no-credit sender_out.c 's->unfinished_bytes + sl_outgoing_size(c->queue.first) > s->credit' 'false' "${sending[@]}"
 core_mutant tx-new-peer-same-message sender.c 'out->first_sent_at >= since;' 'out->first_sent_at != since;' "${sending[@]}"
-core_mutant tx-outcome-once-more sender.c '    out->settled = true;' '    ;' "${sending[@]}"
-core_mutant tx-lost-stays-lost sender.c 'bit_clear(out->flying, index);' ';' delivery-relay-dies
+core_mutant tx-outcome-once-more outcome.c '    out->settled = true;' '    ;' "${sending[@]}"
+core_mutant tx-lost-stays-lost sender_out.c 'sl_bit_clear(out->flying, index);' ';' delivery-relay-dies
 core_mutant tx-outcome-not-counted delivery.c 'd->stats->count[counters[result->outcome]]++;' ';' "${sending[@]}"
 core_mutant pair-alone-for-ever pairing.c 'pair_end(p, now - (slow_time)their_alone_ms * MS, now);' 'pair_end(p, 0, now);' "${sending[@]}"
 core_mutant pair-half-kept pairing.c '        half_end(p, half);' '        ;' "${sending[@]}"

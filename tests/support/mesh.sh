@@ -1,0 +1,152 @@
+# shellcheck shell=bash
+# mesh.sh - routers and tellers on loopback, for tests that kill them: sourced, by a script that has SLOW_BUILD in its
+# environment. It makes the folder $dir; `trap mesh_end EXIT` ends all that was started, by its id, and removes that.
+#
+#   mesh_config NAME LISTEN JOIN      writes $dir/NAME.json; each a list of addresses, in one word
+#   router NAME                       starts it, or starts it again, and waits until it answers
+#   teller NAME                       the same for the application of tests/support/teller.c; its log is $dir/NAME.told
+#   tell NAME COMMAND...              gives a teller a command
+#   done_line NAME STREAM             the line of figures of that stream, once it is there
+#   was_refused NAME STREAM           that stream was told SLOW_E_AGAIN
+#   figure KEY LINE                   the number behind KEY= in such a line
+#   end_hard NAME, end_well NAME      SIGKILL, and SIGTERM (to a teller: quit); both wait for the end
+#   ctl NAME ARGUMENTS...             slowctl
+#   within SECONDS COMMAND...         until it succeeds
+#   bound_address NAME SCHEME         where it listens, as the kernel chose
+#   keep_ports NAME                   from now on it has the same after a restart
+#   knows NAME ID                     it has a route to there
+#   memory_kib NAME                   resident
+#   compare SENDER RECEIVER           holds the outcomes that the sender was told against what the receiver took; prints a
+#                                     line of counts, and fails where one outcome is missing, came twice, or is not true,
+#                                     or where something was taken twice, or is not what was sent
+
+bin=${SLOW_BUILD:?the build folder}/bin
+dir=$(mktemp -d /tmp/slow-mesh-XXXXXX)
+declare -A pids=() stdins=()
+
+mesh_end() {
+    local name
+    for name in "${!pids[@]}"; do end_hard "$name"; done
+    [[ -n ${SLOW_KEEP-} ]] && echo "kept: $dir" || rm -rf "$dir"
+}
+
+mesh_config() { # NAME LISTEN JOIN [CODECS]
+    local name=$1 listen=$2 join=$3 codecs=${4-protobuf json} list=''
+    quoted() { local word; list=''; for word in "$@"; do list+="${list:+, }\"$word\""; done; }
+    # shellcheck disable=SC2046,SC2086 # lists of words
+    {
+        echo "{\"id\": \"$name\", \"admin\": {\"socket\": \"$dir/$name\"}, \"transports\": ["
+        quoted $(printf '%s\n' $listen | grep ^udp:) && echo "  {\"plugin\": \"transport-udp\", \"listen\": [$list]},"
+        quoted $(printf '%s\n' $listen | grep ^tcp:) && echo "  {\"plugin\": \"transport-tcp\", \"listen\": [$list]}],"
+        quoted $join && echo " \"join\": [$list],"
+        quoted $(printf 'codec-%s\n' $codecs) && echo " \"codecs\": [$list]}"
+    } >"$dir/$name.json"
+}
+
+ctl() { # NAME ARGUMENTS...
+    local name=$1
+    shift
+    timeout 60 "$bin/slowctl" -s "$dir/$name" "$@" 2>>"$dir/ctl.log"
+}
+
+within() { # SECONDS COMMAND...: until it succeeds
+    local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+    shift
+    until "$@" >/dev/null; do
+        ((${EPOCHREALTIME/[.,]/} < end)) || return 1
+        sleep 0.02
+    done
+}
+
+router() { # NAME
+    "$bin/slow-router" -c "$dir/$1.json" 2>>"$dir/$1.log" &
+    pids[$1]=$!
+    within 10 ctl "$1" status
+}
+
+is_ready() { grep -qs ready "$dir/$1.out"; }
+
+teller() { # NAME
+    local in
+    rm -f "$dir/$1.in" "$dir/$1.out"
+    mkfifo "$dir/$1.in" && exec {in}<>"$dir/$1.in" || return
+    "$SLOW_BUILD/tests/teller" "$dir/$1.json" "$dir/$1.told" <"$dir/$1.in" >"$dir/$1.out" 2>>"$dir/$1.log" {in}>&- &
+    pids[$1]=$! stdins[$1]=$in
+    within 10 is_ready "$1"
+}
+
+tell() { # NAME COMMAND...
+    local name=$1
+    shift
+    echo "$*" >&"${stdins[$name]}"
+}
+
+done_line() { grep "^done $2 " "$dir/$1.out"; }
+
+was_refused() { grep -q "^full $2\$" "$dir/$1.out"; }
+
+figure() { # KEY LINE
+    [[ " $2 " =~ \ $1=([0-9]+)\  ]] && echo "${BASH_REMATCH[1]}"
+}
+
+close_stdin() {
+    local in=${stdins[$1]-}
+    [[ -z $in ]] || exec {in}>&-
+    unset "stdins[$1]"
+}
+
+end_hard() { # NAME
+    kill -KILL "${pids[$1]}" 2>/dev/null
+    wait "${pids[$1]}" 2>/dev/null
+    unset "pids[$1]"
+    close_stdin "$1"
+}
+
+end_well() { # NAME
+    if [[ -n ${stdins[$1]-} ]]; then tell "$1" quit; else kill -TERM "${pids[$1]}"; fi
+    close_stdin "$1"
+    wait "${pids[$1]}"
+    local code=$?
+    unset "pids[$1]"
+    return $code
+}
+
+bound_address() { # NAME SCHEME
+    ctl "$1" --json status | grep -Eo "\"$2://[^\"]*\"" | head -1 | tr -d '"'
+}
+
+keep_ports() {
+    sed -i "s,udp://127.0.0.1:0,$(bound_address "$1" udp),; s,tcp://127.0.0.1:0,$(bound_address "$1" tcp)," "$dir/$1.json"
+}
+
+knows() { ctl "$1" --json routes "$2"; }
+
+memory_kib() { awk '/^VmRSS/ { print $2 }' "/proc/${pids[$1]}/status"; }
+
+compare() { # SENDER RECEIVER
+    awk '
+        function wrong(what) { bad++; if (bad <= 10) print "    " what }
+        { key = $2 " " $3 }
+        $1 == "sent" { sent[key] = $4 " " $5; count["sent"]++ }
+        $1 == "outcome" { outcome[key] = $4; told[key]++; count[$4]++; if ($5 != "none") reasons[$4 " " $5]++ }
+        $1 == "taken" { taken[key]++; what[key] = $4 " " $5 }
+        END {
+            for (key in sent) {
+                if (told[key] != 1) wrong(key ": " told[key] + 0 " outcomes")
+                if (outcome[key] == "delivered" && !(key in taken)) wrong(key ": delivered, and nobody took it")
+                if (outcome[key] == "not_delivered" && key in taken) wrong(key ": not delivered, and it was taken")
+                if (outcome[key] == "unknown") count[key in taken ? "unknown_taken" : "unknown_not_taken"]++
+            }
+            for (key in taken) {
+                if (taken[key] != 1) wrong(key ": taken " taken[key] " times")
+                if (!(key in sent)) wrong(key ": taken, and nobody sent it")
+                else if (what[key] != sent[key]) wrong(key ": taken as " what[key] ", sent as " sent[key])
+                all++
+            }
+            printf "sent=%d delivered=%d not_delivered=%d unknown=%d taken=%d unknown_taken=%d wrong=%d", count["sent"],
+                count["delivered"], count["not_delivered"], count["unknown"], all, count["unknown_taken"], bad
+            for (r in reasons) { name = r; sub(" ", "_", name); printf " %s=%d", name, reasons[r] }
+            print " "
+            exit bad > 0
+        }' "$dir/$1.told" "$dir/$2.told"
+}
