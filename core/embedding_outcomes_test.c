@@ -1,5 +1,6 @@
 /* Outcomes, room and acceptance through the public API, with the real plugins over loopback. */
 #include "embedding_test.h"
+#include <event2/event.h>
 #include <pthread.h>
 
 static slow_send_options within(slow_time ttl_ns) {
@@ -292,6 +293,39 @@ static void a_junction_that_is_full_ends_with_an_outcome_for_each(void **state) 
     slow_message_free(kept);
 }
 
+static void ends_full(slow_junction *j) {
+    enum { COUNT = 1000 };
+    outcomes o = {0};
+    slow_ticket ticket;
+    slow_message *kept[2] = {NULL, NULL};
+    assert_int_equal(slow_on_outcome(j, tally_outcome, &o), SLOW_OK);
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(slow_send_binary(j, "alice", &i, sizeof i, NULL, &ticket, NULL), SLOW_OK);
+        assert_int_equal(slow_send_binary(j, "nobody", &i, sizeof i, NULL, &ticket, NULL), SLOW_OK);
+        if (i == COUNT / 2 && slow_junction_step(j, 0) == SLOW_OK) { /* the rest is found in the mailbag */
+            assert_int_equal(slow_recv(j, &kept[0], 0), SLOW_OK);
+            assert_int_equal(slow_recv(j, &kept[1], 0), SLOW_OK);
+            slow_message_free(kept[0]);
+        }
+    }
+    slow_junction_free(j);
+    assert_int_equal(atomic_load(&o.delivered), kept[0] != NULL);
+    assert_int_equal(atomic_load(&o.delivered) + atomic_load(&o.others), 2 * COUNT);
+    slow_message_free(kept[1]);
+}
+
+static void a_full_junction_ends_so_on_the_callers_thread_too(void **state) {
+    (void)state;
+    ends_full(junction_in(SLOW_THREAD_CALLER, NULL, "alice"));
+}
+
+static void and_on_the_callers_base(void **state) {
+    struct event_base *base = event_base_new();
+    (void)state;
+    ends_full(junction_in(SLOW_THREAD_BASE, base, "alice"));
+    event_base_free(base);
+}
+
 /* ---- to ourselves ---- */
 
 static void send_on(void *arg, const slow_message *message) {
@@ -466,6 +500,8 @@ int main(void) {
         cmocka_unit_test(freeing_a_junction_ends_every_wait_with_an_outcome),
         cmocka_unit_test(a_message_outlives_its_junction),
         cmocka_unit_test(a_junction_that_is_full_ends_with_an_outcome_for_each),
+        cmocka_unit_test(a_full_junction_ends_so_on_the_callers_thread_too),
+        cmocka_unit_test(and_on_the_callers_base),
         cmocka_unit_test(a_callback_sends_to_its_own_junction),
         cmocka_unit_test(our_own_messages_are_taken_like_others),
         cmocka_unit_test(every_ticket_is_told_once),

@@ -153,6 +153,15 @@ static sl_half *half_of(sl_pairing *p, uint64_t theirs) {
     return NULL;
 }
 
+/* One that is free, or else the oldest: whoever makes up openings in another's name must not keep it out. */
+static sl_half *half_free(sl_pairing *p) {
+    sl_half *oldest = &p->halves[0];
+    for (int i = 0; i < SL_HALVES_A_PEER; i++)
+        if (p->halves[i].until < oldest->until)
+            oldest = &p->halves[i];
+    return oldest;
+}
+
 static void knock(sl_pairing *p, slow_time now) {
     if (p->mine != 0 || has_half(p) || (p->knocked_at != 0 && now - p->knocked_at < KNOCK_APART))
         return;
@@ -178,10 +187,9 @@ static void open1_heard(sl_pairing *p, const sl_open *open, slow_time now) {
         pair_begin(p, mine, open->mine, 0, 0, now);
         return;
     }
-    for (int i = 0; i < SL_HALVES_A_PEER && half == NULL; i++)
-        if (p->halves[i].theirs == 0)
-            half = &p->halves[i];
-    if (half == NULL || p->limits->halves >= SL_HALVES)
+    half = half_free(p);
+    half_end(p, half);
+    if (p->limits->halves >= SL_HALVES)
         return;
     p->limits->halves++;
     *half = (sl_half){.theirs = open->mine, .mine = p->events->draw(p->arg), .until = now + HALF_KEPT, .said_at = now};

@@ -201,6 +201,18 @@ static void who_was_alone_for_longer_than_our_clock_runs_never_had_the_pair(void
     assert_int_equal(w.ends[0].since, 0); /* whatever was sent goes again */
 }
 
+static void openings_that_others_made_up_keep_nobody_out(void **state) {
+    world w;
+    (void)state;
+    world_init(&w, 1);
+    for (uint64_t i = 1; i <= 2 * SL_HALVES_A_PEER; i++)
+        sl_pairing_heard(&w.ends[1].pairing, SL_KIND_OPEN1, &(sl_open){.mine = i}, w.now);
+    assert_int_equal(w.ends[1].limits.halves, SL_HALVES_A_PEER);
+    sl_pairing_want(&w.ends[0].pairing, true, w.now);
+    run(&w, 100 * SL_MS);
+    assert_true(is_paired(&w));
+}
+
 static void who_wants_at_both_ends_gets_one_pair(void **state) {
     world w;
     (void)state;
@@ -402,6 +414,7 @@ int main(void) {
         cmocka_unit_test(the_lower_end_is_open_after_one_round_trip),
         cmocka_unit_test(the_higher_end_knocks_and_is_open_after_two),
         cmocka_unit_test(who_was_alone_for_longer_than_our_clock_runs_never_had_the_pair),
+        cmocka_unit_test(openings_that_others_made_up_keep_nobody_out),
         cmocka_unit_test(who_wants_at_both_ends_gets_one_pair),
         cmocka_unit_test(a_pair_is_forgotten_after_ten_silent_minutes),
         cmocka_unit_test(a_lower_end_that_forgot_gets_a_new_pair),

@@ -16,12 +16,13 @@ struct sl_peer {
     sl_sender *sender;
     sl_receiver *receiver; /* of the pair; NULL = there is none */
     uint64_t last_packet;
+    slow_time describe_from; /* not again before */
     sl_timer *timer;
     sl_deferred turn;
     sl_hint hint;
 };
 
-static const slow_time KNOCK_APART = 250 * SL_MS;
+static const slow_time ANSWERS_APART = 250 * SL_MS;
 
 static void turn(void *arg);
 
@@ -195,6 +196,7 @@ static bool began(void *arg, slow_time rtt_ns, slow_time now) {
     sl_receiver_events events = {.arg = peer, .offer = offer, .withdraw = withdraw};
     peer->receiver = sl_receiver_new(&peer->all->budget, peer->all->stats, &events);
     peer->last_packet = 0;
+    peer->describe_from = 0;
     if (peer->receiver != NULL)
         sl_receiver_break(peer->receiver, peer->all->broken.receiver);
     sl_sender_break(peer->sender, peer->all->broken.sender);
@@ -216,8 +218,13 @@ static void ended(void *arg, slow_time since, slow_time now) {
     sl_defer(peer->all->loop, &peer->turn);
 }
 
+/* Whoever opens again waits twice as long, so nobody honest notices. */
 static void describe(void *arg) {
     sl_peer *peer = arg;
+    slow_time now = sl_now(peer->all->loop);
+    if (now < peer->describe_from)
+        return;
+    peer->describe_from = now + ANSWERS_APART / 2;
     sl_receiver_describe(peer->receiver);
     sl_defer(peer->all->loop, &peer->turn);
 }
@@ -429,7 +436,7 @@ uint32_t sl_peers_pending(const sl_peers *peers) {
 static void stranger(sl_peers *peers, const slow_id *id) {
     slow_time now = sl_now(peers->loop);
     slow_time *knocked_at = &peers->knocked_at[hash_of(peers, (const uint8_t *)id->text, id->size) & 255];
-    if (*knocked_at != 0 && now - *knocked_at < KNOCK_APART)
+    if (*knocked_at != 0 && now - *knocked_at < ANSWERS_APART)
         return;
     *knocked_at = now;
     (void)control(peers, id, SL_KIND_KNOCK, (slow_bytes){NULL, 0});

@@ -22,7 +22,8 @@ typedef struct node {
     sl_peers peers;
     uint32_t room; /* packages that it may send */
     uint32_t sent, received, delivered, others;
-    bool holds; /* the application, what it is given */
+    uint64_t session; /* of its last package in a pair */
+    bool holds;       /* the application, what it is given */
     sl_arrival *held[ARRIVALS];
     uint32_t held_count;
 } node;
@@ -63,6 +64,7 @@ static slow_status on_send(void *arg, const slow_id *dst, slow_package *package,
         return SLOW_E_AGAIN;
     n->room--;
     n->sent++;
+    n->session = session != 0 ? session : n->session;
     for (uint32_t i = 0; i < n->net->count; i++) {
         if (!sl_id_equal(&n->net->nodes[i].id, dst))
             continue;
@@ -217,6 +219,26 @@ static void strangers_cost_little_and_are_forgotten(void **state) {
     assert_int_equal(n->peers.pairs, 0);
 }
 
+/* Answers in the pair may be many, for a package that anybody may repeat. */
+static void repeated_openings_are_answered_eight_times_a_second(void **state) {
+    net *t = *state;
+    node *a = node_new(t, "a"), *b = node_new(t, "b");
+    uint8_t bytes[SLOW_PAYLOAD_MAX];
+    send_to(a, &b->id, 10);
+    run(t, SL_SECOND);
+    sl_open open = {.mine = 99, .yours = a->session};
+    slow_package package = {.type = SLOW_CONTROL,
+                            .kind = SL_KIND_OPEN1,
+                            .src = sl_id_bytes(&a->id),
+                            .payload = {bytes, sl_open_write(bytes, SL_KIND_OPEN1, &open)}};
+    uint32_t sent = b->sent;
+    for (int i = 0; i < 100; i++) {
+        sl_peers_receive(&b->peers, &package);
+        run(t, 10 * SL_MS);
+    }
+    assert_int_equal(b->sent - sent, 8);
+}
+
 /* ---- a narrow way ---- */
 
 static void who_waits_for_room_gets_it_in_turns(void **state) {
@@ -313,6 +335,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(a_pair_that_rests_wakes_nobody_until_it_is_forgotten),
         CASE(strangers_cost_little_and_are_forgotten),
+        CASE(repeated_openings_are_answered_eight_times_a_second),
         CASE(who_waits_for_room_gets_it_in_turns),
         CASE(what_an_application_holds_outlives_pair_and_peer),
         CASE(of_too_many_pairs_the_one_that_rested_longest_goes),

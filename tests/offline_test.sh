@@ -53,7 +53,8 @@ for name in bob carol dave; do mesh_config $name '' "$relay"; done
 teller alice && teller bob || die "alice or bob does not start"
 within 10 knows alice bob || die "alice has no route to bob"
 
-rate_to_bob warm_up
+tell alice stream warm_up bob count=500 size=$size
+done_of warm_up 60
 rate_to_bob alone
 alone=$rate
 tell alice stream carol carol count=$waiting size=$size ttl_ms=300000
@@ -81,5 +82,6 @@ counts=$(compare alice all)
 code=$?
 echo "    $counts"
 ((code == 0)) || die "an outcome is not true"
+for name in alice bob carol dave relay; do end_well $name || die "$name does not end well"; done
 (($(figure not_delivered_expired "$counts") == waiting)) || die "the reason is not that they expired"
 echo "ok       all_expire_of_who_does_not_come (seed $seed)"

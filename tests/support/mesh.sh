@@ -27,7 +27,7 @@ declare -A pids=() stdins=()
 mesh_end() {
     local name
     for name in "${!pids[@]}"; do end_hard "$name"; done
-    [[ -n ${SLOW_KEEP-} ]] && echo "kept: $dir" || rm -rf "$dir"
+    rm -rf "$dir"
 }
 
 mesh_config() { # NAME LISTEN JOIN [CODECS]

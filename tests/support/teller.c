@@ -152,7 +152,7 @@ static void finish_if_all_ended(stream *s) {
 
 static void on_outcome(void *arg, const slow_outcome *o) {
     static const char *const outcomes[] = {"pending", "delivered", "not_delivered", "unknown"};
-    static const char *const reasons[] = {"none",   "expired",        "superseded", "no_route", "closed",
+    static const char *const reasons[] = {"none",           "expired",   "superseded", "no_route", "closed",
                                           "peer_restarted", "no_answer", "no_memory",  "refused"};
     teller *t = arg;
     pthread_mutex_lock(&t->lock);
@@ -246,7 +246,7 @@ static bool set(stream *s, const char *word) {
     const struct {
         const char *key;
         uint64_t *value;
-    } keys[] = {{"count", &s->count}, {"seconds", &s->seconds}, {"size", &s->size},
+    } keys[] = {{"count", &s->count},   {"seconds", &s->seconds}, {"size", &s->size},
                 {"ttl_ms", &s->ttl_ms}, {"rate", &s->rate},       {"drop", &s->drop}};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         size_t size = strlen(keys[i].key);
