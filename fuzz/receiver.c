@@ -114,7 +114,7 @@ static void say_ask(harness *h, slow_reader *in) {
 static void say_bar(harness *h, slow_reader *in) {
     sl_ask ask = {.channel = slow_read_u8(in) % 2, .from = number(h, in), .bar_count = 1};
     ask.bars[0] = (sl_range){ask.from, ask.from + slow_read_u8(in) * 4u};
-    if (ask.bars[0].last <= SLOW_NUMBER_MAX)
+    if (ask.from <= ask.bars[0].last && ask.bars[0].last <= SLOW_NUMBER_MAX) /* what sl_ask_read() lets through */
         sl_receiver_ask(h->r, &ask, ++h->packet, h->now);
 }
 

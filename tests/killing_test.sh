@@ -16,6 +16,7 @@
 # its inbox; some times its way back is cut, and it is killed with messages that it took, and nobody has heard of that. What
 # was under way then ends as unknown; but what is said to be delivered must be in the log, what is said not to be must not, and
 # nothing twice, over all bob's lives.
+# SLOW_STREAM has more for the streams, such as "size=20000 ttl_ms=60000": see support/teller.c.
 # Run by ctest; by hand: SLOW_BUILD=build/dev tests/killing_test.sh relays 10000 20 2
 # shellcheck disable=SC2015 # A && B || die: it is to die when B fails too
 set -u
@@ -92,7 +93,7 @@ kill_in_rounds() {
         victim=${candidates[RANDOM % ${#candidates[@]}]}
         before=$(wc -l <"$dir/bob.told")
         before_stream $round
-        tell alice stream r$round bob count=$((count / rounds)) rate="$rate"
+        tell alice stream r$round bob count=$((count / rounds)) rate="$rate" "${SLOW_STREAM-}"
         before_kill $round "$before"
         end_hard "$victim"
         half_a_period
