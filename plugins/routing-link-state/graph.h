@@ -107,6 +107,8 @@ size_t ls_graph_memory(const struct ls_graph *); /* bytes */
 
 /* LS_NONE when it is not known. */
 uint32_t ls_node_find(const struct ls_graph *, slow_bytes id);
+/* These records' origins will be looked for: has the memory fetched that this takes, all at once. Changes nothing. */
+void ls_nodes_expect(const struct ls_graph *, const struct ls_record *, uint32_t count);
 /* LS_NONE: as many as the limit allows, or no memory. It stays while it is named: see ls_node_release(). */
 uint32_t ls_node_need(struct ls_graph *, slow_bytes id);
 /* Gives a node back that nothing speaks of. */

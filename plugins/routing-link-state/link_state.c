@@ -36,6 +36,8 @@
 #include <string.h>
 
 #define SWEEP_NS (60 * LS_SECOND)
+/* Of the shortest there are, STAMPs of 16 bytes, and room for what ends a row; more are no message. */
+#define RECORDS_MOST (SLOW_ROUTE_MESSAGE_MAX / 16u + 8u)
 
 /* ---- forgetting */
 
@@ -155,15 +157,22 @@ static bool is_proven(const struct ls *ls, const struct ls_record *record) {
     return ls->routing->verify(ls->host, &id, statement, record->proof);
 }
 
-/* The proof of what changes nothing is not looked at. */
-static bool message_ok(const struct ls *ls, slow_bytes message) {
+/* All records of a message, which are borrowed from it; 0: it is none, or one of them is wrong. */
+static uint32_t records_read(slow_bytes message, struct ls_record records[RECORDS_MOST]) {
     slow_reader in = slow_reader_of(message);
-    struct ls_record record;
-    while (ls_record_read(&in, &record))
-        if (record.kind == LS_LSA && is_news(ls, ls_node_find(&ls->graph, record.id), &record) &&
-            !is_proven(ls, &record))
+    uint32_t count = 0;
+    while (count < RECORDS_MOST && ls_record_read(&in, &records[count]))
+        count++;
+    return slow_reader_ok(&in) && slow_reader_left(&in) == 0 ? count : 0;
+}
+
+/* Is what changes something proven? Nothing else is looked at. */
+static bool records_proven(const struct ls *ls, const struct ls_record *records, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        if (records[i].kind == LS_LSA && is_news(ls, ls_node_find(&ls->graph, records[i].id), &records[i]) &&
+            !is_proven(ls, &records[i]))
             return false;
-    return slow_reader_ok(&in) && message.size > 0;
+    return true;
 }
 
 static void full_log(struct ls *ls, const struct ls_record *record) {
@@ -223,16 +232,16 @@ static slow_status message(void *self, slow_link link, slow_bytes bytes) {
     struct ls_neighbour *from = ls_neighbour_find(ls, link);
     if (from == NULL)
         return SLOW_E_CLOSED;
-    if (!message_ok(ls, bytes))
+    struct ls_record records[RECORDS_MOST];
+    uint32_t count = records_read(bytes, records);
+    ls_nodes_expect(&ls->graph, records, count);
+    if (count == 0 || !records_proven(ls, records, count))
         return SLOW_E_MALFORMED;
-    slow_reader in = slow_reader_of(bytes);
-    struct ls_record record;
-    while (ls_record_read(&in, &record)) {
-        if (record.kind == LS_LSA)
-            lsa_heard(ls, from, &record);
+    for (uint32_t i = 0; i < count; i++)
+        if (records[i].kind == LS_LSA)
+            lsa_heard(ls, from, &records[i]);
         else
-            ls_exchange_heard(ls, from, &record);
-    }
+            ls_exchange_heard(ls, from, &records[i]);
     turn(ls);
     return SLOW_OK;
 }

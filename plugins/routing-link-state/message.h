@@ -1,6 +1,6 @@
 /* message.h - the bytes between two neighbours; pure.
  *
- * A message is a row of records, at most SLOW_ROUTE_MESSAGE_MAX bytes. Integers are big endian:
+ * A message is a row of at most 70 records, at most SLOW_ROUTE_MESSAGE_MAX bytes. Integers are big endian:
  *
  *     LSA    1, id short, fragment u8, epoch u64, seq u32, proof short, age u16, size u16, links: size bytes
  *     STAMP  2, id short, fragment u8, epoch u64, seq u32
