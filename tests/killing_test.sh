@@ -24,6 +24,8 @@ export LC_ALL=C
 what=${1:?relays or receiver} count=${2:-900} rounds=${3:-3} period=${4:-1} seed=${SLOW_SEED:-7}
 # shellcheck source=tests/support/mesh.sh
 . "$(dirname "$0")/support/mesh.sh"
+# shellcheck source=tests/support/ports.sh
+. "$(dirname "$0")/support/ports.sh"
 # shellcheck source=tests/support/proxy.sh
 . "$(dirname "$0")/support/proxy.sh"
 trap 'proxy_stop_all; mesh_end' EXIT
@@ -38,18 +40,21 @@ die() {
 }
 
 start_network() {
-    local name host=127.0.0.1:0
-    mesh_config c "udp://$host tcp://$host" ''
-    mesh_config e "udp://$host tcp://$host" ''
-    for name in c e; do router $name && keep_ports $name || die "$name does not start"; done
-    mesh_config b "udp://$host" "$(bound_address c tcp)"
-    mesh_config d "udp://$host" "$(bound_address e tcp)"
-    for name in b d; do router $name && keep_ports $name || die "$name does not start"; done
-    mesh_config a "udp://$host" "$(bound_address b udp) $(bound_address d udp)" json
-    mesh_config f "udp://$host" "$(bound_address c udp) $(bound_address e udp)" json
-    for name in a f; do router $name && keep_ports $name || die "$name does not start"; done
-    mesh_config alice '' "$(bound_address a udp)"
-    proxy_start lane udp "$(bound_address f udp)" --seed "$seed" || die "no proxy"
+    local name i=0
+    local -A udp=() tcp=()
+    ports_reserve || die "no ports"
+    for name in a b c d e f; do
+        udp[$name]=udp://127.0.0.1:$((ports + i)) tcp[$name]=tcp://127.0.0.1:$((ports + i++))
+    done
+    mesh_config a "${udp[a]}" "${udp[b]} ${udp[d]}" json
+    mesh_config b "${udp[b]}" "${tcp[c]}"
+    mesh_config c "${udp[c]} ${tcp[c]}" ''
+    mesh_config d "${udp[d]}" "${tcp[e]}"
+    mesh_config e "${udp[e]} ${tcp[e]}" ''
+    mesh_config f "${udp[f]}" "${udp[c]} ${udp[e]}" json
+    for name in c e b d a f; do router $name || die "$name does not start"; done
+    mesh_config alice '' "${udp[a]}"
+    proxy_start lane udp "${udp[f]}" --seed "$seed" || die "no proxy"
     mesh_config bob '' "$(proxy_address lane)"
     teller alice && teller bob || die "alice or bob does not start"
     within 20 knows alice bob || die "alice has no route to bob"

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # slow-router and slowctl as a person uses them: routers on loopback sockets, alice -- relay -- bob, and every command.
-# Each test is a function named for what it shows. Conditions are polled, with a bound; ports are the kernel's choice.
+# Each test is a function named for what it shows. Conditions are polled, with a bound.
 # Run by ctest; by hand: SLOW_BUILD=build/dev tests/router_test.sh
 set -u
 
 bin=${SLOW_BUILD:?the build folder}/bin
+# shellcheck source=tests/support/ports.sh
+. "$(dirname "$0")/support/ports.sh"
 dir=$(mktemp -d /tmp/slow-router-XXXXXX)
 declare -A pids=()
 failures=0
@@ -21,7 +23,7 @@ trap clean_up EXIT
 start() { # NAME ARGUMENTS...: the router NAME, with its admin socket at $dir/NAME
     local name=$1
     shift
-    "$bin/slow-router" "$@" 2>>"$dir/$name.log" &
+    "$bin/slow-router" "$@" 2>>"$dir/$name.log" 8>&- &
     pids[$name]=$!
 }
 
@@ -97,26 +99,20 @@ run_here() { # TEST ARGUMENTS...: the same in this shell, for a test that starts
 
 # ---- the network ----
 
-address_of() { # NAME SCHEME: where it listens
-    ctl "$1" --json status | grep -Eo "\"$2://[^\"]*\"" | head -1 | tr -d '"'
-}
-
 start_relay() {
     start relay -c "$dir/relay.json"
     within 5 ctl relay status
 }
 
 start_network() {
+    ports_reserve || return 1 # the relay is to be where it was when it starts again
+    udp=udp://127.0.0.1:$ports tcp=tcp://127.0.0.1:$ports
     cat >"$dir/relay.json" <<END
 {"id": "relay", "admin": {"socket": "$dir/relay"}, "log": {"level": "debug"},
- "transports": [{"plugin": "transport-udp", "listen": ["udp://127.0.0.1:0"]},
-                {"plugin": "transport-tcp", "listen": ["tcp://127.0.0.1:0"]}]}
+ "transports": [{"plugin": "transport-udp", "listen": ["$udp"]},
+                {"plugin": "transport-tcp", "listen": ["$tcp"]}]}
 END
     start_relay || return 1
-    udp=$(address_of relay udp)
-    tcp=$(address_of relay tcp)
-    # From here on the relay has the same ports, also after a restart.
-    sed -i "s,udp://127.0.0.1:0,$udp,; s,tcp://127.0.0.1:0,$tcp," "$dir/relay.json"
     cat >"$dir/alice.json" <<END
 {"id": "alice", "admin": {"socket": "$dir/alice"}, "join": ["$udp"], "codecs": ["codec-json"]}
 END

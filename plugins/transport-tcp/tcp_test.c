@@ -310,7 +310,7 @@ static void a_refused_dial_fails_and_says_so(void **state) {
     char address[64];
     slow_error error;
     (void)state;
-    closed_address("tcp", SOCK_STREAM, address);
+    int closed = closed_address("tcp", SOCK_STREAM, address);
     world *w = world_new();
     node *client = node_new(w, tcp(), NULL);
     assert_int_equal(client->ops->connect(client->self, 5, address, &error), SLOW_OK);
@@ -321,6 +321,7 @@ static void a_refused_dial_fails_and_says_so(void **state) {
     assert_int_equal(client->ups, 0);
     node_free(client);
     world_free(w);
+    close(closed);
 }
 
 static void a_dial_tries_all_addresses_of_a_name(void **state) {

@@ -289,7 +289,7 @@ static void what_the_kernel_refuses_is_lost_and_the_link_lives(void **state) {
 static void a_closed_port_takes_a_dialled_link_down(void **state) {
     char address[64];
     (void)state;
-    closed_address("udp", SOCK_DGRAM, address);
+    int closed = closed_address("udp", SOCK_DGRAM, address);
     world *w = world_new();
     node *client = node_new(w, udp(), NULL);
     heard_link *out = node_dial(client, address);
@@ -298,6 +298,7 @@ static void a_closed_port_takes_a_dialled_link_down(void **state) {
     assert_int_equal(out->why, SLOW_E_CLOSED);
     node_free(client);
     world_free(w);
+    close(closed);
 }
 
 static void a_peer_that_dies_goes_down_alone(void **state) {

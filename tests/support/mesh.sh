@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # mesh.sh - routers and tellers on loopback, for tests that kill them: sourced, by a script that has SLOW_BUILD in its
-# environment. It makes the folder $dir; `trap mesh_end EXIT` ends all that was started, by its id, and removes that.
+# environment. It makes the folder $dir; `trap mesh_end EXIT` ends all that was started, by its id, and removes that. Who starts
+# a router again has its ports from support/ports.sh: the kernel's choice (:0) may be another's by then.
 #
 #   mesh_config NAME LISTEN JOIN      writes $dir/NAME.json; each a list of addresses, in one word
 #   router NAME                       starts it, or starts it again, and waits until it answers
@@ -13,7 +14,6 @@
 #   ctl NAME ARGUMENTS...             slowctl
 #   within SECONDS COMMAND...         until it succeeds
 #   bound_address NAME SCHEME         where it listens, as the kernel chose
-#   keep_ports NAME                   from now on it has the same after a restart
 #   knows NAME ID                     it has a route to there
 #   memory_kib NAME                   resident
 #   compare SENDER RECEIVER           holds the outcomes that the sender was told against what the receiver took; prints a
@@ -59,7 +59,7 @@ within() { # SECONDS COMMAND...: until it succeeds
 }
 
 router() { # NAME
-    "$bin/slow-router" -c "$dir/$1.json" 2>>"$dir/$1.log" &
+    "$bin/slow-router" -c "$dir/$1.json" 2>>"$dir/$1.log" 8>&- &
     pids[$1]=$!
     within 10 ctl "$1" status
 }
@@ -70,7 +70,7 @@ teller() { # NAME
     local in
     rm -f "$dir/$1.in" "$dir/$1.out"
     mkfifo "$dir/$1.in" && exec {in}<>"$dir/$1.in" || return
-    "$SLOW_BUILD/tests/teller" "$dir/$1.json" "$dir/$1.told" <"$dir/$1.in" >"$dir/$1.out" 2>>"$dir/$1.log" {in}>&- &
+    "$SLOW_BUILD/tests/teller" "$dir/$1.json" "$dir/$1.told" <"$dir/$1.in" >"$dir/$1.out" 2>>"$dir/$1.log" 8>&- {in}>&- &
     pids[$1]=$! stdins[$1]=$in
     within 10 is_ready "$1"
 }
@@ -113,10 +113,6 @@ end_well() { # NAME
 
 bound_address() { # NAME SCHEME
     ctl "$1" --json status | grep -Eo "\"$2://[^\"]*\"" | head -1 | tr -d '"'
-}
-
-keep_ports() {
-    sed -i "s,udp://127.0.0.1:0,$(bound_address "$1" udp),; s,tcp://127.0.0.1:0,$(bound_address "$1" tcp)," "$dir/$1.json"
 }
 
 knows() { ctl "$1" --json routes "$2"; }

@@ -23,7 +23,7 @@ proxy_start() { # NAME udp|tcp TO [OPTION...]
     # Open both ways: so neither end waits for the other to open it. The proxy gets ends of its own.
     exec {in}<>"$pipes/in" {out}<>"$pipes/out"
     "${SLOW_BUILD:?the build folder}/tests/fault-proxy" "$kind" --to "$to" "$@" \
-        <"$pipes/in" >"$pipes/out" {in}>&- {out}>&- &
+        <"$pipes/in" >"$pipes/out" 8>&- {in}>&- {out}>&- &
     proxy_pids[$name]=$! proxy_in[$name]=$in proxy_out[$name]=$out
     # It does not answer when it was refused what it asked for: it has said why on stderr, and is gone.
     until read -r -t 0.1 -u "$out" line; do

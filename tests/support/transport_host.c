@@ -361,15 +361,19 @@ void node_close(node *n, heard_link *link) {
 
 /* ---- the machine ---- */
 
-void closed_address(const char *scheme, int type, char out[64]) {
+/* The port stays bound, lest it be another test's before it is dialled: no TCP socket listens on it, and the UDP socket,
+   connected to itself, takes nothing from others: they are refused as if nobody were there. */
+int closed_address(const char *scheme, int type, char out[64]) {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof at;
     int fd = socket(AF_INET, type, 0);
     assert_true(fd >= 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&at, size), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
-    close(fd);
+    if (type == SOCK_DGRAM)
+        assert_int_equal(connect(fd, (struct sockaddr *)&at, size), 0);
     snprintf(out, 64, "%s://127.0.0.1:%u", scheme, ntohs(at.sin_port));
+    return fd;
 }
 
 bool machine_has_ipv6(void) {

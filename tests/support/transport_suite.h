@@ -69,7 +69,8 @@ bool frame_is(const heard_frame *, uint32_t size, uint32_t index);
 void node_send(node *, heard_link *, slow_packet *); /* waits for writable() as need be */
 void node_close(node *, heard_link *);
 
-void closed_address(const char *scheme, int type, char out[64]); /* of 127.0.0.1, where nobody listens */
+/* Of 127.0.0.1, where nobody listens until the caller closes what it returns. */
+int closed_address(const char *scheme, int type, char out[64]);
 bool machine_has_ipv6(void);
 
 /* Runs the suite; returns how many tests failed. `type` is SOCK_DGRAM or SOCK_STREAM. */
