@@ -4,54 +4,8 @@
 # Run by ctest; by hand: SLOW_BUILD=build/dev tests/bad_cable_test.sh
 # shellcheck disable=SC2015 # A && B || die: it is to die when B fails too
 set -u
-
-bin=${SLOW_BUILD:?the build folder}/bin
-seed=${SLOW_SEED:-7}
-dir=$(mktemp -d /tmp/slow-cable-XXXXXX)
-# shellcheck source=tests/support/proxy.sh
-. "$(dirname "$0")/support/proxy.sh"
-declare -A pids=()
-
-clean_up() {
-    proxy_stop_all
-    for pid in "${pids[@]}"; do kill -KILL "$pid"; done 2>/dev/null
-    wait "${pids[@]}" 2>/dev/null
-    rm -rf "$dir"
-}
-trap clean_up EXIT
-
-die() {
-    echo "NOT OK   $* (seed $seed)"
-    for name in "${!proxy_pids[@]}"; do echo "    $name: $(proxy_tell "$name" stats)"; done
-    tail -n 10 "$dir"/*.log
-    exit 1
-}
-
-start() { # NAME ARGUMENTS...
-    local name=$1
-    shift
-    "$bin/slow-router" --id "$name" --admin "$dir/$name" "$@" 2>>"$dir/$name.log" &
-    pids[$name]=$!
-}
-
-ctl() { # NAME ARGUMENTS...
-    local name=$1
-    shift
-    timeout 20 "$bin/slowctl" -s "$dir/$name" "$@" 2>>"$dir/ctl.log"
-}
-
-within() { # SECONDS COMMAND...: until it succeeds
-    local end=$(($(date +%s%N) + $1 * 1000000000))
-    shift
-    until "$@" >/dev/null; do
-        (($(date +%s%N) < end)) || return 1
-        sleep 0.02
-    done
-}
-
-address_of() { # NAME SCHEME: where it listens
-    ctl "$1" --json status | grep -Eo "\"$2://[^\"]*\"" | head -1 | tr -d '"'
-}
+# shellcheck source=tests/support/mesh.sh
+. "$(dirname "$0")/support/mesh.sh"
 
 linked() { ctl "$1" --json neighbours | grep -q "\"id\":\"$2\""; }
 apart() { [[ -n $(ctl "$1" --json neighbours) ]] && ! linked "$1" "$2"; }
@@ -75,11 +29,12 @@ it_did() { # PROXY FIGURE...: each happened
 
 # ---- UDP ----
 
-start alice --listen udp://127.0.0.1:0 --listen tcp://127.0.0.1:0
-within 5 ctl alice status || die "alice does not start"
-proxy_start cable udp "$(address_of alice udp)" --seed "$seed" --loss 0.1 --duplicate 0.05 --reorder 0.2 --delay-ms 2 ||
+mesh_config alice 'udp://127.0.0.1:0 tcp://127.0.0.1:0' ''
+router alice || die "alice does not start"
+proxy_start cable udp "$(bound_address alice udp)" --seed "$seed" --loss 0.1 --duplicate 0.05 --reorder 0.2 --delay-ms 2 ||
     die "no proxy"
-start bob --join "$(proxy_address cable)"
+mesh_config bob '' "$(proxy_address cable)"
+router bob || die "bob does not start"
 within 10 linked alice bob && within 5 linked bob alice || die "the link does not open on a bad cable"
 echo "ok       a_link_opens_on_a_bad_cable"
 
@@ -102,8 +57,9 @@ echo "ok       the_link_comes_back_after_silence"
 
 # ---- TCP ----
 
-proxy_start stream tcp "$(address_of alice tcp)" --delay-ms 5 --rate 10M || die "no proxy"
-start carol --join "$(proxy_address stream)"
+proxy_start stream tcp "$(bound_address alice tcp)" --delay-ms 5 --rate 10M || die "no proxy"
+mesh_config carol '' "$(proxy_address stream)"
+router carol || die "carol does not start"
 within 5 linked alice carol && within 5 ctl carol routes alice || die "the link does not open through a tcp proxy"
 rtt=$(ctl carol --json ping alice --timeout 2 | sed -En 's/.*"rtt_ms":([0-9]+).*/\1/p')
 ((${rtt:-0} >= 10)) || die "a ping took ${rtt:-no} ms, with 5 ms each way"

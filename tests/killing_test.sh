@@ -20,24 +20,12 @@
 # Run by ctest; by hand: SLOW_BUILD=build/dev tests/killing_test.sh relays 10000 20 2
 # shellcheck disable=SC2015 # A && B || die: it is to die when B fails too
 set -u
-export LC_ALL=C
-what=${1:?relays or receiver} count=${2:-900} rounds=${3:-3} period=${4:-1} seed=${SLOW_SEED:-7}
+what=${1:?relays or receiver} count=${2:-900} rounds=${3:-3} period=${4:-1}
 # shellcheck source=tests/support/mesh.sh
 . "$(dirname "$0")/support/mesh.sh"
-# shellcheck source=tests/support/ports.sh
-. "$(dirname "$0")/support/ports.sh"
-# shellcheck source=tests/support/proxy.sh
-. "$(dirname "$0")/support/proxy.sh"
-trap 'proxy_stop_all; mesh_end' EXIT
 RANDOM=$seed
 rate=$((count / rounds / period)) # a second
 touch "$dir/bob.told"
-
-die() {
-    echo "NOT OK   $* (seed $seed)"
-    tail -n 5 "$dir"/*.log
-    exit 1
-}
 
 start_network() {
     local name i=0

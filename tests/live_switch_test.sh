@@ -5,20 +5,19 @@
 # anew. Run by ctest; by hand: SLOW_BUILD=build/dev tests/live_switch_test.sh [FIRST SECOND [SCHEME]]
 set -u
 
-bin=${SLOW_BUILD:?the build folder}/bin
+# shellcheck source=tests/support/routers.sh
+. "$(dirname "$0")/support/routers.sh"
 first=${1:-distance-vector} second=${2:-link-state} scheme=${3:-tcp}
 [[ -n ${2-} || -e $SLOW_BUILD/lib/slow/1/routing-link-state.so ]] || second=flooding
 width=4 rate=100 # messages a second, of each pair
 pairs=("0 15" "3 12" "15 0" "12 3" "5 10")
 routers=$(seq 0 $((width * width - 1)))
-dir=$(mktemp -d /tmp/slow-switch-XXXXXX)
-pids=() helpers=()
+helpers=()
 
 clean_up() {
     touch "$dir/stop"
-    for pid in "${helpers[@]}" "${pids[@]}"; do kill "$pid" 2>/dev/null; done
-    wait 2>/dev/null
-    rm -rf "$dir"
+    for pid in "${helpers[@]}"; do kill "$pid" 2>/dev/null; done
+    routers_end
 }
 trap clean_up EXIT
 
@@ -32,21 +31,6 @@ die() {
     grep -h "is down" "$dir"/*.log | head -n 5
     tail -n 5 "$dir"/*.log
     exit 1
-}
-
-ctl() { # ROUTER ARGUMENTS...
-    local router=$1
-    shift
-    timeout 20 "$bin/slowctl" -s "$dir/$router" "$@"
-}
-
-within() { # SECONDS COMMAND...: until it succeeds
-    local end=$(($(date +%s%N) + $1 * 1000000000))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        (($(date +%s%N) < end)) || return 1
-        sleep 0.05
-    done
 }
 
 # ---- what a router says ----
@@ -68,8 +52,6 @@ decides() { # ROUTER STRATEGY: it has the highest preference, and what is in the
 
 # ---- the grid ----
 
-address_of() { ctl "$1" --json status | grep -Eo "\"$scheme://[^\"]*\"" | head -1 | tr -d '"'; }
-
 start_grid() {
     local i address pair learn=
     [[ $first != flooding ]] || learn=', "learn": false'
@@ -78,12 +60,11 @@ start_grid() {
 {"id": "n$i", "admin": {"socket": "$dir/$i"}, "routing": [{"plugin": "routing-$first"$learn}],
  "transports": [{"plugin": "transport-$scheme", "listen": ["$scheme://127.0.0.1:0"]}]}
 END
-        "$bin/slow-router" -c "$dir/$i.json" 2>"$dir/$i.log" &
-        pids+=($!)
+        start "$i" -c "$dir/$i.json"
     done
     for i in $routers; do
         within 10 ctl "$i" status || die "n$i did not start"
-        address=$(address_of "$i")
+        address=$(bound_address "$i" "$scheme")
         ((i % width == 0)) || ctl $((i - 1)) join "$address" >/dev/null || die "no link n$((i - 1)) - n$i"
         ((i < width)) || ctl $((i - width)) join "$address" >/dev/null || die "no link n$((i - width)) - n$i"
     done

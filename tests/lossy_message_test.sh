@@ -12,22 +12,9 @@
 # Run by ctest; by hand: SLOW_BUILD=build/release tests/lossy_message_test.sh 16777216
 # shellcheck disable=SC2015 # A && B || die: it is to die when B fails too
 set -u
-export LC_ALL=C
-size=${1:-262144} delay_ms=${2:-20} loss=${3:-0.1} seed=${SLOW_SEED:-7}
-here=$(dirname "$0")
+size=${1:-262144} delay_ms=${2:-20} loss=${3:-0.1}
 # shellcheck source=tests/support/mesh.sh
-. "$here/support/mesh.sh"
-# shellcheck source=tests/support/proxy.sh
-. "$here/support/proxy.sh"
-trap 'proxy_stop_all; mesh_end' EXIT
-
-die() {
-    echo "NOT OK   $* (seed $seed)"
-    proxy_tell cable stats
-    ctl alice peers
-    tail -n 5 "$dir"/*.log
-    exit 1
-}
+. "$(dirname "$0")/support/mesh.sh"
 
 mesh_config bob 'udp://127.0.0.1:0' ''
 teller bob || die "bob does not start"

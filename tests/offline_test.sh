@@ -12,23 +12,11 @@
 # Run by ctest; by hand: SLOW_BUILD=build/release tests/offline_test.sh 10
 # shellcheck disable=SC2015 # A && B || die: it is to die when B fails too
 set -u
-export LC_ALL=C
-seconds=${1:-1} seed=${SLOW_SEED:-7} size=1024 waiting=1000
+seconds=${1:-1} size=1024 waiting=1000
 shift $(($# < 1 ? $# : 1))
 (($# > 0)) || set -- --rate 20M --delay-ms 2 --queue 100k
-here=$(dirname "$0")
 # shellcheck source=tests/support/mesh.sh
-. "$here/support/mesh.sh"
-# shellcheck source=tests/support/proxy.sh
-. "$here/support/proxy.sh"
-trap 'proxy_stop_all; mesh_end' EXIT
-
-die() {
-    echo "NOT OK   $* (seed $seed)"
-    ctl alice peers
-    tail -n 5 "$dir"/*.log
-    exit 1
-}
+. "$(dirname "$0")/support/mesh.sh"
 
 done_of() { # STREAM SECONDS: its figures into $figures
     within "$2" done_line alice "$1" || die "$1 is not over"

@@ -15,25 +15,13 @@
 # Run by ctest; by hand: SLOW_BUILD=build/release tests/overload_test.sh 30
 # shellcheck disable=SC2015 # A && B || die: it is to die when B fails too
 set -u
-export LC_ALL=C
-seconds=${1:-1} scheme=${2:-udp} seed=${SLOW_SEED:-7} size=1024
+seconds=${1:-1} scheme=${2:-udp} size=1024
 shift $(($# < 2 ? $# : 2))
 (($# > 0)) || set -- --rate 20M --delay-ms 20 --queue 100k
 room=1024        # messages to one destination
 growth_kib=16384 # what memory may differ by, from after the first flood to after the last
-here=$(dirname "$0")
 # shellcheck source=tests/support/mesh.sh
-. "$here/support/mesh.sh"
-# shellcheck source=tests/support/proxy.sh
-. "$here/support/proxy.sh"
-trap 'proxy_stop_all; mesh_end' EXIT
-
-die() {
-    echo "NOT OK   $* (seed $seed)"
-    ctl alice peers
-    tail -n 5 "$dir"/*.log
-    exit 1
-}
+. "$(dirname "$0")/support/mesh.sh"
 
 pings() { # COUNT FILE
     "$bin/slowctl" -s "$dir/alice" --json ping bob -c "$1" -i 0.02 --timeout 5 >"$dir/$2" 2>>"$dir/ctl.log"

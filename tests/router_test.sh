@@ -4,43 +4,14 @@
 # Run by ctest; by hand: SLOW_BUILD=build/dev tests/router_test.sh
 set -u
 
-bin=${SLOW_BUILD:?the build folder}/bin
-# shellcheck source=tests/support/ports.sh
-. "$(dirname "$0")/support/ports.sh"
-dir=$(mktemp -d /tmp/slow-router-XXXXXX)
-declare -A pids=()
+for part in routers ports; do
+    # shellcheck source=/dev/null
+    . "$(dirname "$0")/support/$part.sh"
+done
+trap routers_end EXIT
 failures=0
 
-clean_up() {
-    for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null; done
-    wait 2>/dev/null
-    rm -rf "$dir"
-}
-trap clean_up EXIT
-
 # ---- helpers ----
-
-start() { # NAME ARGUMENTS...: the router NAME, with its admin socket at $dir/NAME
-    local name=$1
-    shift
-    "$bin/slow-router" "$@" 2>>"$dir/$name.log" 8>&- &
-    pids[$name]=$!
-}
-
-ctl() { # NAME ARGUMENTS...
-    local name=$1
-    shift
-    timeout 20 "$bin/slowctl" -s "$dir/$name" "$@" 2>>"$dir/ctl.log"
-}
-
-within() { # SECONDS COMMAND...: until it succeeds
-    local end=$(($(date +%s%N) + $1 * 1000000000))
-    shift
-    until "$@" >/dev/null; do
-        (($(date +%s%N) < end)) || return 1
-        sleep 0.02
-    done
-}
 
 ms_of() { # COMMAND...: how long it took, in $ms; its exit code
     local from code

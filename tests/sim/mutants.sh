@@ -35,36 +35,43 @@ play() { # STRATEGY SCENARIO: what failed, on standard output
 }
 
 # FILE's one line that has OLD gets NEW in its place.
-mutate() { # FILE OLD NEW
-    local file=$scratch/$1
-    [[ $(grep -cF -- "$2" "$file") == 1 ]] || return 1
-    OLD=$2 NEW=$3 awk '{ at = index($0, ENVIRON["OLD"])
+mutate() { # NAME FILE OLD NEW
+    local file=$scratch/$2
+    if [[ $(grep -cF -- "$3" "$file") != 1 ]]; then
+        echo "$1: OUT OF DATE: not exactly one line of $2 has: $3"
+        failed=1
+        return 1
+    fi
+    OLD=$3 NEW=$4 awk '{ at = index($0, ENVIRON["OLD"])
         if (at) $0 = substr($0, 1, at - 1) ENVIRON["NEW"] substr($0, at + length(ENVIRON["OLD"])) } 1' "$file" > "$file.new"
     mv "$file.new" "$file"
 }
 
-mutant() { # NAME STRATEGY FILE OLD NEW SCENARIO...
-    local name=$1 strategy=$2 file=routing-$2/$3 old=$4 new=$5 scenario output code
-    shift 5
-    [[ $only == "  " || $only == *" $name "* ]] || return 0
-    fresh "$strategy"
-    if ! mutate "plugins/$file" "$old" "$new"; then
-        echo "$name: OUT OF DATE: not exactly one line of plugins/$file has: $old"
-        failed=1
-        return
-    fi
-    build "$strategy"
+# Which of the scenarios notices? PLAY is a command that takes one.
+notice() { # NAME CHANGE PLAY SCENARIO...
+    local name=$1 change=$2 play=$3 scenario output code
+    shift 3
     for scenario in "$@"; do
         code=0
-        output=$(play "$strategy" "$scenario") || code=$?
+        output=$($play "$scenario") || code=$?
         if ((code == 1)); then
-            echo "$name ($file: $old -> $new): caught by $scenario, $(grep -m1 -E '^[a-z-]+: seed ' <<<"$output" | cut -c1-150)"
+            echo "$name ($change): caught by $scenario, $(grep -m1 -E '^[a-z-]+: seed ' <<<"$output" | cut -c1-150)"
             return
         fi
         ((code == 0)) || { echo "$name: exit code $code: $output"; failed=1; return; }
     done
-    echo "$name ($file: $old -> $new): SURVIVED $*, seeds $seeds"
+    echo "$name ($change): SURVIVED $*, seeds $seeds"
     failed=1
+}
+
+mutant() { # NAME STRATEGY FILE OLD NEW SCENARIO...
+    local name=$1 strategy=$2 file=routing-$2/$3 old=$4 new=$5
+    shift 5
+    [[ $only == "  " || $only == *" $name "* ]] || return 0
+    fresh "$strategy"
+    mutate "$name" "plugins/$file" "$old" "$new" || return 0
+    build "$strategy"
+    notice "$name" "$file: $old -> $new" "play $strategy" "$@"
 }
 
 unbroken() { # STRATEGY SCENARIO...
@@ -94,28 +101,14 @@ core_play() { # SCENARIO: what failed, on standard output
 }
 
 core_mutant() { # NAME FILE OLD NEW SCENARIO...
-    local name=$1 file=$2 old=$3 new=$4 scenario output code
+    local name=$1 file=$2 old=$3 new=$4
     shift 4
     [[ $only == "  " || $only == *" $name "* ]] || return 0
     rm -rf "$scratch/core"
     cp -r "$source/core" "$scratch/"
-    if ! mutate "core/$file" "$old" "$new"; then
-        echo "$name: OUT OF DATE: not exactly one line of core/$file has: $old"
-        failed=1
-        return
-    fi
+    mutate "$name" "core/$file" "$old" "$new" || return 0
     core_build "$file"
-    for scenario in "$@"; do
-        code=0
-        output=$(core_play "$scenario") || code=$?
-        if ((code == 1)); then
-            echo "$name ($file: $old -> $new): caught by $scenario, $(grep -m1 -E '^[a-z-]+: seed ' <<<"$output" | cut -c1-150)"
-            return
-        fi
-        ((code == 0)) || { echo "$name: exit code $code: $output"; failed=1; return; }
-    done
-    echo "$name ($file: $old -> $new): SURVIVED $*, seeds $seeds"
-    failed=1
+    notice "$name" "$file: $old -> $new" core_play "$@"
 }
 
 all=(unequal-ways cold-start cut-every-link kill-every-junction reboot-without-memory partition-heals cost-swings churn)

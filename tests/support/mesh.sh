@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# mesh.sh - routers and tellers on loopback, for tests that kill them: sourced, by a script that has SLOW_BUILD in its
-# environment. It makes the folder $dir; `trap mesh_end EXIT` ends all that was started, by its id, and removes that. Who starts
-# a router again has its ports from support/ports.sh: the kernel's choice (:0) may be another's by then.
+# mesh.sh - routers and tellers on loopback, and bad cables, for tests that kill them: sourced, by a script that has SLOW_BUILD
+# in its environment. It sources routers.sh, ports.sh and proxy.sh beside it, which say what they have. What was started ends
+# with the script. $seed is SLOW_SEED, or 7.
 #
 #   mesh_config NAME LISTEN JOIN      writes $dir/NAME.json; each a list of addresses, in one word
 #   router NAME                       starts it, or starts it again, and waits until it answers
@@ -11,23 +11,28 @@
 #   was_refused NAME STREAM           that stream was told SLOW_E_AGAIN
 #   figure KEY LINE                   the number behind KEY= in such a line
 #   end_hard NAME, end_well NAME      SIGKILL, and SIGTERM (to a teller: quit); both wait for the end
-#   ctl NAME ARGUMENTS...             slowctl
-#   within SECONDS COMMAND...         until it succeeds
-#   bound_address NAME SCHEME         where it listens, as the kernel chose
 #   knows NAME ID                     it has a route to there
 #   memory_kib NAME                   resident
 #   compare SENDER RECEIVER           holds the outcomes that the sender was told against what the receiver took; prints a
 #                                     line of counts, and fails where one outcome is missing, came twice, or is not true,
 #                                     or where something was taken twice, or is not what was sent
+#   die WHAT...                       ends the test as failed, with what there is to see: cables, alice's peers, all logs
 
-bin=${SLOW_BUILD:?the build folder}/bin
-dir=$(mktemp -d /tmp/slow-mesh-XXXXXX)
-declare -A pids=() stdins=()
+for part in routers ports proxy; do
+    # shellcheck source=/dev/null
+    . "${BASH_SOURCE[0]%/*}/$part.sh"
+done
+seed=${SLOW_SEED:-7}
+declare -A stdins=()
+trap 'proxy_stop_all; routers_end' EXIT
 
-mesh_end() {
+die() {
     local name
-    for name in "${!pids[@]}"; do end_hard "$name"; done
-    rm -rf "$dir"
+    echo "NOT OK   $* (seed $seed)"
+    for name in "${!proxy_pids[@]}"; do echo "    $name: $(proxy_tell "$name" stats)"; done
+    ctl alice peers
+    tail -n 10 "$dir"/*.log
+    exit 1
 }
 
 mesh_config() { # NAME LISTEN JOIN [CODECS]
@@ -43,24 +48,8 @@ mesh_config() { # NAME LISTEN JOIN [CODECS]
     } >"$dir/$name.json"
 }
 
-ctl() { # NAME ARGUMENTS...
-    local name=$1
-    shift
-    timeout 60 "$bin/slowctl" -s "$dir/$name" "$@" 2>>"$dir/ctl.log"
-}
-
-within() { # SECONDS COMMAND...: until it succeeds
-    local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
-    shift
-    until "$@" >/dev/null; do
-        ((${EPOCHREALTIME/[.,]/} < end)) || return 1
-        sleep 0.02
-    done
-}
-
 router() { # NAME
-    "$bin/slow-router" -c "$dir/$1.json" 2>>"$dir/$1.log" 8>&- &
-    pids[$1]=$!
+    start "$1" -c "$dir/$1.json"
     within 10 ctl "$1" status
 }
 
@@ -109,10 +98,6 @@ end_well() { # NAME
     local code=$?
     unset "pids[$1]"
     return $code
-}
-
-bound_address() { # NAME SCHEME
-    ctl "$1" --json status | grep -Eo "\"$2://[^\"]*\"" | head -1 | tr -d '"'
 }
 
 knows() { ctl "$1" --json routes "$2"; }
