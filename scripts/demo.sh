@@ -7,22 +7,29 @@
 #      ' .           . '
 #          d ----- e
 #
-# Sends a real file through it, record by record, and compares; kills a router on the path and shows the new one; changes the
-# routing strategy by one word of the configs, and sends the file again.
+# Sends a real file through it, record by record, and compares; kills a router on the path and shows the new one; streams
+# messages while one relay after the other is killed and started again, and counts what became of them; changes the routing
+# strategy by one word of the configs, and sends the file again.
 #
-#   scripts/demo.sh [--keep]     --keep leaves the mesh running, and prints what to try with it
+#   scripts/demo.sh [--keep]                          --keep leaves the mesh running, and prints what to try with it
+#   scripts/demo.sh --stream [MESSAGES [SECONDS]]     the stream alone, of 10,000 messages, with a kill every 2 s
 #
 # Nothing but loopback is used. Every wait is for a condition, with a limit. $SLOW_BUILD is taken as it is where it is set;
 # else this sets up, and builds the release preset.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C # a point in $EPOCHREALTIME
-keep=no
+keep=no alone=no messages=1500 period=2
+usage() { echo "demo.sh: $1; expected nothing, --keep, or --stream [MESSAGES [SECONDS]] in whole numbers from 1" >&2; exit 2; }
 case ${1-} in
 '') ;;
 --keep) keep=yes ;;
-*) echo "demo.sh: unknown option $1; expected nothing, or --keep" >&2; exit 2 ;;
+--stream) alone=yes messages=${2-10000} period=${3-2} ;;
+*) usage "unknown option $1" ;;
 esac
+[[ $messages =~ ^[1-9][0-9]{0,6}$ ]] || usage "$messages is no number of messages"
+[[ $period =~ ^[1-9][0-9]{0,3}$ ]] || usage "$period is no number of seconds"
+if [[ $alone == yes ]]; then (($# <= 3)); else (($# <= 1)); fi || usage "$# words are too many"
 
 if [[ -z ${SLOW_BUILD-} ]]; then
     scripts/setup.sh
@@ -32,7 +39,10 @@ fi
 router=$SLOW_BUILD/bin/slow-router
 countries=/usr/share/iso-codes/json/iso_3166-1.json
 nodes=(a b c d e f)
-declare -A pid port
+rate=250 # messages of the stream a second
+declare -A pid
+# shellcheck source=tests/support/ports.sh
+. tests/support/ports.sh
 dir=$(mktemp -d "${TMPDIR:-/tmp}/slow-demo.XXXXXX")
 
 say() { printf '\n== %s\n' "$*"; }
@@ -60,12 +70,17 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-start_all() {
+start() { # NODE...
     local node
-    for node in "${nodes[@]}"; do
-        "$router" -c "$dir/$node.json" 2>>"$dir/$node.log" &
+    for node in "$@"; do
+        "$router" -c "$dir/$node.json" 2>>"$dir/$node.log" 8>&- &
         pid[$node]=$!
     done
+}
+end_hard() { # NODE
+    kill -KILL "${pid[$1]}"
+    wait "${pid[$1]}" 2>/dev/null || true
+    unset "pid[$1]"
 }
 
 # until_true SECONDS WHAT COMMAND...: asks again and again until COMMAND succeeds.
@@ -80,17 +95,6 @@ until_true() {
 
 # ---- configs
 
-# A port that nobody listens on, over UDP or TCP.
-free_port() {
-    local number
-    while :; do
-        number=$((20000 + RANDOM % 10000))
-        [[ " ${port[*]-} " == *" $number "* ]] && continue
-        [[ -n $(ss -Hlntu "sport = :$number") ]] || break
-    done
-    port[$1]=$number
-}
-
 # config NODE CODECS LISTEN JOIN, each a list of words
 config() {
     jq -n --arg id "$1" --arg codecs "$2" --arg listen "$3" --arg join "$4" --arg socket "$dir/$1.sock" '
@@ -104,14 +108,14 @@ config() {
 }
 
 write_configs() {
-    local node host=127.0.0.1
-    for node in b c d e; do free_port "$node"; done
-    config a json '' "udp://$host:${port[b]} udp://$host:${port[d]}"
-    config b 'protobuf json' "udp://$host:${port[b]}" "tcp://$host:${port[c]}"
-    config c 'protobuf json' "udp://$host:${port[c]} tcp://$host:${port[c]}" ''
-    config d 'protobuf json' "udp://$host:${port[d]}" "tcp://$host:${port[e]}"
-    config e 'protobuf json' "udp://$host:${port[e]} tcp://$host:${port[e]}" ''
-    config f json '' "udp://$host:${port[c]} udp://$host:${port[e]}"
+    ports_reserve # a router that starts again is where it was
+    local b=127.0.0.1:$ports c=127.0.0.1:$((ports + 1)) d=127.0.0.1:$((ports + 2)) e=127.0.0.1:$((ports + 3))
+    config a json '' "udp://$b udp://$d"
+    config b 'protobuf json' "udp://$b" "tcp://$c"
+    config c 'protobuf json' "udp://$c tcp://$c" ''
+    config d 'protobuf json' "udp://$d" "tcp://$e"
+    config e 'protobuf json' "udp://$e tcp://$e" ''
+    config f json '' "udp://$c udp://$e"
 }
 
 # ---- conditions
@@ -155,16 +159,14 @@ longest_gap() {
     awk '/rtt_ms/ { if (last && $1 - last > most) most = $1 - last; last = $1 } END { printf "%.0f\n", most * 1000 }' "$1"
 }
 
-kill_middle() {
-    local victim pings
+kill_middle() { # leaves who was killed in $victim
+    local pings
     victim=$(ctl a --json trace f | jq -r '.hops[1].id')
     ctl a --json ping f -c 200 -i 0.02 --timeout 0.05 2>/dev/null > >(stamp >"$dir/pings") &
     pings=$!
     until_true 10 "a's pings are not answered" has_lines "$dir/pings" 50
     say "SIGKILL to $victim, in the middle of the path, while a pings f every 20 ms"
-    kill -KILL "${pid[$victim]}"
-    wait "${pid[$victim]}" 2>/dev/null || true
-    unset "pid[$victim]"
+    end_hard "$victim"
     until_true 10 "there is no way around $victim" way_avoids "$victim"
     ctl a trace f
     wait "$pings" || true # it fails, since some pings were lost
@@ -173,14 +175,70 @@ kill_middle() {
     echo "(the kernel closes a killed router's sockets, so its neighbours hear of it at once; a cut cable they have to notice)"
 }
 
+# ---- the stream
+
+# {"number": 1} and so on, at $rate, or as fast as they are taken.
+numbers() {
+    local n=0 began=${EPOCHREALTIME/.}
+    while ((n < messages)); do
+        while ((n < messages && n * 1000000 <= (${EPOCHREALTIME/.} - began) * rate)); do echo "{\"number\": $((++n))}"; done
+        sleep 0.02
+    done
+}
+
+sees_relays() { [[ $(trace_ids) =~ ^([bd])\ ([ce])\ f$ ]] && relays=("${BASH_REMATCH[@]:1}"); }
+pause_until() { while ((${EPOCHREALTIME/.} < $1)); do sleep 0.02; done; } # MICROSECONDS
+
+# While process $1 lives, kills one of the two relays on the way every $period s, and starts it again after half of that.
+kill_relays() { # PID
+    local victim relays next=${EPOCHREALTIME/.}
+    killed=0
+    while kill -0 "$1" 2>/dev/null; do
+        until_true 20 "a sees no way to f" sees_relays
+        victim=${relays[killed++ % 2]}
+        end_hard "$victim"
+        pause_until $((next + period * 500000))
+        start "$victim"
+        next=$((next + period * 1000000))
+        pause_until $next
+    done
+}
+
+# How many numbers f printed; with -u, how many different ones.
+count_numbers() { sed -En 's/.*"payload":\{"number":([0-9]+)\}\}$/\1/p' "$dir/printed" | sort "$@" | wc -l; }
+
+stream() {
+    local sender receiver delivered printed once killed
+    "$SLOW_BUILD/bin/slowctl" -s "$dir/f.sock" --json recv --follow >>"$dir/printed" & # itself, not a subshell: it is killed
+    receiver=$!
+    numbers | ctl a --json send f --lines >"$dir/outcomes" &
+    sender=$!
+    kill_relays $sender
+    wait $sender || true # its outcomes are counted
+    ctl f --json recv --follow --timeout 1 >>"$dir/printed" # a second copy would come late
+    kill $receiver
+    wait $receiver 2>/dev/null || true
+    delivered=$(grep -c '"outcome":"delivered"' "$dir/outcomes") || true
+    printed=$(count_numbers) once=$(count_numbers -u)
+    echo "sent $(wc -l <"$dir/outcomes"), delivered $delivered, lost $((messages - once)), twice $((printed - once));" \
+        "a relay on the way was killed $killed times"
+    ((delivered == messages && once == messages && printed == messages)) || fail "not every message arrived, and once"
+}
+
 # ---- the show
 
 write_configs
 read_records
 say "six routers start"
-start_all
+start "${nodes[@]}"
 until_true 15 "not everybody has a route to everybody" all_know_all
 echo "everybody has a route to everybody"
+
+if [[ $alone == yes ]]; then
+    say "a streams $messages messages to f; every $period s a relay on the way is killed, and starts again"
+    stream
+    exit
+fi
 
 say "who is linked to b, and in which codec"
 ctl b neighbours
@@ -197,10 +255,14 @@ kill_middle
 say "a sends it again, the other way"
 send_file
 
+say "$victim starts again; a streams $messages messages to f; every $period s a relay on the way is killed, and starts again"
+start "$victim"
+stream
+
 say "one word is changed in each config: distance-vector -> flooding; all start again"
 end_all
 sed -i 's/routing-distance-vector/routing-flooding/' "$dir"/?.json
-start_all
+start "${nodes[@]}"
 until_true 15 "a does not reach f by flooding" ctl a ping f
 ctl a plugins | grep -E 'KIND|routing-'
 send_file
