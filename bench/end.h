@@ -17,6 +17,9 @@ enum { CHUNK_MOST = 64000, DATAGRAMS = 64, IDS_SIZE = 16 };
 #define BENCH_MS UINT64_C(1000000)
 #define BENCH_SECOND UINT64_C(1000000000)
 
+/* How libslow at both ends sends. */
+enum libslow_way { LIBSLOW_BEST_EFFORT, LIBSLOW_RELIABLE, LIBSLOW_ORDERED };
+
 /* What a row sends. */
 typedef struct shape {
     uint32_t payload_least, payload_most; /* bytes; evenly distributed */
@@ -25,6 +28,7 @@ typedef struct shape {
     bool single;                          /* Slow over UDP: one message a datagram */
     bool trains;                          /* datagrams: the ends use UDP_SEGMENT and UDP_GRO */
     bool json;                            /* Slow: codec-json, a JSON payload */
+    enum libslow_way way;                 /* of a row without a wire */
 } shape;
 
 /* What one send() moves. */

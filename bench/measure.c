@@ -4,24 +4,15 @@
  * on the way can hold, so that nothing is lost; should something be, the row says so, and credit is given back after 300 ms
  * of silence.
  *
- * The relay's CPU is its process's CPU clock: utime + stime of all its threads, as /proc/PID/stat has it, but in nanoseconds
- * instead of ticks of 10 ms. What the kernel does for the relay in the context of the ends (loopback delivers in the
- * sender's) is charged to them, in every row alike. */
+ * What the kernel does for the relay in the context of the ends (loopback delivers in the sender's) is charged to them, in
+ * every row alike. */
 #include "measure.h"
+#include "process.h"
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { WINDOW_CHUNKS = 16 };
 static const uint64_t LOST_AFTER = 300 * BENCH_MS, PING_LOST_AFTER = BENCH_SECOND;
-
-static double cpu_seconds(pid_t process) {
-    clockid_t clock;
-    struct timespec t = {0};
-    if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &t) != 0)
-        return 0;
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void tick(end *e, uint64_t now) {
     if (e->wire->tick != NULL && e->at_bytes == 0)
@@ -67,7 +58,7 @@ bool measure_flow(end *a, end *b, pid_t relay, uint64_t warm_up_ns, uint64_t win
         turn(a, b, &c);
     begin = bench_now();
     uint64_t before = c.received, lost = c.lost, now = begin;
-    double cpu = cpu_seconds(relay);
+    double cpu = process_cpu_seconds(relay);
     while (now < begin + window_ns && !a->broken && !b->broken) {
         turn(a, b, &c);
         now = bench_now();
@@ -75,7 +66,7 @@ bool measure_flow(end *a, end *b, pid_t relay, uint64_t warm_up_ns, uint64_t win
     *out = (flow){.messages = c.received - before - (c.lost - lost),
                   .lost = c.lost - lost,
                   .seconds = (double)(now - begin) / 1e9,
-                  .cpu_seconds = cpu_seconds(relay) - cpu};
+                  .cpu_seconds = process_cpu_seconds(relay) - cpu};
     if (a->broken || b->broken)
         bench_error("the connection of %s broke", a->broken ? a->id : b->id);
     else if (out->messages == 0)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 bool process_pin(pid_t pid, int core) {
@@ -59,4 +60,12 @@ bool process_exists(const char *program) {
         path += size + (path[size] == ':');
     }
     return false;
+}
+
+double process_cpu_seconds(pid_t process) {
+    clockid_t clock;
+    struct timespec t = {0};
+    if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &t) != 0)
+        return 0;
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }

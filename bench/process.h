@@ -11,4 +11,6 @@ void process_stop(pid_t);
 /* Is this program there? A path, or a name to be found in PATH. */
 bool process_exists(const char *program);
 bool process_pin(pid_t, int core); /* 0 = ourselves */
+/* What it used so far: utime + stime of all its threads, as /proc/PID/stat has it, but not in ticks of 10 ms. */
+double process_cpu_seconds(pid_t);
 #endif

@@ -4,6 +4,7 @@
  * repetition starts every relay in turn on its own core, measures it, and ends it; the next repetition does it all again.
  * The steadiest figure is the relay's CPU per message, and it is the gate: with two cores the ends, not the relay, may limit
  * messages/s. A peer whose program is not there is skipped, loudly. */
+#include "libslow.h"
 #include "measure.h"
 #include "process.h"
 #include "report.h"
@@ -14,11 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ROUND_TRIPS_MOST = 100000, PORTS = 200 };
+enum { ROUND_TRIPS_MOST = 100000, PORTS = 200, ONLY_MOST = 16 };
 
 typedef struct bench {
     conditions conditions;
-    const char *programs, *json_path, *only; /* `only`: a part of the names of rows */
+    const char *programs, *json_path;
+    const char *only[ONLY_MOST]; /* parts of the names of rows; none = all */
+    size_t only_count;
     char folder[64], config[96], log[96];
     uint16_t port_base;
     unsigned starts;
@@ -40,7 +43,7 @@ static bool config_write(const bench *b, const row *r, uint16_t port) {
         bench_error("cannot write %s: %s", b->config, strerror(errno));
         return false;
     }
-    const char *scheme = r->wire->stream ? "tcp" : "udp";
+    const char *scheme = r->wire == NULL || r->wire->stream ? "tcp" : "udp";
     fprintf(f,
             "{\"id\": \"relay-00\",\n"
             " \"transports\": [{\"plugin\": \"transport-%s\", \"listen\": [\"%s://127.0.0.1:%u\"]%s}],\n"
@@ -82,9 +85,20 @@ static bool command_make(const bench *b, const row *r, uint16_t port, command *c
 
 /* ---- one row ---- */
 
-static bool flow_measure(bench *b, end *near, end *far, pid_t relay, sample *s) {
+static bool ends_open(end *near, end *far, const row *r, uint16_t port) {
+    return end_open(near, r->wire, &r->shape, port, false) && end_open(far, r->wire, &r->shape, port, true);
+}
+
+static bool flow_measure(const bench *b, const row *r, uint16_t port, pid_t relay, sample *s) {
     flow f;
-    if (!measure_flow(near, far, relay, b->conditions.window_ms * BENCH_MS / 4, b->conditions.window_ms * BENCH_MS, &f))
+    end near = {.fd = -1}, far = {.fd = -1};
+    uint64_t window = b->conditions.window_ms * BENCH_MS, warm_up = window / 4;
+    bool done = r->wire == NULL
+                    ? libslow_flow(&r->shape, port, relay, warm_up, window, &f)
+                    : ends_open(&near, &far, r, port) && measure_flow(&near, &far, relay, warm_up, window, &f);
+    end_close(&near);
+    end_close(&far);
+    if (!done)
         return false;
     s->cpu_ns = f.cpu_seconds * 1e9 / (double)f.messages;
     s->rate = (double)f.messages / f.seconds;
@@ -92,9 +106,13 @@ static bool flow_measure(bench *b, end *near, end *far, pid_t relay, sample *s) 
     return true;
 }
 
-static bool round_trips_measure(bench *b, end *near, end *far, sample *s) {
+static bool round_trips_measure(bench *b, const row *r, uint16_t port, sample *s) {
     size_t count = b->conditions.round_trips;
-    if (!measure_round_trips(near, far, b->times_ns, count))
+    end near = {.fd = -1}, far = {.fd = -1};
+    bool done = ends_open(&near, &far, r, port) && measure_round_trips(&near, &far, b->times_ns, count);
+    end_close(&near);
+    end_close(&far);
+    if (!done)
         return false;
     s->p50_us = (double)b->times_ns[count / 2] / 1e3;
     s->p99_us = (double)b->times_ns[count * 99 / 100] / 1e3;
@@ -104,16 +122,11 @@ static bool round_trips_measure(bench *b, end *near, end *far, sample *s) {
 /* A relay of its own for each measurement: what a flow leaves in queues shall not be in the way of a round trip. */
 static bool measured(bench *b, const row *r, bool round_trip, sample *s) {
     command c;
-    end near = {.fd = -1}, far = {.fd = -1};
     uint16_t port = (uint16_t)(b->port_base + 2 * (b->starts++ % PORTS));
     if (!command_make(b, r, port, &c))
         return false;
     pid_t relay = process_start(c.argv, b->conditions.relay_core, b->log);
-    bool done = relay > 0 && end_open(&near, r->wire, &r->shape, port, false) &&
-                end_open(&far, r->wire, &r->shape, port, true) &&
-                (round_trip ? round_trips_measure(b, &near, &far, s) : flow_measure(b, &near, &far, relay, s));
-    end_close(&near);
-    end_close(&far);
+    bool done = relay > 0 && (round_trip ? round_trips_measure(b, r, port, s) : flow_measure(b, r, port, relay, s));
     process_stop(relay);
     if (!done) {
         b->failed = true;
@@ -122,12 +135,19 @@ static bool measured(bench *b, const row *r, bool round_trip, sample *s) {
     return done;
 }
 
+static bool is_wanted(const bench *b, const char *name) {
+    bool wanted = b->only_count == 0;
+    for (size_t i = 0; i < b->only_count; i++)
+        wanted |= strstr(name, b->only[i]) != NULL;
+    return wanted;
+}
+
 static void rows_measure(bench *b) {
     for (unsigned repetition = 0; repetition < b->conditions.repetitions; repetition++)
         for (size_t i = 0; i < row_count; i++) {
             result *r = &b->results[i];
             sample s = {.cpu_ns = 0};
-            if (r->skipped || (b->only != NULL && strstr(rows[i].name, b->only) == NULL))
+            if (r->skipped || !is_wanted(b, rows[i].name))
                 continue;
             fprintf(stderr, "\r%u/%u %-30s", repetition + 1, b->conditions.repetitions, rows[i].name);
             bool taken = measured(b, &rows[i], false, &s);
@@ -158,7 +178,7 @@ static const char usage[] =
     "  -n, --repetitions N    default 5\n"
     "  -w, --window MS        how long each row is measured (default 1000)\n"
     "  -r, --round-trips N    default 2000\n"
-    "  -o, --only TEXT        only rows whose name contains it\n"
+    "  -o, --only TEXT        only rows whose name contains it; again for more of them\n"
     "  -j, --json FILE        write the figures there as well\n"
     "  -e, --ends-core N      default 0\n"
     "  -c, --relay-core N     default 1\n"
@@ -202,7 +222,11 @@ static void options_read(bench *b, int argc, char **argv) {
             b->conditions.round_trips = number_of(optarg, 10, ROUND_TRIPS_MOST);
             break;
         case 'o':
-            b->only = optarg;
+            if (b->only_count == ONLY_MOST) {
+                fprintf(stderr, "bench: --only can be given %d times at most\n", ONLY_MOST);
+                exit(2);
+            }
+            b->only[b->only_count++] = optarg;
             break;
         case 'j':
             b->json_path = optarg;

@@ -76,6 +76,8 @@ static spread ratio_of(const result *results, const target *t) {
 
 static const char *grade_of(const target *t, double ratio) {
     double sign = t->less ? -1 : 1;
+    if (t->floor <= 0)
+        return "-";
     if (sign * ratio >= sign * t->beyond)
         return "beyond";
     if (sign * ratio >= sign * t->good)
@@ -92,6 +94,14 @@ static void print_spread(FILE *out, spread s, int width, int digits) {
     fprintf(out, "  %*s", width, text);
 }
 
+static void wanted_print(char *text, size_t size, const target *t) {
+    const double levels[] = {t->floor, t->good, t->beyond};
+    size_t at = (size_t)snprintf(text, size, "%s", t->less ? "<= " : "");
+    for (size_t i = 0; i < 3; i++)
+        at += (size_t)snprintf(text + at, size - at, isfinite(levels[i]) && levels[i] > 0 ? "%s%g" : "%s-",
+                               i > 0 ? " / " : "", levels[i]);
+}
+
 void report_table(FILE *out, const conditions *c, const result *results) {
     struct utsname system;
     uname(&system);
@@ -102,17 +112,17 @@ void report_table(FILE *out, const conditions *c, const result *results) {
             "process.\n\n",
             system.sysname, system.release, system.machine, c->ends_core, c->relay_core, c->repetitions, c->window_ms,
             c->round_trips);
-    fprintf(out, "%-20s  %26s  %26s  %26s  %26s  %s\n", "row", "relay CPU, ns/message", "messages/s, thousands",
+    fprintf(out, "%-24s  %26s  %26s  %26s  %26s  %s\n", "row", "relay CPU, ns/message", "messages/s, thousands",
             "round trip p50, us", "round trip p99, us", "lost");
     for (size_t i = 0; i < row_count; i++) {
         const result *r = &results[i];
         spread rate = spread_at(r, offsetof(sample, rate));
         if (r->skipped || r->count == 0) {
-            fprintf(out, "%-20s  %26s\n", rows[i].name, r->skipped ? "SKIPPED" : "not taken");
+            fprintf(out, "%-24s  %26s\n", rows[i].name, r->skipped ? "SKIPPED" : "not taken");
             continue;
         }
         rate = (spread){rate.median / 1e3, rate.least / 1e3, rate.most / 1e3, rate.taken};
-        fprintf(out, "%-20s", rows[i].name);
+        fprintf(out, "%-24s", rows[i].name);
         print_spread(out, spread_at(r, offsetof(sample, cpu_ns)), 26, 0);
         print_spread(out, rate, 26, 0);
         print_spread(out, spread_at(r, offsetof(sample, p50_us)), 26, 1);
@@ -124,8 +134,7 @@ void report_table(FILE *out, const conditions *c, const result *results) {
         const target *t = &targets[i];
         spread s = ratio_of(results, t);
         char wanted[64];
-        int size = snprintf(wanted, sizeof wanted, "%s%g / %g / ", t->less ? "<= " : "", t->floor, t->good);
-        snprintf(wanted + size, sizeof wanted - (size_t)size, isfinite(t->beyond) ? "%g" : "-", t->beyond);
+        wanted_print(wanted, sizeof wanted, t);
         fprintf(out, "%-58s", t->text);
         print_spread(out, s, 26, 2);
         fprintf(out, "  %20s  %s\n", wanted, s.taken ? grade_of(t, s.median) : "not taken");
@@ -137,6 +146,11 @@ void report_table(FILE *out, const conditions *c, const result *results) {
 static void json_spread(FILE *out, const char *key, spread s) {
     if (s.taken)
         fprintf(out, ", \"%s\": {\"median\": %.3f, \"least\": %.3f, \"most\": %.3f}", key, s.median, s.least, s.most);
+}
+
+static void json_level(FILE *out, const char *key, double level) {
+    if (isfinite(level) && level > 0)
+        fprintf(out, ", \"%s\": %g", key, level);
 }
 
 void report_json(FILE *out, const conditions *c, const result *results) {
@@ -165,9 +179,10 @@ void report_json(FILE *out, const conditions *c, const result *results) {
     for (size_t i = 0; i < target_count; i++) {
         const target *t = &targets[i];
         spread s = ratio_of(results, t);
-        fprintf(out, "%s\n  {\"target\": \"%s\", \"floor\": %g, \"good\": %g", comma, t->text, t->floor, t->good);
-        if (isfinite(t->beyond))
-            fprintf(out, ", \"beyond\": %g", t->beyond);
+        fprintf(out, "%s\n  {\"target\": \"%s\"", comma, t->text);
+        json_level(out, "floor", t->floor);
+        json_level(out, "good", t->good);
+        json_level(out, "beyond", t->beyond);
         json_spread(out, "ratio", s);
         fprintf(out, ", \"grade\": \"%s\"}", s.taken ? grade_of(t, s.median) : "not taken");
         comma = ",";

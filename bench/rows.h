@@ -10,7 +10,7 @@ typedef struct row {
     const char *name;
     enum relay_kind relay;
     const char *option; /* RELAY_BARE: the kind; RELAY_SLOW: options of transport-udp, as JSON members; or NULL */
-    const wire *wire;
+    const wire *wire;   /* of raw ends; NULL = libslow at both */
     shape shape;
     bool round_trip; /* take that, too */
 } row;
@@ -24,7 +24,7 @@ typedef struct target {
     const char *text, *over, *under;
     enum metric metric;
     bool less;                  /* less is better */
-    double floor, good, beyond; /* INFINITY = none was set */
+    double floor, good, beyond; /* INFINITY = none was set; a floor of 0: nothing is wanted, the ratio is told */
 } target;
 extern const target targets[];
 extern const size_t target_count;
