@@ -25,8 +25,7 @@ static sl_quota_account *account_of(sl_mailbag *bag, const slow_id *id) {
 
 static void credit(sl_mailbag *bag, const slow_id *id, size_t size) {
     pthread_mutex_lock(&bag->lock);
-    sl_quota_credit(&bag->quota, id, size);
-    if (bag->writers > 0)
+    if (sl_quota_credit(&bag->quota, id, size))
         pthread_cond_broadcast(&bag->room);
     pthread_mutex_unlock(&bag->lock);
 }
@@ -128,10 +127,10 @@ static void look(void *arg) {
     pthread_mutex_lock(&bag->lock);
     bag->held_count = count;
     bag->held_bytes = bytes;
-    bool told = bag->refused && is_half_empty(bag);
+    bool half = is_half_empty(bag), told = bag->refused && half;
     if (told)
         bag->refused = false;
-    if (bag->writers > 0)
+    if (half && bag->writers > 0)
         pthread_cond_broadcast(&bag->room);
     pthread_mutex_unlock(&bag->lock);
     if (told)
@@ -247,10 +246,10 @@ slow_status sl_mailbag_wait(sl_mailbag *bag, const slow_id *id, slow_time timeou
     slow_status status;
     bool in_time = true;
     pthread_mutex_lock(&bag->lock);
-    bag->writers++;
+    bag->writers += id == NULL;
     while ((status = look_locked(bag, id, true)) == SLOW_E_TIMEOUT && in_time)
         in_time = pthread_cond_timedwait(&bag->room, &bag->lock, &deadline) == 0;
-    bag->writers--;
+    bag->writers -= id == NULL;
     pthread_mutex_unlock(&bag->lock);
     return status;
 }

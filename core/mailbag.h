@@ -8,6 +8,9 @@
  * messages or 4 MiB in the bag and in delivery's queue together, and delivery's part of that is told once a turn and not
  * once a message: the number is only ever too high until then, which costs a send a second try, and loses nothing.
  *
+ * A writer that waits is woken when half of its room is free, and not at each place: it would take the processor from the
+ * loop a thousand times to look, and sleep again.
+ *
  * An accepted reliable message must get its outcome, and delivery may still be unable to take one, for want of memory or
  * of a place for one more peer. Such a message is stalled: it stays here, in front of its destination's others, and is tried
  * again when something has ended, and four times a second. Its deadline counts here, too. */
@@ -34,12 +37,12 @@ typedef struct sl_mailbag {
     sl_mailbag_events events;
 
     pthread_mutex_t lock; /* of the members up to the next empty line */
-    pthread_cond_t room;
+    pthread_cond_t room;  /* half of it is free */
     sl_outgoing *first, **end;
     size_t count, bytes;           /* best effort that is not yet taken over by delivery */
     size_t held_count, held_bytes; /* and by delivery, as it last said */
     bool refused;                  /* best effort was, since half of its room was free */
-    unsigned writers;              /* wait for room */
+    unsigned writers;              /* wait for room for best effort */
     sl_quota quota;                /* of reliable messages */
     bool closed;
 

@@ -197,6 +197,25 @@ static void a_refused_writer_is_told_once_when_half_is_free(void **state) {
     assert_true(w->bag.quota.bytes == 0);
 }
 
+static void who_waits_is_woken_at_half_and_not_before(void **state) {
+    sl_quota *quota = &((world *)*state)->bag.quota;
+    slow_id a = id_of("a"), b = id_of("b");
+    size_t rest = SL_SEND_BUDGET - (SL_PEER_QUEUE_COUNT + 1) * sizeof(sl_outgoing);
+    for (int i = 0; i < SL_PEER_QUEUE_COUNT; i++)
+        assert_int_equal(sl_quota_charge(quota, &a, 0), SLOW_OK);
+    assert_int_equal(sl_quota_charge(quota, &b, rest), SLOW_OK); /* the whole is full, for everybody */
+    for (int i = SL_PEER_QUEUE_COUNT; i > SL_PEER_QUEUE_COUNT / 2 + 1; i--)
+        assert_false(sl_quota_credit(quota, &a, 0));
+    assert_false(sl_quota_credit(quota, &a, 0));
+    assert_false(sl_quota_is_half_empty(quota, &a));
+    assert_true(sl_quota_credit(quota, &b, rest));
+    assert_true(sl_quota_is_half_empty(quota, &a));
+    assert_int_equal(sl_quota_charge(quota, &a, 0), SLOW_OK);
+    assert_true(sl_quota_credit(quota, &a, 0));
+    for (int i = SL_PEER_QUEUE_COUNT / 2; i > 0; i--)
+        assert_false(sl_quota_credit(quota, &a, 0));
+}
+
 static void what_is_around_a_message_counts(void **state) {
     world *w = *state;
     char id[8];
@@ -244,6 +263,7 @@ int main(void) {
         T(a_deadline_counts_here_too),
         T(what_is_left_at_the_end_was_not_delivered),
         T(a_refused_writer_is_told_once_when_half_is_free),
+        T(who_waits_is_woken_at_half_and_not_before),
         T(what_is_around_a_message_counts),
         T(best_effort_is_bounded_in_all),
     };

@@ -143,15 +143,18 @@ static void tell_all(sl_quota *quota) {
             tell(quota, account);
 }
 
-void sl_quota_credit(sl_quota *quota, const slow_id *id, size_t size) {
+bool sl_quota_credit(sl_quota *quota, const slow_id *id, size_t size) {
     sl_quota_account *account = sl_quota_find(quota, id);
+    bool whole_before = whole_half_free(quota), before = half_free(account), full = quota->count >= SL_PEERS_MAX;
     account->count--;
     account->bytes -= size;
     quota->bytes -= size + AROUND;
-    if (quota->refused && whole_half_free(quota))
+    bool whole = whole_half_free(quota), news = whole && (!whole_before || (!before && half_free(account)));
+    if (quota->refused && whole)
         tell_all(quota);
     tell(quota, account);
     account_settle(quota, account);
+    return news || (full && quota->count < SL_PEERS_MAX);
 }
 
 bool sl_quota_next_told(sl_quota *quota, slow_id *id) {
