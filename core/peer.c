@@ -306,6 +306,8 @@ static void turn(void *arg) {
     say_state(peer, now);
     sl_sender_pump(peer->sender, now);
     peer->served = false;
+    if (sl_sender_has_more(peer->sender))
+        sl_defer(peer->all->loop, &peer->turn);
     settle(peer, now);
 }
 

@@ -223,6 +223,10 @@ bool sl_sender_wants_pair(const sl_sender *s) {
     return s->queued != 0 || s->unfinished != 0;
 }
 
+bool sl_sender_has_more(const sl_sender *s) {
+    return s->recovery != NULL && s->piece >= SL_SENDER_PIECE;
+}
+
 uint32_t sl_sender_pending(const sl_sender *s) {
     return s->pending;
 }

@@ -37,8 +37,10 @@ bool sl_sender_open(sl_sender *, slow_time rtt_ns, slow_time now);
  * taken by the peer in that pair: it goes back to the head of the queue in its order, or is not delivered if its deadline
  * has passed. The rest is unknown. `since` UINT64_MAX: nothing is known about the peer. */
 void sl_sender_close(sl_sender *, slow_time since, slow_time now);
-/* Sends what may be sent. Does nothing while there is no pair. */
+/* Sends what may be sent, a piece of it. Does nothing while there is no pair. */
 void sl_sender_pump(sl_sender *, slow_time now);
+/* The piece was full: what is left is for another sl_sender_pump(), once the links were flushed. */
+bool sl_sender_has_more(const sl_sender *);
 /* A STATE came, in packet number `packet`. Pumps. */
 void sl_sender_state(sl_sender *, const sl_state *, uint64_t packet, slow_time now);
 /* When sl_sender_timer() is due: a deadline, a grace, a loss, a probe. UINT64_MAX = not at all. */

@@ -9,6 +9,10 @@
  * timer never fires, and the STATE that told of another channel may have been lost. The poll looks at the lowest of each
  * channel; if that is all acknowledged, or barred, and has not moved, it asks, and then half as often each time.
  *
+ * In pieces. A call sends SL_SENDER_PIECE bytes at most, and the owner comes again in the same turn, after its links were
+ * flushed. So a relay on another core works on the first piece while the next is made; sent as one lump, all of the room to
+ * a destination (1,024 messages) goes round like a single message, and each end waits for the other.
+ *
  * Cost: a call touches what it sends, and at most 64 channels. */
 #include "sender_out.h"
 #include "loop.h"
@@ -67,6 +71,7 @@ static bool transmit(sl_sender *s, slow_package *package, const sl_cargo *cargo,
         sl_recovery_unsent(s->recovery, number);
         s->blocked = true;
     }
+    s->piece += s->blocked ? 0 : size;
     return !s->blocked;
 }
 
@@ -94,7 +99,7 @@ static bool fragment_send(sl_sender *s, sl_outgoing *out, uint64_t number, uint3
 
 static bool may_send(const sl_sender *s, const sl_outgoing *out, uint32_t offset) {
     uint32_t left = sl_outgoing_size(out) - offset;
-    return !s->blocked &&
+    return !s->blocked && s->piece < SL_SENDER_PIECE &&
            sl_recovery_may_send(s->recovery, (left < SLOW_PAYLOAD_MAX ? left : SLOW_PAYLOAD_MAX) + SL_PACKET_OVERHEAD);
 }
 
@@ -288,6 +293,7 @@ void sl_sender_probe(sl_sender *s, slow_time now) {
 
 void sl_sender_send(sl_sender *s, slow_time now) {
     s->blocked = false;
+    s->piece = 0;
     while (s->lost.first != NULL && may_send(s, s->lost.first, 0) && lost_send_one(s, now))
         ;
     current_send(s, now);

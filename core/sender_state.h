@@ -6,6 +6,7 @@
 #include "recovery.h"
 #include "sender_channel.h"
 
+enum { SL_SENDER_PIECE = 32 * 1024 }; /* bytes sent in one call, and then what follows waits for the next */
 #define SL_GRACE_NS (UINT64_C(10) * 1000 * 1000 * 1000) /* after the deadline: time to learn what became of it */
 
 typedef struct sl_sender sl_sender;
@@ -32,9 +33,10 @@ struct sl_sender {
     sl_sender_channel **channels;
     uint8_t place[SLOW_CHANNELS]; /* in `channels`, from 1; 0 = not used yet */
     uint8_t channel_count;
-    bool blocked;  /* what was to be sent was refused: nothing more in this call */
-    bool ask;      /* some channel is to be asked */
-    bool stopping; /* what comes back to the queue has no future */
+    uint32_t piece; /* bytes that the last sl_sender_send() sent */
+    bool blocked;   /* what was to be sent was refused: nothing more in this call */
+    bool ask;       /* some channel is to be asked */
+    bool stopping;  /* what comes back to the queue has no future */
     enum sl_sender_break broken;
     sl_sender_channel *turn; /* with something in the queue */
     sl_outgoing_list lost;   /* unfinished, with fragments that are to be sent again */

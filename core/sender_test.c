@@ -165,6 +165,52 @@ static sl_sender_info info(const rig *g) {
     return sl_sender_info_of(g->s);
 }
 
+/* ---- pieces ---- */
+
+static uint32_t pump_all(rig *g) {
+    uint32_t calls = 0;
+    do {
+        pump(g);
+        calls++;
+    } while (sl_sender_has_more(g->s));
+    return calls;
+}
+
+/* With a window of three pieces, by acknowledging what slow start sends. */
+static void open_wide(rig *g) {
+    open_pair(g);
+    while (info(g).recovery.window < 3 * SL_SENDER_PIECE || info(g).queued > 0) {
+        for (int n = 0; n < 64 && info(g).recovery.window < 3 * SL_SENDER_PIECE; n++)
+            add(g, 0, 1, 0, SLOW_PAYLOAD_MAX, TTL);
+        pump_all(g);
+        g->now += 10 * SL_MS;
+        state_of(g, 1, 1, SL_WINDOW, SL_TAKEN);
+    }
+    state_of(g, 1, 1, SL_WINDOW, SL_TAKEN);
+    assert_int_equal(info(g).unfinished, 0);
+}
+
+static void a_call_sends_a_piece_and_tells_that_there_is_more(void **state) {
+    enum { MESSAGES = 80, WEIGHT = SLOW_PAYLOAD_MAX + SL_PACKET_OVERHEAD, PIECE = SL_SENDER_PIECE / WEIGHT + 1 };
+    rig *g = *state;
+    open_wide(g);
+    uint32_t before = g->count;
+    for (uint32_t i = 0; i < MESSAGES; i++)
+        add(g, 0, 1, 0, SLOW_PAYLOAD_MAX, TTL);
+    pump(g);
+    assert_int_equal(g->count - before, PIECE);
+    assert_true(sl_sender_has_more(g->s));
+    assert_int_equal(pump_all(g), MESSAGES / PIECE);
+    assert_int_equal(g->count - before, MESSAGES);
+    state_of(g, 1, 1, SL_WINDOW, SL_TAKEN);
+    for (uint32_t i = 0; i < PIECE; i++)
+        add(g, 0, 1, 0, SLOW_PAYLOAD_MAX, TTL);
+    pump(g);
+    assert_true(sl_sender_has_more(g->s));
+    sl_sender_close(g->s, UINT64_MAX, g->now);
+    assert_false(sl_sender_has_more(g->s)); /* or its owner would come again for ever */
+}
+
 /* ---- numbers and packages ---- */
 
 static void a_message_gets_its_number_when_it_is_first_sent(void **state) {
@@ -897,6 +943,7 @@ static void every_message_has_one_outcome_and_it_is_true(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(a_call_sends_a_piece_and_tells_that_there_is_more),
         TEST(a_message_gets_its_number_when_it_is_first_sent),
         TEST(fragments_go_in_order_within_the_congestion_window),
         TEST(an_empty_message_is_one_package),
