@@ -227,7 +227,7 @@ slow_status sl_mailbag_put(sl_mailbag *bag, sl_outgoing *out, slow_error *error)
 }
 
 /* Locked. */
-static slow_status look_locked(const sl_mailbag *bag, const slow_id *id, bool half) {
+static slow_status look_locked(sl_mailbag *bag, const slow_id *id, bool half) {
     bool room = id == NULL ? (half ? is_half_empty(bag) : has_room(bag, SL_BEST_EFFORT_MAX))
                 : half     ? sl_quota_is_half_empty(&bag->quota, id)
                            : sl_quota_has_room(&bag->quota, id, SL_BEST_EFFORT_MAX);

@@ -195,6 +195,9 @@ static void a_refused_writer_is_told_once_when_half_is_free(void **state) {
     assert_int_equal(w->writable, 1);
     assert_int_equal(w->bag.quota.count, 0); /* nothing is kept of it */
     assert_true(w->bag.quota.bytes == 0);
+    assert_int_equal(put(w, "a", 1, SLOW_RELIABLE, SL_TTL_NS), SLOW_OK); /* and it begins anew */
+    assert_int_equal(w->bag.quota.count, 1);
+    assert_int_equal(sl_quota_find(&w->bag.quota, &a)->count, 1);
 }
 
 static void who_waits_is_woken_at_half_and_not_before(void **state) {

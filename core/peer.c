@@ -32,13 +32,17 @@ static uint32_t hash_of(const sl_peers *peers, const uint8_t *id, size_t size) {
     return (uint32_t)sl_id_hash(peers->hash_key, id, size);
 }
 
-static sl_peer *peer_find(const sl_peers *peers, slow_bytes id) {
+static sl_peer *peer_find(sl_peers *peers, slow_bytes id) {
+    if (peers->recent != NULL && sl_id_is(&peers->recent->id, id.data, id.size))
+        return peers->recent;
     if (peers->bucket_count == 0)
         return NULL;
     uint32_t hash = hash_of(peers, id.data, id.size);
     sl_peer *peer = peers->buckets[hash & (peers->bucket_count - 1)];
     while (peer != NULL && !(peer->hash == hash && sl_id_is(&peer->id, id.data, id.size)))
         peer = peer->chained;
+    if (peer != NULL)
+        peers->recent = peer;
     return peer;
 }
 
@@ -138,6 +142,8 @@ static void peer_remove(sl_peer *peer) {
     if (peer->next != NULL)
         peer->next->here = peer->here;
     peers->count--;
+    if (peers->recent == peer)
+        peers->recent = NULL;
     if (peer->pairing.alone_since > peers->forgotten_at)
         peers->forgotten_at = peer->pairing.alone_since;
     peer_free(peer);

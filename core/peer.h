@@ -68,6 +68,8 @@ typedef struct sl_peers {
     sl_peer **buckets; /* a power of two of them, chained */
     uint32_t bucket_count, count, pairs, pairs_most;
     sl_peer *first; /* all, the newest first */
+    sl_peer
+        *recent; /* that was asked for last, and is before all hashing: packages and messages come in runs; or NULL */
     sl_peer_stuck no_room, no_route;
     sl_peer_stuck served;      /* no room, but for a part: they come after those who got nothing */
     uint64_t waiting;          /* bytes of messages without an outcome */

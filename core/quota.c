@@ -18,8 +18,10 @@ static sl_quota_account **place_of(const sl_quota *quota, uint32_t hash, const s
     return at;
 }
 
-sl_quota_account *sl_quota_find(const sl_quota *quota, const slow_id *id) {
-    return *place_of(quota, hash_of(quota, id), id);
+sl_quota_account *sl_quota_find(sl_quota *quota, const slow_id *id) {
+    if (quota->recent == NULL || !sl_id_equal(&quota->recent->id, id))
+        quota->recent = *place_of(quota, hash_of(quota, id), id);
+    return quota->recent;
 }
 
 /* Without memory the chains get longer, and that is all. */
@@ -40,10 +42,10 @@ static void grow(sl_quota *quota) {
 }
 
 static sl_quota_account *account_need(sl_quota *quota, const slow_id *id) {
-    uint32_t hash = hash_of(quota, id);
-    sl_quota_account *account = *place_of(quota, hash, id);
+    sl_quota_account *account = sl_quota_find(quota, id);
     if (account != NULL || (account = calloc(1, sizeof *account)) == NULL)
         return account;
+    uint32_t hash = hash_of(quota, id);
     grow(quota);
     account->id = *id;
     account->hash = hash;
@@ -58,6 +60,8 @@ static void account_settle(sl_quota *quota, sl_quota_account *account) {
         return;
     *place_of(quota, account->hash, &account->id) = account->chained;
     quota->count--;
+    if (quota->recent == account)
+        quota->recent = NULL;
     free(account);
 }
 
@@ -96,12 +100,12 @@ static bool whole_half_free(const sl_quota *quota) {
     return quota->bytes <= SL_SEND_BUDGET / 2;
 }
 
-bool sl_quota_has_room(const sl_quota *quota, const slow_id *id, size_t size) {
+bool sl_quota_has_room(sl_quota *quota, const slow_id *id, size_t size) {
     const sl_quota_account *account = sl_quota_find(quota, id);
     return whole_fits(quota, size) && fits(account, size) && (account != NULL || quota->count < SL_PEERS_MAX);
 }
 
-bool sl_quota_is_half_empty(const sl_quota *quota, const slow_id *id) {
+bool sl_quota_is_half_empty(sl_quota *quota, const slow_id *id) {
     const sl_quota_account *account = sl_quota_find(quota, id);
     return whole_half_free(quota) && (account != NULL ? half_free(account) : quota->count < SL_PEERS_MAX);
 }

@@ -32,9 +32,10 @@ typedef struct sl_quota {
     uint8_t key[SL_HASH_KEY];
     sl_quota_account **buckets; /* a power of two of them, chained */
     uint32_t bucket_count, count;
-    uint64_t bytes;         /* of all, with what is around them */
-    bool refused;           /* for want of room in the whole */
-    sl_quota_account *told; /* half of their room is free again, and nobody was told */
+    sl_quota_account *recent; /* that was asked for last, and is before all hashing: messages come in runs; or NULL */
+    uint64_t bytes;           /* of all, with what is around them */
+    bool refused;             /* for want of room in the whole */
+    sl_quota_account *told;   /* half of their room is free again, and nobody was told */
 } sl_quota;
 
 /* False = no memory. */
@@ -45,10 +46,10 @@ slow_status sl_quota_charge(sl_quota *, const slow_id *, size_t size);
 /* A message of `size` bytes does not wait any more. True: sl_quota_is_half_empty() may say so of a destination now, and did
  * not before. */
 bool sl_quota_credit(sl_quota *, const slow_id *, size_t size);
-sl_quota_account *sl_quota_find(const sl_quota *, const slow_id *); /* NULL = nothing waits, and nothing was refused */
+sl_quota_account *sl_quota_find(sl_quota *, const slow_id *); /* NULL = nothing waits, and nothing was refused */
 /* Is there room for any message of at most `size` bytes? Is half of it free? */
-bool sl_quota_has_room(const sl_quota *, const slow_id *, size_t size);
-bool sl_quota_is_half_empty(const sl_quota *, const slow_id *);
+bool sl_quota_has_room(sl_quota *, const slow_id *, size_t size);
+bool sl_quota_is_half_empty(sl_quota *, const slow_id *);
 /* The next destination that was refused something, and has half of its room free. False: there is none. */
 bool sl_quota_next_told(sl_quota *, slow_id *);
 #endif
