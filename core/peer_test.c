@@ -1,6 +1,7 @@
 /* Junctions that have something to do with each other, and a net between them that can be narrow, in virtual time. */
 #include "peer.h"
 #include "loop_virtual.h"
+#include "sender_state.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -175,6 +176,24 @@ static void a_pair_that_rests_wakes_nobody_until_it_is_forgotten(void **state) {
     assert_int_equal(a->sent + b->sent, sent);
 }
 
+/* ---- pieces ---- */
+
+static void all_that_the_window_allows_goes_out_in_one_turn(void **state) {
+    enum { MESSAGES = 80 }; /* more than two pieces */
+    net *t = *state;
+    node *a = node_new(t, "a"), *b = node_new(t, "b");
+    assert_true(MESSAGES * SLOW_PAYLOAD_MAX > 2 * SL_SENDER_PIECE);
+    for (int i = 0; i < 4; i++)
+        send_to(a, &b->id, 256 * 1024); /* opens the window */
+    run(t, 5 * SL_SECOND);
+    assert_int_equal(a->delivered, 4);
+    uint32_t before = a->sent;
+    for (uint32_t i = 0; i < MESSAGES; i++)
+        send_to(a, &b->id, SLOW_PAYLOAD_MAX);
+    run(t, LATENCY / 2);
+    assert_int_equal(a->sent - before, MESSAGES);
+}
+
 /* ---- strangers ---- */
 
 static void stranger_says(node *n, char first, uint32_t number, uint16_t kind, bool data) {
@@ -334,6 +353,7 @@ int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(a_pair_that_rests_wakes_nobody_until_it_is_forgotten),
+        CASE(all_that_the_window_allows_goes_out_in_one_turn),
         CASE(strangers_cost_little_and_are_forgotten),
         CASE(repeated_openings_are_answered_eight_times_a_second),
         CASE(who_waits_for_room_gets_it_in_turns),
