@@ -34,14 +34,17 @@ static bool send_until(flowing *f, uint64_t until) {
     return true;
 }
 
-/* Until nothing has come for a while. */
+/* Of what was accepted; waits until all has come, or nothing more does. */
 static uint64_t lost_of(const flowing *f) {
-    uint64_t before;
+    uint64_t before, taken = atomic_load(&f->taken);
     do {
-        before = atomic_load(&f->taken);
-        poll(NULL, 0, 100);
-    } while (atomic_load(&f->taken) != before);
-    return f->accepted - before;
+        before = taken;
+        for (int i = 0; i < 50 && taken < f->accepted; i++) {
+            poll(NULL, 0, 10);
+            taken = atomic_load(&f->taken);
+        }
+    } while (taken != before && taken < f->accepted);
+    return f->accepted - taken;
 }
 
 static bool flow_run(flowing *f, pid_t relay, uint64_t warm_up_ns, uint64_t window_ns, flow *out) {

@@ -1,7 +1,11 @@
 #!/bin/bash
 # Slow and its peers on one hop, side by side: builds the release preset, then relay-bench. Its flags are passed on:
 #
-#   bench/relay.sh [--repetitions N] [--only TEXT] [--json FILE] ...        (bench/relay.sh --help shows all)
+#   bench/relay.sh [--repetitions N] [--only TEXT]... [--json FILE] ...     (bench/relay.sh --help shows all)
+#
+# The rows "libslow ..." have libslow at both ends, the others raw frames or a broker's protocol. What reliable costs:
+#
+#   bench/relay.sh --only libslow --only nats
 #
 # Peers are taken as Debian has them: nats-server, libnng-dev, libzmq3-dev. What is missing is skipped, loudly.
 set -euo pipefail
