@@ -20,4 +20,6 @@ void sl_admin_message_arrived(sl_admin *);
 void sl_admin_room(sl_admin *);
 /* Of a message whose ticket has SL_TICKET_ADMIN. */
 void sl_admin_outcome(sl_admin *, const sl_result *);
+/* A hop of some traced message was heard: sends that wait for theirs are served at the end of the turn. */
+void sl_admin_heard(sl_admin *);
 #endif

@@ -72,6 +72,10 @@ void sl_admin_outcome(sl_admin *admin, const sl_result *result) {
         call->outcome(call, result, (uint32_t)ticket);
 }
 
+void sl_admin_heard(sl_admin *admin) {
+    sl_defer(admin->loop, &admin->serve);
+}
+
 /* ---- reading ---- */
 
 slow_status sl_admin_read_body(const sl_http_request *request, const slow_option *options, void *out, size_t size,

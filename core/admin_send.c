@@ -3,6 +3,10 @@
  * A request waits for room, and then, unless it said no_wait, for the outcome; best effort has none. A client that goes away
  * leaves what was accepted to its fate, and takes back what was not.
  *
+ * With trace=true the answer has the hops of the message as well, as far as they were heard: when there is an outcome it
+ * waits for those that are still under way, for a moment; and of best effort, which has none, until the end of the way is
+ * known.
+ *
  * With lines=true the body is many messages, and the answer comes when all of them have their outcome. So a file is sent
  * with as many messages under way as there is room for, in its own order, over one connection; a client that wants to see
  * progress, or has more, asks for some lines at a time. A line that is refused stops none of the others.
@@ -15,13 +19,18 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 enum { LINES_MAX = 16384, REASON_SIZE = 512 };
+/* For hops that are still under way when the outcome is known; and without one, for all of them. */
+static const slow_time STRAGGLERS = 200 * SL_MS, BEST_EFFORT_HOPS = 6 * SL_SECOND;
 
 /* What a request still has to send, and what it waits for. */
 typedef struct sl_admin_sending {
     sl_message message; /* the options of all */
-    bool no_wait, lines;
+    bool no_wait, lines, trace;
+    bool hops_over;  /* of trace: what has not come by now is not waited for */
     slow_bytes body;  /* the request's */
     size_t at;        /* of lines: what was read of it */
     uint32_t line;    /* of lines: the last that was read */
@@ -103,8 +112,13 @@ static slow_status read_delivery(const sl_http_request *request, sl_admin_sendin
         (status = read_number(request, "ttl_ms", 1, SL_TTL_MAX_NS / SL_MS, &ttl_ms, error)) != SLOW_OK ||
         (status = read_flag(request, "fail_fast", &message->fail_fast, error)) != SLOW_OK ||
         (status = read_flag(request, "no_wait", &sending->no_wait, error)) != SLOW_OK ||
-        (status = read_flag(request, "lines", &sending->lines, error)) != SLOW_OK)
+        (status = read_flag(request, "lines", &sending->lines, error)) != SLOW_OK ||
+        (status = read_flag(request, "trace", &sending->trace, error)) != SLOW_OK)
         return status;
+    if (sending->trace && (sending->lines || sending->no_wait))
+        return sl_error(error, SLOW_E_INVAL, "trace", "trace: goes with neither lines nor no_wait; expected one message");
+    if (sending->trace)
+        message->flags |= SLOW_TRACED;
     message->ttl_ns = (slow_time)ttl_ms * SL_MS;
     if (reliable)
         message->flags |= SLOW_RELIABLE;
@@ -115,7 +129,7 @@ static slow_status read_delivery(const sl_http_request *request, sl_admin_sendin
 
 static slow_status read_message(const sl_http_request *request, sl_admin_sending *sending, slow_error *error) {
     static const char *const parameters[] = {"to",    "type",   "kind",      "channel", "priority", "reliable",
-                                             "order", "ttl_ms", "fail_fast", "no_wait", "lines",    NULL};
+                                             "order", "ttl_ms", "fail_fast", "no_wait", "lines", "trace", NULL};
     const char *to = sl_http_parameter(request, "to");
     unsigned long kind = 0, channel = 0, priority = 1;
     sl_message *message = &sending->message;
@@ -174,6 +188,35 @@ static void begin_answer(sl_admin_sending *sending) {
     sl_admin_put_number(&sending->answer, "bytes", sending->bytes);
 }
 
+static void put_time(sl_json_writer *w, uint64_t wall_us) {
+    char text[64];
+    time_t seconds = (time_t)(wall_us / 1000000);
+    struct tm utc;
+    size_t used = gmtime_r(&seconds, &utc) != NULL ? strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc) : 0;
+    snprintf(text + used, sizeof text - used, ".%06uZ", (unsigned)(wall_us % 1000000));
+    sl_admin_put_text(w, "time", used > 0 ? text : NULL); /* a stranger's clock may say anything */
+}
+
+static void put_hop(sl_json_writer *w, const sl_hop *hop) {
+    static const char *const fates[SL_HOP_FATES] = {
+        [SL_HOP_PASSED] = "passed",       [SL_HOP_ARRIVED] = "arrived",       [SL_HOP_NO_ROUTE] = "no_route",
+        [SL_HOP_LIMIT] = "hop_limit",     [SL_HOP_QUEUE_FULL] = "queue_full", [SL_HOP_LINK_DOWN] = "link_down"};
+    sl_json_begin(w, '{');
+    sl_admin_put_number(w, "attempt", hop->attempt);
+    sl_admin_put_number(w, "offset", hop->offset);
+    sl_admin_put_number(w, "place", hop->report.place);
+    sl_admin_put_id(w, "id", &hop->by);
+    put_time(w, hop->report.wall_us);
+    sl_admin_put_ms(w, "queued_ms", hop->report.delay_us * SL_US);
+    sl_admin_put_id(w, "next", &hop->report.next);
+    sl_admin_put_text(w, "fate", fates[hop->report.fate]);
+    sl_json_end(w, '}');
+}
+
+static uint64_t ticket_of(const sl_admin_call *call) {
+    return SL_TICKET_ADMIN | (uint64_t)call->number << 32 | call->sending->line;
+}
+
 static void answer(sl_admin_call *call) {
     sl_http_request *request = call->request;
     sl_json_writer w = call->sending->answer;
@@ -194,12 +237,56 @@ static bool best_effort_has_room(const sl_junction *j, const sl_outgoing *out) {
     return d->count == 0 || (d->count < SL_QUEUED_COUNT / 2 && d->queued + out->message.payload.size <= most / 2);
 }
 
+/* Of best effort nothing is sent again: where its one package was dropped, the way ends. */
+static bool has_ended(const sl_admin_call *call, const sl_hop *hops, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!(call->sending->message.flags & SLOW_RELIABLE) && hops[i].report.fate > SL_HOP_ARRIVED)
+            return true;
+    return false;
+}
+
+static void answer_with_hops(sl_admin_call *call) {
+    sl_hop hops[SL_TRACE_HOPS];
+    size_t count;
+    sl_json_writer *w = &call->sending->answer;
+    slow_status status =
+        sl_traces_look(call->admin->junction->path.traces, ticket_of(call), hops, SL_TRACE_HOPS, &count);
+    if (status == SLOW_E_TIMEOUT && !call->sending->hops_over && !has_ended(call, hops, count))
+        return;
+    sl_json_key(w, "trace");
+    sl_json_begin(w, '[');
+    for (size_t i = 0; i < count; i++)
+        put_hop(w, &hops[i]);
+    sl_json_end(w, ']');
+    answer(call);
+}
+
+static void hops_over(void *arg) {
+    sl_admin_call *call = arg;
+    call->sending->hops_over = true;
+    answer_with_hops(call);
+}
+
+/* The answer lacks nothing but hops. Not at once: delivery may be on the stack. */
+static void await_hops(sl_admin_call *call, slow_time patience) {
+    sl_loop *loop = call->admin->loop;
+    call->serve = answer_with_hops;
+    call->timer = sl_timer_new(loop, hops_over, call);
+    if (call->timer != NULL)
+        sl_timer_at(call->timer, sl_now(loop) + patience);
+    else
+        call->sending->hops_over = true;
+    sl_defer(loop, &call->admin->serve);
+}
+
 /* SLOW_E_AGAIN: there is no room, and the message waits. Else it is not ours any more. */
 static slow_status hand_in(sl_admin_call *call, slow_error *error) {
     sl_admin_sending *sending = call->sending;
     sl_outgoing *out = sending->out;
     slow_status status = SLOW_OK;
-    out->ticket = sending->no_wait ? 0 : SL_TICKET_ADMIN | (uint64_t)call->number << 32 | sending->line;
+    out->ticket = sending->no_wait && !sending->trace ? 0 : ticket_of(call);
+    if (sending->trace && !sl_traces_begin(call->admin->junction->path.traces, out->ticket, &out->message.peer))
+        return sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a trace");
     if (sl_outgoing_is_reliable(out))
         status = sl_mailbag_put(call->admin->bag, out, error);
     else if (best_effort_has_room(call->admin->junction, out))
@@ -281,6 +368,8 @@ static void send_one(sl_admin_call *call) {
         return;
     if (status != SLOW_OK)
         sl_admin_call_refuse(call, &error);
+    else if (call->sending->no_wait && call->sending->trace)
+        await_hops(call, BEST_EFFORT_HOPS);
     else if (call->sending->no_wait)
         answer(call);
 }
@@ -302,6 +391,8 @@ static void outcome_came(sl_admin_call *call, const sl_result *result, uint32_t 
     if (!sending->lines) {
         put_result(&sending->answer, result);
         call->serve = answer;
+        if (sending->trace)
+            await_hops(call, STRAGGLERS);
     } else {
         begin_line(sending, line);
         put_result(&sending->answer, result);

@@ -73,6 +73,12 @@ static void on_outcome(void *arg, const sl_result *result) {
         d->events.outcome(d->events.arg, result);
 }
 
+static void on_traced(void *arg, const sl_outgoing *out, uint64_t session, uint64_t packet, uint32_t offset) {
+    sl_delivery *d = arg;
+    if (d->events.traced != NULL)
+        d->events.traced(d->events.arg, out, session, packet, offset);
+}
+
 static void on_released(void *arg, const slow_id *peer, size_t bytes) {
     sl_delivery *d = arg;
     if (d->events.released != NULL)
@@ -143,6 +149,7 @@ slow_status sl_delivery_init(sl_delivery *d, sl_loop *loop, sl_stats *stats, sl_
                        .events = *events};
     sl_peers_events pairs = {.arg = d,
                              .send = send_for_peers,
+                             .traced = on_traced,
                              .outcome = on_outcome,
                              .released = on_released,
                              .offer = on_offer,
@@ -204,6 +211,7 @@ static slow_status outgoing_send(sl_delivery *d, sl_outgoing *out) {
         slow_package package = {
             .type = m->type,
             .kind = m->kind,
+            .flags = out->sent == 0 ? m->flags & SLOW_TRACED : 0,
             .channel = m->channel,
             .priority = (uint8_t)(CLASS_BEST_EFFORT * 4 + m->priority),
             .hop_limit = m->hop_limit,
@@ -215,6 +223,8 @@ static slow_status outgoing_send(sl_delivery *d, sl_outgoing *out) {
         slow_status status = send_package(d, &package, &m->peer);
         if (status != SLOW_OK)
             return status;
+        if (package.flags & SLOW_TRACED)
+            on_traced(d, out, package.session, package.packet, out->sent);
         out->number = package.message;
         out->sent += (uint32_t)size;
     } while (out->sent < m->payload.size);

@@ -26,6 +26,8 @@ typedef struct sl_delivery_events {
     /* An outgoing message of this payload does not wait any more: it was sent, or has its outcome. */
     void (*released)(void *arg, const slow_id *peer, size_t bytes, bool reliable);
     void (*outcome)(void *arg, const sl_result *); /* of a reliable one; borrowed */
+    /* A package of a traced message went out, marked. NULL = nobody asks. */
+    void (*traced)(void *arg, const sl_outgoing *, uint64_t session, uint64_t packet, uint32_t offset);
 } sl_delivery_events;
 
 typedef struct sl_delivery {

@@ -156,3 +156,34 @@ bool sl_state_read(slow_bytes payload, sl_state *state) {
         return false;
     return read_all(&r);
 }
+
+/* ---- TRACE_HOP ---- */
+
+size_t sl_hop_report_write(uint8_t out[SLOW_PAYLOAD_MAX], const sl_hop_report *report) {
+    slow_writer w = slow_writer_of(out, SLOW_PAYLOAD_MAX);
+    slow_write_u64(&w, report->packet);
+    slow_write_u8(&w, report->place);
+    slow_write_u8(&w, report->fate);
+    slow_write_short(&w, report->next.text, report->next.size);
+    slow_write_u64(&w, report->session);
+    slow_write_u64(&w, report->wall_us);
+    slow_write_u32(&w, report->delay_us);
+    return written(&w);
+}
+
+static bool names_next(uint8_t fate) {
+    return fate == SL_HOP_PASSED || fate == SL_HOP_QUEUE_FULL || fate == SL_HOP_LINK_DOWN;
+}
+
+bool sl_hop_report_read(slow_bytes payload, sl_hop_report *report) {
+    slow_reader r = slow_reader_of(payload);
+    *report = (sl_hop_report){.packet = slow_read_u64(&r)};
+    report->place = slow_read_u8(&r);
+    report->fate = slow_read_u8(&r);
+    slow_bytes next = slow_read_short(&r);
+    report->session = slow_read_u64(&r);
+    report->wall_us = slow_read_u64(&r);
+    report->delay_us = slow_read_u32(&r);
+    return read_all(&r) && is_number(report->packet) && report->place > 0 && report->fate < SL_HOP_FATES &&
+           (names_next(report->fate) ? sl_id_set(&report->next, next) : next.size == 0);
+}

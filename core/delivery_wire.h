@@ -1,10 +1,12 @@
-/* delivery_wire.h - the bytes of the core's CONTROL packages by which two ends keep a pair; pure. docs/wire.md has them.
+/* delivery_wire.h - the bytes of the core's CONTROL packages by which two ends keep a pair, and of what the junctions between
+ * them tell; pure. docs/wire.md has them.
  *
- * KNOCK and the OPENs travel outside a pair. ASK and STATE travel in one: their package's session is its author's number,
+ * KNOCK, the OPENs and TRACE_HOP travel outside a pair. ASK and STATE travel in one: their package's session is its author's number,
  * and their packet numbers are the pair's. Integers are big endian. Every reader refuses what is too short, too long, or
  * out of range, and then has written nothing that a caller may use. */
 #ifndef SL_DELIVERY_WIRE_H
 #define SL_DELIVERY_WIRE_H
+#include "id.h"
 #include <slow/package.h>
 #include <slow/wire.h>
 
@@ -58,12 +60,35 @@ typedef struct sl_state {
     sl_run runs[SL_STATE_RUNS];
 } sl_state;
 
+/* What became of a traced package at one junction. */
+enum sl_hop_fate {
+    SL_HOP_PASSED,     /* it left, to `next` */
+    SL_HOP_ARRIVED,    /* its destination has it */
+    SL_HOP_NO_ROUTE,   /* dropped: */
+    SL_HOP_LIMIT,
+    SL_HOP_QUEUE_FULL, /* no room on the link to `next` */
+    SL_HOP_LINK_DOWN,  /* it waited for the link to `next`, and that ended */
+    SL_HOP_FATES
+};
+
+/* TRACE_HOP: what a junction says of it to its source. */
+typedef struct sl_hop_report {
+    uint64_t session, packet; /* the package's */
+    uint8_t place;            /* links that it had travelled: 1 = the first relay. Never 0 on the wire */
+    uint8_t fate;             /* enum sl_hop_fate */
+    slow_id next;             /* size 0 where there is none */
+    uint64_t wall_us;         /* the author's clock, microseconds since 1970 */
+    uint32_t delay_us;        /* for how long it waited in the author's queue; UINT32_MAX = that or longer */
+} sl_hop_report;
+
 /* Return the bytes written, at most SLOW_PAYLOAD_MAX; 0 = it does not fit (a handshake that is too long). */
 size_t sl_open_write(uint8_t out[SLOW_PAYLOAD_MAX], enum sl_pair_kind, const sl_open *);
 size_t sl_ask_write(uint8_t out[SLOW_PAYLOAD_MAX], const sl_ask *);
 size_t sl_state_write(uint8_t out[SLOW_PAYLOAD_MAX], const sl_state *);
+size_t sl_hop_report_write(uint8_t out[SLOW_PAYLOAD_MAX], const sl_hop_report *);
 /* False: malformed. An OPEN's handshake is borrowed. */
 bool sl_open_read(slow_bytes, enum sl_pair_kind, sl_open *);
 bool sl_ask_read(slow_bytes, sl_ask *);
 bool sl_state_read(slow_bytes, sl_state *);
+bool sl_hop_report_read(slow_bytes, sl_hop_report *);
 #endif

@@ -105,6 +105,7 @@ static void junction_end(slow_junction *j) {
     }
     if (j->inbox != NULL) {
         sl_defer_cancel(j->loop, &j->tell);
+        sl_defer_cancel(j->loop, &j->tell_hops);
         sl_mailbag_stop(&j->bag);
     }
     sl_loop_free(j->loop);
@@ -142,6 +143,7 @@ void slow_junction_free(slow_junction *j) {
     j->closed = true;
     sl_mailbag_close(&j->bag);
     sl_inbox_close(j->inbox);
+    sl_traces_close(&j->traces);
     if (j->mode != SLOW_THREAD_OWN)
         take_place(j);
     pthread_mutex_unlock(&j->lock);
@@ -253,6 +255,9 @@ static slow_status junction_make(slow_junction *j, sl_config *config, const slow
     j->core->on_route = sl_embedding_route;
     j->core->on_released = sl_embedding_released;
     j->core->arg = j;
+    j->core->path.traces = &j->traces;
+    j->core->path.heard = sl_embedding_heard;
+    j->core->path.heard_arg = j;
     status = sl_junction_start(j->core, error);
     if (status == SLOW_OK && config->admin_socket != NULL)
         status = sl_admin_new(j->core, &j->bag, j->inbox, j->loop, config->admin_socket, &j->admin, error);

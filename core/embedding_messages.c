@@ -16,15 +16,16 @@ static slow_status read_options(const slow_send_options *given, sl_message *mess
     if (given != NULL && !SLOW_HAS_FIELD(given, ttl_ns))
         return sl_error(error, SLOW_E_INVAL, "slow_send_options", "struct_size is %u; start from SLOW_SEND_INIT",
                         (unsigned)given->struct_size);
-    if (given != NULL)
-        options = *given;
+    if (given != NULL) /* an older caller's is shorter */
+        memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
     if (options.order > SLOW_ORDER_LATEST)
         return sl_error(error, SLOW_E_INVAL, "order", "order is %u; expected an enum slow_order",
                         (unsigned)options.order);
     message->channel = options.channel;
     message->priority = options.priority;
     message->hop_limit = options.hop_limit;
-    message->flags = (uint16_t)((options.reliable ? SLOW_RELIABLE : 0) | orders[options.order]);
+    message->flags = (uint16_t)((options.reliable ? SLOW_RELIABLE : 0) | (options.trace ? SLOW_TRACED : 0) |
+                                orders[options.order]);
     message->fail_fast = options.fail_fast;
     message->ttl_ns = options.ttl_ns;
     if (!options.reliable || (options.ttl_ns > 0 && options.ttl_ns <= SL_TTL_MAX_NS))
@@ -33,22 +34,38 @@ static slow_status read_options(const slow_send_options *given, sl_message *mess
                     (unsigned long long)options.ttl_ns, (unsigned long long)(SL_TTL_MAX_NS / SL_SECOND / 86400));
 }
 
-/* The ticket is there before its message can be seen: its outcome may come while the send still returns. */
-static slow_status hand_over_to_bag(slow_junction *j, sl_outgoing *out, slow_ticket *ticket, slow_error *error) {
-    slow_ticket drawn = 0;
-    if (ticket != NULL && sl_outgoing_is_reliable(out) && (drawn = sl_tickets_draw(&j->tickets)) == 0) {
-        free(out);
+/* The ticket is there before its message can be seen: its outcome, or a hop, may come while the send still returns. */
+static slow_status draw(slow_junction *j, sl_outgoing *out, bool wanted, slow_error *error) {
+    bool reliable = sl_outgoing_is_reliable(out), traced = out->message.flags & SLOW_TRACED;
+    if (traced && !wanted)
+        return sl_error(error, SLOW_E_INVAL, "trace", "the hops of a message are asked for by its ticket; expected one");
+    if (wanted && (reliable || traced))
+        out->ticket = reliable ? sl_tickets_draw(&j->tickets) : sl_tickets_number(&j->tickets);
+    if (wanted && reliable && out->ticket == 0)
         return sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a ticket");
-    }
+    if (!traced || sl_traces_begin(&j->traces, out->ticket, &out->message.peer))
+        return SLOW_OK;
+    return sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a trace");
+}
+
+static void forget(slow_junction *j, const sl_outgoing *out) {
+    if (out->message.flags & SLOW_TRACED)
+        sl_traces_forget(&j->traces, out->ticket);
+    if (out->ticket != 0 && sl_outgoing_is_reliable(out))
+        sl_tickets_forget(&j->tickets, out->ticket);
+}
+
+static slow_status hand_over_to_bag(slow_junction *j, sl_outgoing *out, slow_ticket *ticket, slow_error *error) {
+    slow_status status = draw(j, out, ticket != NULL, error);
+    slow_ticket drawn = out->ticket;
     if (ticket != NULL)
         *ticket = drawn;
-    out->ticket = drawn;
-    slow_status status = sl_mailbag_put(&j->bag, out, error);
+    if (status == SLOW_OK)
+        status = sl_mailbag_put(&j->bag, out, error);
     if (status == SLOW_OK)
         return status;
+    forget(j, out);
     free(out);
-    if (drawn != 0)
-        sl_tickets_forget(&j->tickets, drawn);
     if (ticket != NULL)
         *ticket = 0;
     return status;

@@ -9,8 +9,11 @@ bool sl_embedding_withdraw(void *junction, sl_arrival *);
 void sl_embedding_released(void *junction, const slow_id *peer, size_t bytes, bool reliable);
 void sl_embedding_outcome(void *junction, const sl_result *);
 
+void sl_embedding_heard(void *junction); /* sl_path's: a hop of a traced message */
+
 /* False = no memory, and nothing is left behind. */
 bool sl_embedding_messages_init(slow_junction *);
 void sl_embedding_messages_free(slow_junction *);
-void sl_embedding_tell(void *junction); /* outcomes, to the callback */
+void sl_embedding_tell(void *junction);      /* outcomes, to the callback */
+void sl_embedding_tell_hops(void *junction); /* and hops */
 #endif

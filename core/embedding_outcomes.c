@@ -163,11 +163,14 @@ bool sl_embedding_messages_init(slow_junction *j) {
                              .room = on_room};
     sl_inbox_events inbox = {.arg = j, .taken = on_taken, .held = on_held, .refused = on_refused};
     j->tell = (sl_deferred){.fn = sl_embedding_tell, .arg = j};
+    j->tell_hops = (sl_deferred){.fn = sl_embedding_tell_hops, .arg = j};
     if (!sl_mailbag_init(&j->bag, j->loop, &bag))
         return false;
     if (sl_tickets_init(&j->tickets)) {
-        if ((j->inbox = sl_inbox_new(j->loop, &inbox)) != NULL)
+        if ((j->inbox = sl_inbox_new(j->loop, &inbox)) != NULL) {
+            sl_traces_init(&j->traces);
             return true;
+        }
         sl_tickets_free(&j->tickets);
     }
     sl_mailbag_stop(&j->bag);
@@ -177,6 +180,7 @@ bool sl_embedding_messages_init(slow_junction *j) {
 
 void sl_embedding_messages_free(slow_junction *j) {
     sl_inbox_free(j->inbox);
+    sl_traces_free(&j->traces);
     sl_tickets_free(&j->tickets);
     sl_mailbag_free(&j->bag);
 }

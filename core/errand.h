@@ -19,6 +19,7 @@ struct slow_junction {
 
     sl_mailbag bag;
     sl_tickets tickets;
+    sl_traces traces;
 
     pthread_mutex_t lock;   /* of the members up to the next empty line */
     pthread_cond_t changed; /* depth or guests became 0 */
@@ -41,7 +42,9 @@ struct slow_junction {
     void *on_outcome_arg;
     void (*on_writable)(void *arg, const char *id);
     void *on_writable_arg;
-    sl_deferred tell;                         /* outcomes, at the end of the turn */
+    void (*on_hop)(void *arg, const slow_message_hop *);
+    void *on_hop_arg;
+    sl_deferred tell, tell_hops;              /* outcomes, and hops, at the end of the turn */
     uint8_t borrowed[SL_BEST_EFFORT_MAX + 1]; /* a message, terminated, while on_message() looks at it */
 };
 

@@ -48,13 +48,75 @@ void sl_forward_free(sl_forward *forward) {
     free(forward);
 }
 
+/* ---- what is told of a package ---- */
+
+static slow_bytes spanned(const uint8_t *package, slow_span span) {
+    return (slow_bytes){package + span.at, span.size};
+}
+
+static sl_transit transit_of(const uint8_t *package, const slow_route_view *view, slow_link in) {
+    return (sl_transit){.src = spanned(package, view->src),
+                        .dst = spanned(package, view->dst),
+                        .session = view->session,
+                        .packet = view->packet,
+                        .type = view->type,
+                        .priority = view->priority,
+                        .hops = view->hops,
+                        .hop_limit = view->hop_limit,
+                        .flags = view->flags,
+                        .in = in};
+}
+
+static void drop(sl_forward *forward, const sl_transit *transit, enum sl_drop_reason reason,
+                 const sl_neighbour *next_hop) {
+    if (reason == SL_DROP_NO_ROUTE)
+        SL_COUNT(forward->stats, drop_package_no_route);
+    else if (reason == SL_DROP_HOP_LIMIT)
+        SL_COUNT(forward->stats, drop_package_hop_limit);
+    if (forward->events.dropped != NULL)
+        forward->events.dropped(forward->events.arg, transit, reason, next_hop);
+}
+
+/* The last package that was put there at that priority is waited for, if somebody wants to know when it leaves. */
+static void traced(sl_forward *forward, const sl_transit *transit, const sl_neighbour *next_hop, slow_status put) {
+    sl_departure *departure = NULL;
+    if (next_hop == NULL || next_hop->best == NULL)
+        return;
+    if (put == SLOW_E_AGAIN)
+        drop(forward, transit, SL_DROP_QUEUE_FULL, next_hop);
+    else if (put == SLOW_OK && forward->events.traced != NULL)
+        departure = forward->events.traced(forward->events.arg, transit, next_hop);
+    if (departure != NULL)
+        sl_outbox_await(&next_hop->best->out, transit->priority, departure);
+}
+
 /* ---- runs ---- */
+
+/* The run was refused from some package on. The last is certainly one of those: the reports to its source are limited to a
+ * few a second, so it would add nothing to tell of the others. */
+static void run_refused(sl_forward *forward) {
+    const sl_codec *codec = sl_link_codec(forward->run_link);
+    slow_reader r = slow_reader_of((slow_bytes){forward->run_at, forward->run_size});
+    slow_bytes package = {NULL, 0};
+    slow_route_view view;
+    while (slow_reader_left(&r) > 0 && slow_reader_ok(&r)) {
+        package.size = (size_t)slow_read_varint(&r);
+        package.data = slow_read_bytes(&r, package.size);
+    }
+    if (!slow_reader_ok(&r) || codec->ops->peek(codec->self, package, &view) != SLOW_OK)
+        return;
+    sl_transit transit = transit_of(package.data, &view, 0);
+    drop(forward, &transit, SL_DROP_QUEUE_FULL, forward->run_link->neighbour);
+}
 
 static void run_end(sl_forward *forward) {
     if (forward->run_count == 0)
         return;
-    sl_link_put(forward->run_link, forward->run_priority, forward->run_at, forward->run_size, forward->run_count);
+    bool taken = sl_link_put(forward->run_link, forward->run_priority, forward->run_at, forward->run_size,
+                             forward->run_count);
     forward->run_count = 0;
+    if (!taken)
+        run_refused(forward);
 }
 
 static void run_add(sl_forward *forward, sl_link *out, unsigned priority, const uint8_t *record, size_t size) {
@@ -73,23 +135,6 @@ static void run_add(sl_forward *forward, sl_link *out, unsigned priority, const 
 }
 
 /* ---- one package ---- */
-
-static slow_bytes spanned(const uint8_t *package, slow_span span) {
-    return (slow_bytes){package + span.at, span.size};
-}
-
-static sl_transit transit_of(const uint8_t *package, const slow_route_view *view, slow_link in) {
-    return (sl_transit){.src = spanned(package, view->src),
-                        .dst = spanned(package, view->dst),
-                        .session = view->session,
-                        .packet = view->packet,
-                        .type = view->type,
-                        .priority = view->priority,
-                        .hops = view->hops,
-                        .hop_limit = view->hop_limit,
-                        .flags = view->flags,
-                        .in = in};
-}
 
 static slow_link adjacency_of(const sl_link *link) {
     const sl_neighbour *n = link->neighbour;
@@ -117,16 +162,18 @@ static slow_status put_package(sl_forward *forward, sl_link *out, const slow_pac
 }
 
 /* The slow way to one link: another codec, or one that cannot advance in place. */
-static void translate(sl_forward *forward, sl_link *in, sl_link *out, slow_bytes bytes) {
+static slow_status translate(sl_forward *forward, sl_link *in, sl_link *out, slow_bytes bytes) {
     slow_package package;
     if (decode(forward, sl_link_codec(in), bytes, &package) != SLOW_OK) {
         SL_COUNT(forward->stats, drop_package_malformed);
-        return;
+        return SLOW_E_MALFORMED;
     }
     package.hops++;
     SL_COUNT(forward->stats, packages_translated);
-    if (put_package(forward, out, &package) == SLOW_E_TOOBIG)
+    slow_status status = put_package(forward, out, &package);
+    if (status == SLOW_E_TOOBIG)
         SL_COUNT(forward->stats, drop_package_too_big);
+    return status;
 }
 
 /* A strategy that chooses by itself has no way on from here: with flooding that is how every path but one ends. */
@@ -135,15 +182,6 @@ static bool dead_end(sl_forward *forward, bool chosen, size_t count) {
         return false;
     SL_COUNT(forward->stats, drop_package_dead_end);
     return true;
-}
-
-static void drop(sl_forward *forward, const sl_transit *transit, enum sl_drop_reason reason) {
-    if (reason == SL_DROP_NO_ROUTE)
-        SL_COUNT(forward->stats, drop_package_no_route);
-    else if (reason == SL_DROP_HOP_LIMIT)
-        SL_COUNT(forward->stats, drop_package_hop_limit);
-    if (forward->events.dropped != NULL)
-        forward->events.dropped(forward->events.arg, transit, reason);
 }
 
 /* Asks the strategies that choose by themselves. False: the table decides. A strategy may offer() meanwhile, which moves the
@@ -189,29 +227,35 @@ static void deliver(sl_forward *forward, sl_link *in, const parcel *item) {
     forward->events.local(forward->events.arg, &package, in);
 }
 
-/* To one link, by run where nothing has to be written anew. `advanced`: hops were counted already. */
-static void pass(sl_forward *forward, sl_link *in, sl_link *out, parcel *item, bool *advanced) {
+/* To one link, by run where nothing has to be written anew. `advanced`: hops were counted already. SLOW_E_AGAIN: it was
+ * refused; of a run that is known when it ends. */
+static slow_status pass(sl_forward *forward, sl_link *in, sl_link *out, parcel *item, bool *advanced) {
     const sl_codec *codec = sl_link_codec(in);
     SL_COUNT(forward->stats, packages_forwarded);
     if (out->codec != in->codec || codec->ops->advance == NULL) {
         run_end(forward);
-        translate(forward, in, out, (slow_bytes){item->package, item->package_size});
-        return;
+        return translate(forward, in, out, (slow_bytes){item->package, item->package_size});
     }
     if (!*advanced)
         codec->ops->advance(codec->self, item->package, item->package_size, &item->view);
     *advanced = true;
     run_add(forward, out, item->view.priority, item->record, item->record_size);
+    return SLOW_OK;
 }
 
-static void traced(sl_forward *forward, const sl_transit *transit, slow_link next) {
-    const sl_neighbour *n = sl_neighbour_get(forward->neighbours, next);
-    if (transit->flags & SLOW_TRACED && n != NULL && forward->events.traced != NULL)
-        forward->events.traced(forward->events.arg, transit, n);
+/* A traced package is a run of its own: it is known at once whether it was taken, and then it is the last in its queue. */
+static slow_status pass_alone(sl_forward *forward, sl_link *in, sl_link *out, parcel *item, bool *advanced) {
+    run_end(forward);
+    slow_status status = pass(forward, in, out, item, advanced);
+    if (forward->run_count == 0)
+        return status;
+    forward->run_count = 0;
+    return sl_link_put(out, item->view.priority, item->record, item->record_size, 1) ? SLOW_OK : SLOW_E_AGAIN;
 }
 
-/* Several links: those that need another codec first, while hops are as they came. */
-static void pass_chosen(sl_forward *forward, sl_link *in, parcel *item, size_t count) {
+/* Several links: those that need another codec first, while hops are as they came. `first`: of one that is traced, how it
+ * went with the first of them; else NULL. */
+static void pass_chosen(sl_forward *forward, sl_link *in, parcel *item, size_t count, slow_status *first) {
     bool advanced = false;
     for (int advancing = 0; advancing <= 1; advancing++)
         for (size_t i = 0; i < count; i++) {
@@ -219,9 +263,28 @@ static void pass_chosen(sl_forward *forward, sl_link *in, parcel *item, size_t c
             if (n == NULL || n->best == NULL)
                 continue;
             bool in_place = n->best->codec == in->codec && sl_link_codec(in)->ops->advance != NULL;
-            if (in_place == (advancing == 1))
+            if (in_place != (advancing == 1))
+                continue;
+            if (first == NULL)
                 pass(forward, in, n->best, item, &advanced);
+            else if (i == 0)
+                *first = pass_alone(forward, in, n->best, item, &advanced);
+            else
+                pass_alone(forward, in, n->best, item, &advanced);
         }
+}
+
+/* Of a package that goes several ways the first one is told. */
+static void pass_traced(sl_forward *forward, sl_link *in, parcel *item, const sl_route *route, size_t count) {
+    sl_transit transit = transit_of(item->package, &item->view, adjacency_of(in));
+    const sl_neighbour *next = count > 0 ? sl_neighbour_get(forward->neighbours, forward->fanout[0]) : route->next_hop;
+    slow_status put = SLOW_E_FAIL;
+    bool advanced = false;
+    if (count > 0)
+        pass_chosen(forward, in, item, count, &put);
+    else
+        put = pass_alone(forward, in, next->best, item, &advanced);
+    traced(forward, &transit, next, put);
 }
 
 static void forward_item(sl_forward *forward, sl_link *in, parcel *item) {
@@ -244,18 +307,15 @@ static void forward_item(sl_forward *forward, sl_link *in, parcel *item) {
     bool has_route = chosen || (route != NULL && route->next_hop != NULL);
     if (item->view.hops >= item->view.hop_limit || !has_route) {
         sl_transit transit = transit_of(item->package, &item->view, adjacency_of(in));
-        drop(forward, &transit, has_route ? SL_DROP_HOP_LIMIT : SL_DROP_NO_ROUTE);
+        drop(forward, &transit, has_route ? SL_DROP_HOP_LIMIT : SL_DROP_NO_ROUTE, NULL);
         return;
     }
-    slow_link next = chosen ? forward->fanout[0] : route->next_hop->adjacency;
-    if (chosen)
-        pass_chosen(forward, in, item, count);
+    if (item->view.flags & SLOW_TRACED)
+        pass_traced(forward, in, item, route, chosen ? count : 0);
+    else if (chosen)
+        pass_chosen(forward, in, item, count, NULL);
     else
         pass(forward, in, route->next_hop->best, item, &advanced);
-    if (item->view.flags & SLOW_TRACED) { /* last: its answer uses the same scratch */
-        sl_transit transit = transit_of(item->package, &item->view, adjacency_of(in));
-        traced(forward, &transit, next);
-    }
 }
 
 /* ---- a bundle ---- */
@@ -312,7 +372,7 @@ static void forward_decoded(sl_forward *forward, sl_link *in, slow_bytes bytes) 
     sl_transit transit = transit_of(fields, &view, adjacency_of(in));
     bool has_route = chosen || (route != NULL && route->next_hop != NULL);
     if (package.hops >= package.hop_limit || !has_route) {
-        drop(forward, &transit, has_route ? SL_DROP_HOP_LIMIT : SL_DROP_NO_ROUTE);
+        drop(forward, &transit, has_route ? SL_DROP_HOP_LIMIT : SL_DROP_NO_ROUTE, NULL);
         return;
     }
     if (!chosen) {
@@ -320,7 +380,6 @@ static void forward_decoded(sl_forward *forward, sl_link *in, slow_bytes bytes) 
         count = 1;
     }
     package.hops++;
-    slow_link next = forward->fanout[0];
     for (size_t i = 0; i < count; i++) {
         const sl_neighbour *n = sl_neighbour_get(forward->neighbours, forward->fanout[i]);
         if (n == NULL || n->best == NULL)
@@ -328,10 +387,14 @@ static void forward_decoded(sl_forward *forward, sl_link *in, slow_bytes bytes) 
         SL_COUNT(forward->stats, packages_forwarded);
         if (n->best->codec != in->codec)
             SL_COUNT(forward->stats, packages_translated);
-        if (put_package(forward, n->best, &package) == SLOW_E_TOOBIG)
+        slow_status put = put_package(forward, n->best, &package);
+        if (put == SLOW_E_TOOBIG)
             SL_COUNT(forward->stats, drop_package_too_big);
+        if (i == 0 && package.flags & SLOW_TRACED)
+            traced(forward, &transit, n, put);
+        else if (put == SLOW_E_AGAIN)
+            drop(forward, &transit, SL_DROP_QUEUE_FULL, n);
     }
-    traced(forward, &transit, next);
 }
 
 static bool same_dst(const parcel *a, const parcel *b) {
@@ -446,6 +509,11 @@ slow_status sl_forward_send(sl_forward *forward, slow_package *package) {
             continue;
         }
         slow_status put = put_package(forward, n->best, package);
+        if (put == SLOW_OK && status != SLOW_OK && package->flags & SLOW_TRACED) {
+            sl_transit transit = transit_of(fields, &view, 0);
+            transit.hops = 0;
+            traced(forward, &transit, n, put);
+        }
         status = status == SLOW_OK ? SLOW_OK : put;
     }
     return status;

@@ -16,7 +16,7 @@ enum { SL_FANOUT_MAX = 1024 };
 /* Why a package went no further. */
 enum sl_drop_reason { SL_DROP_NO_ROUTE = 1, SL_DROP_HOP_LIMIT, SL_DROP_QUEUE_FULL };
 
-/* A package in passing, for those who report on it: borrowed. */
+/* A package in passing, for those who report on it: borrowed. Of our own, `hops` is 0: it has travelled no link. */
 typedef struct sl_transit {
     slow_bytes src, dst;
     uint64_t session, packet;
@@ -29,8 +29,10 @@ typedef struct sl_forward_events {
     void *arg;
     /* For us; `from` is the link. Borrowed. */
     void (*local)(void *arg, const slow_package *, const sl_link *from);
-    void (*dropped)(void *arg, const sl_transit *, enum sl_drop_reason);
-    void (*traced)(void *arg, const sl_transit *, const sl_neighbour *next_hop); /* SLOW_TRACED, on its way */
+    /* `next_hop`: of a full queue, whose; else NULL. */
+    void (*dropped)(void *arg, const sl_transit *, enum sl_drop_reason, const sl_neighbour *next_hop);
+    /* SLOW_TRACED, on its way. Returns who waits for it to leave; NULL = nobody. */
+    sl_departure *(*traced)(void *arg, const sl_transit *, const sl_neighbour *next_hop);
     /* The strategies that choose by themselves: fills adjacencies, returns how many, or SIZE_MAX where the table decides.
      * NULL = there are none. `route` may be NULL. */
     size_t (*choose)(void *arg, slow_bytes package, const slow_route_view *, slow_link in, const sl_route *route,

@@ -15,16 +15,26 @@ static void on_flushed(void *arg) {
 }
 
 static void on_local(void *arg, const slow_package *package, const sl_link *from) {
+    sl_junction *j = arg;
     (void)from;
-    sl_delivery_receive(&((sl_junction *)arg)->delivery, package);
+    if (package->flags & SLOW_TRACED)
+        sl_path_arrived(&j->path, package);
+    sl_delivery_receive(&j->delivery, package);
 }
 
-static void on_dropped(void *arg, const sl_transit *transit, enum sl_drop_reason reason) {
-    sl_path_dropped(&((sl_junction *)arg)->path, transit, reason);
+static void on_dropped(void *arg, const sl_transit *transit, enum sl_drop_reason reason,
+                       const sl_neighbour *next_hop) {
+    sl_path_dropped(&((sl_junction *)arg)->path, transit, reason, next_hop);
 }
 
-static void on_traced(void *arg, const sl_transit *transit, const sl_neighbour *next_hop) {
-    sl_path_traced(&((sl_junction *)arg)->path, transit, next_hop);
+static sl_departure *on_passing(void *arg, const sl_transit *transit, const sl_neighbour *next_hop) {
+    return sl_path_traced(&((sl_junction *)arg)->path, transit, next_hop);
+}
+
+static void on_traced(void *arg, const sl_outgoing *out, uint64_t session, uint64_t packet, uint32_t offset) {
+    sl_junction *j = arg;
+    if (j->path.traces != NULL)
+        sl_traces_sent(j->path.traces, out->ticket, session, packet, offset);
 }
 
 /* Routes appear in the middle of a strategy's work: who waits for them is served when the turn ends. */
@@ -217,13 +227,14 @@ static slow_status wire(sl_junction *j, slow_error *error) {
     j->routing.reachable_arg = j;
     j->forward->table.reachable = on_reachable;
     j->forward->table.arg = j;
-    j->forward->events = (sl_forward_events){.arg = j, .local = on_local, .dropped = on_dropped, .traced = on_traced};
+    j->forward->events = (sl_forward_events){.arg = j, .local = on_local, .dropped = on_dropped, .traced = on_passing};
     sl_delivery_events events = {.arg = j,
                                  .message = on_message,
                                  .withdraw = on_withdraw,
                                  .control = on_control,
                                  .released = on_released,
-                                 .outcome = on_outcome};
+                                 .outcome = on_outcome,
+                                 .traced = on_traced};
     if (sl_delivery_init(&j->delivery, j->loop, &j->stats, j->forward, &j->routing, j->claim.start,
                          j->config->hop_limit, &events) != SLOW_OK)
         return sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a junction");
@@ -448,6 +459,10 @@ slow_status sl_message_check(const sl_message *message, sl_outgoing **out, slow_
 }
 
 slow_status sl_junction_send(sl_junction *j, sl_outgoing *out) {
+    if (out->message.flags & SLOW_TRACED && out->traced == 0 && sl_id_equal(&out->message.peer, &j->claim.id)) {
+        out->traced = 1;
+        sl_path_own(&j->path, out);
+    }
     return sl_delivery_submit(&j->delivery, out);
 }
 

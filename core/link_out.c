@@ -118,18 +118,24 @@ void sl_link_control(sl_link *link, enum sl_frame_kind kind, const uint8_t *head
 static bool transport_send(sl_link *link, sl_packet_queue *queue) {
     while (queue->count > 0) {
         slow_packet *batch[BATCH];
+        sl_departure *departing[BATCH];
         size_t count = 0, taken = 0;
         for (sl_packet_queue look = *queue; count < BATCH && look.count > 0; count++)
             batch[count] = sl_packet_queue_pop(&look);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
             sl_packet_give(batch[i], sl_instance_owner(link->port->instance));
+            departing[i] = sl_packet_departures(batch[i], 0, UINT32_MAX);
+        }
         /* The transport may free what it takes: the queue lets go of the whole batch before. */
         sl_packet_queue rest = {NULL, NULL, 0};
         for (size_t i = 0; i < count; i++)
             sl_packet_queue_pop(queue);
         slow_status status = link->port->ops->send(link->port->self, link->cookie, batch, count, &taken);
+        for (size_t i = 0; i < taken; i++)
+            sl_departures_end(departing[i], true);
         for (size_t i = taken; i < count; i++) {
             sl_packet_give(batch[i], NULL);
+            sl_packet_await_again(batch[i], departing[i]);
             sl_packet_queue_push(&rest, batch[i]);
         }
         if (taken == count && status == SLOW_OK)

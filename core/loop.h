@@ -30,10 +30,11 @@ typedef void (*sl_ready)(void *arg, int fd, unsigned events); /* SLOW_IO_READ | 
 /* `addresses` are sockaddr bytes in the order to try; n == 0 and an error text when the look-up failed. */
 typedef void (*sl_found)(void *arg, const slow_bytes *addresses, size_t n, const slow_error *);
 
-/* What an implementation fills in. `wall_ms` is the wall clock (or its virtual twin), for epochs only. */
+/* What an implementation fills in. `wall_us` is the wall clock (or its virtual twin), for epochs and for
+ * what is shown to people. */
 typedef struct sl_loop_ops {
     slow_time (*now)(sl_loop *);
-    uint64_t (*wall_ms)(sl_loop *);
+    uint64_t (*wall_us)(sl_loop *);
     uint64_t (*random)(sl_loop *);
     void (*entropy)(sl_loop *, void *out, size_t size);
     sl_timer *(*timer_new)(sl_loop *, sl_call fire, void *arg);
@@ -68,8 +69,12 @@ struct sl_lookup {
 static inline slow_time sl_now(sl_loop *loop) {
     return loop->ops->now(loop);
 }
+/* Since 1970. */
+static inline uint64_t sl_wall_us(sl_loop *loop) {
+    return loop->ops->wall_us(loop);
+}
 static inline uint64_t sl_wall_ms(sl_loop *loop) {
-    return loop->ops->wall_ms(loop);
+    return sl_wall_us(loop) / 1000;
 }
 /* Uniform 64 bits, seeded in the virtual world. Not for keys. */
 static inline uint64_t sl_random(sl_loop *loop) {
@@ -180,6 +185,7 @@ static inline uint64_t sl_splitmix(uint64_t *state) {
     return z ^ z >> 31;
 }
 
+#define SL_US UINT64_C(1000)
 #define SL_MS UINT64_C(1000000)
 #define SL_SECOND UINT64_C(1000000000)
 #endif

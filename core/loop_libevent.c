@@ -93,9 +93,9 @@ static void callback_end(real_loop *loop, bool outer) {
     loop->now = 0;
 }
 
-static uint64_t real_wall_ms(sl_loop *loop) {
+static uint64_t real_wall_us(sl_loop *loop) {
     (void)loop;
-    return clock_ns(CLOCK_REALTIME) / SL_MS;
+    return clock_ns(CLOCK_REALTIME) / SL_US;
 }
 
 static uint64_t real_random(sl_loop *loop) {
@@ -417,7 +417,7 @@ static void real_free(sl_loop *face) {
 
 static const sl_loop_ops real_ops = {
     .now = real_now,
-    .wall_ms = real_wall_ms,
+    .wall_us = real_wall_us,
     .random = real_random,
     .entropy = real_entropy,
     .timer_new = real_timer_new,

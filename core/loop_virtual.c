@@ -337,8 +337,8 @@ static slow_time virtual_now(sl_loop *loop) {
     return virtual(loop)->world->now;
 }
 
-static uint64_t virtual_wall_ms(sl_loop *loop) {
-    return WALL_START_MS + virtual(loop)->world->now / SL_MS + (uint64_t) virtual(loop)->wall_shift_ms;
+static uint64_t virtual_wall_us(sl_loop *loop) {
+    return (WALL_START_MS + (uint64_t) virtual(loop)->wall_shift_ms) * 1000 + virtual(loop)->world->now / SL_US;
 }
 
 static uint64_t virtual_random(sl_loop *loop) {
@@ -421,7 +421,7 @@ static void virtual_free(sl_loop *face) {
 
 static const sl_loop_ops virtual_ops = {
     .now = virtual_now,
-    .wall_ms = virtual_wall_ms,
+    .wall_us = virtual_wall_us,
     .random = virtual_random,
     .entropy = virtual_entropy,
     .timer_new = virtual_timer_new,

@@ -158,6 +158,12 @@ size_t sl_outbox_put(sl_outbox *outbox, unsigned priority, const uint8_t *record
     return done;
 }
 
+void sl_outbox_await(sl_outbox *outbox, unsigned priority, sl_departure *departure) {
+    sl_lane *lane = &outbox->lanes[priority < SL_PRIORITIES ? priority : SL_PRIORITIES - 1];
+    bool open = lane->open != NULL && *sl_packet_records(lane->open) > 0;
+    sl_packet_await(open ? lane->open : lane->closed.last, departure);
+}
+
 /* ---- out ---- */
 
 slow_packet *sl_outbox_take(sl_outbox *outbox) {
@@ -193,6 +199,13 @@ uint32_t sl_outbox_records(const sl_outbox *outbox) {
     return records;
 }
 
+static void departures_move(slow_packet *packet, uint32_t first, uint32_t last, sl_outbox *to, unsigned priority) {
+    for (sl_departure *next, *at = sl_packet_departures(packet, first, last); at != NULL; at = next) {
+        next = at->next;
+        sl_outbox_await(to, priority, at);
+    }
+}
+
 uint32_t sl_outbox_move(sl_outbox *from, sl_outbox *to) {
     uint32_t lost = 0, taken, too_big;
     for (unsigned priority = SL_PRIORITIES; priority-- > 0;)
@@ -200,13 +213,15 @@ uint32_t sl_outbox_move(sl_outbox *from, sl_outbox *to) {
             slow_packet *packet = sl_outbox_take(from);
             if (packet == NULL)
                 break;
-            uint32_t step = packet->segment != 0 ? packet->segment : packet->size, moved = 0;
+            uint32_t step = packet->segment != 0 ? packet->segment : packet->size, moved = 0, before = 0;
             for (uint32_t at = 0; to != NULL && at < packet->size; at += step) {
                 uint32_t frame = packet->size - at < step ? packet->size - at : step;
                 const uint8_t *records = slow_packet_data(packet) + at + from->header;
                 uint32_t room = frame - from->header - from->tag, count;
                 size_t size = whole_records(records, room, room, &count); /* without the padding */
                 sl_outbox_put(to, priority, records, size, count, SL_OUTBOX_QUOTA, &taken, &too_big);
+                departures_move(packet, before, before + taken, to, priority);
+                before += count;
                 moved += taken;
             }
             lost += *sl_packet_records(packet) - moved;

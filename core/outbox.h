@@ -7,6 +7,10 @@
  * later ones are padded to it with zeros, which end a bundle. When a package does not fit the stride of a train that was
  * cut to smaller ones, the next trains are given the full frame size for a while: mixed sizes would break every train.
  *
+ * Whoever wants to know for how long a package waits here hangs a departure on the packet that it lies in (packet.h): it
+ * goes with the packet, to another link too, and through the transport's refusals. So a trace costs the packages that are
+ * not traced nothing, no clock and no look at any of them.
+ *
  * Frames are sealed when they are taken out, not when they are closed, so a higher priority can overtake. The quota counts
  * the capacity of packets, not the bytes used: that is what memory knows. */
 #ifndef SL_OUTBOX_H
@@ -40,6 +44,8 @@ typedef struct sl_outbox {
  * no frame can hold: they are taken and forgotten. */
 size_t sl_outbox_put(sl_outbox *, unsigned priority, const uint8_t *records, size_t size, uint32_t record_count,
                      uint64_t quota, uint32_t *taken, uint32_t *too_big);
+/* The last package of that priority is waited for: sl_outbox_put() has just taken it. */
+void sl_outbox_await(sl_outbox *, unsigned priority, sl_departure *);
 /* The next packet to send, highest priority first, closed; the caller's. NULL when empty. */
 slow_packet *sl_outbox_take(sl_outbox *);
 static inline bool sl_outbox_empty(const sl_outbox *outbox) {

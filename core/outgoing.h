@@ -7,13 +7,15 @@
 #define SL_TTL_NS (UINT64_C(30) * 1000 * 1000 * 1000)
 #define SL_TTL_MAX_NS (UINT64_C(366) * 86400 * 1000 * 1000 * 1000)
 
+enum { SL_TRACE_ATTEMPTS = 16 }; /* transmissions of a traced message that are marked */
+
 /* What arrived, or is to be sent; borrowed. */
 typedef struct sl_message {
     slow_id peer;
     uint8_t type, channel, priority; /* priority: the sender's option, 0..3 */
     uint8_t hop_limit;               /* 0 = the junction's */
     uint16_t kind;
-    uint16_t flags;             /* enum slow_package_flags; RELIABLE: an outcome is wanted */
+    uint16_t flags;             /* enum slow_package_flags; RELIABLE: an outcome is wanted; TRACED: see traces.h */
     bool fail_fast;             /* no route now = not delivered, at once */
     slow_time ttl_ns;           /* of a reliable one; 0 = SL_TTL_NS */
     uint64_t number;            /* of one that arrived reliably: in its channel and pair; 0 = best effort */
@@ -52,6 +54,7 @@ typedef struct sl_outgoing {
     uint64_t bits[2];
     uint32_t acked_count;
     bool barred, settled; /* settled: its outcome was told */
+    uint8_t traced;       /* transmissions that were marked SLOW_TRACED */
     uint8_t bytes[];
 } sl_outgoing;
 

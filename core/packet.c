@@ -15,6 +15,7 @@ typedef struct pooled {
     sl_pool *pool;
     sl_packet_owner *owner;
     uint32_t records;
+    sl_departure *departures;
     struct pooled *next; /* in a free list or in a queue */
     _Alignas(16) uint8_t bytes[];
 } pooled;
@@ -85,6 +86,7 @@ slow_packet *sl_packet_new(sl_pool *pool, uint32_t size, sl_packet_owner *owner)
     packet->view.size = packet->view.segment = 0;
     packet->references = 1;
     packet->records = 0;
+    packet->departures = NULL;
     packet->owner = NULL;
     pool->bytes_used += packet->view.capacity;
     pool->packets_used++;
@@ -101,6 +103,8 @@ void sl_packet_drop(slow_packet *view) {
     pooled *packet = (pooled *)view;
     if (packet == NULL || --packet->references > 0)
         return;
+    if (packet->departures != NULL)
+        sl_departures_end(sl_packet_departures(view, 0, UINT32_MAX), false);
     sl_pool *pool = packet->pool;
     sl_packet_give(view, NULL);
     pool->bytes_used -= view->capacity;
@@ -148,10 +152,52 @@ void sl_packet_give(slow_packet *view, sl_packet_owner *owner) {
 
 slow_packet *sl_packet_grow(slow_packet *view, uint32_t size) {
     slow_packet *larger = packet_copy(view, size);
-    if (larger != NULL)
-        sl_packet_drop(view);
+    if (larger == NULL)
+        return NULL;
+    sl_packet_await_again(larger, sl_packet_departures(view, 0, UINT32_MAX));
+    sl_packet_drop(view);
     return larger;
 }
+
+/* ---- who waits for a package to leave ---- */
+
+void sl_packet_await(slow_packet *view, sl_departure *departure) {
+    pooled *packet = (pooled *)view;
+    departure->record = packet->records;
+    departure->next = packet->departures;
+    packet->departures = departure;
+}
+
+sl_departure *sl_packet_departures(slow_packet *view, uint32_t first, uint32_t last) {
+    sl_departure *taken = NULL, **at = &((pooled *)view)->departures;
+    while (*at != NULL) {
+        sl_departure *departure = *at;
+        if (departure->record <= first || departure->record > last) {
+            at = &departure->next;
+            continue;
+        }
+        *at = departure->next;
+        departure->next = taken;
+        taken = departure;
+    }
+    return taken;
+}
+
+void sl_packet_await_again(slow_packet *view, sl_departure *list) {
+    sl_departure **end = &((pooled *)view)->departures;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = list;
+}
+
+void sl_departures_end(sl_departure *list, bool left) {
+    for (sl_departure *next; list != NULL; list = next) {
+        next = list->next; /* it may be freed by what it is told */
+        list->gone(list, left);
+    }
+}
+
+/* ---- counting ---- */
 
 uint64_t sl_pool_bytes(const sl_pool *pool) {
     return pool->bytes_used;

@@ -25,6 +25,21 @@ void sl_packet_give(slow_packet *, sl_packet_owner *owner);
 /* A larger packet with the same content and owner; consumes the old one, which MUST NOT be shared. On failure returns
  * NULL, and the old one stays. */
 slow_packet *sl_packet_grow(slow_packet *, uint32_t size);
+/* Somebody who wants to know when a package leaves: a member of whoever wants it, so that waiting cannot fail. `gone` comes
+ * once, and not from within the call that began it: the packet in which the package lies was taken by a transport, or
+ * (`left` is false) it was dropped before. It MUST NOT do more than take note. */
+typedef struct sl_departure {
+    struct sl_departure *next;
+    void (*gone)(struct sl_departure *, bool left);
+    uint32_t record; /* which of the packet's packages it is, from 1 */
+} sl_departure;
+/* Those who wait for what is in the packet; kept by sl_packet_grow(). The packet's last package. */
+void sl_packet_await(slow_packet *, sl_departure *);
+/* Takes out those of its packages after `first`, up to and with `last`; NULL = nobody waits. */
+sl_departure *sl_packet_departures(slow_packet *, uint32_t first, uint32_t last);
+void sl_packet_await_again(slow_packet *, sl_departure *); /* the whole of a list that was taken out */
+void sl_departures_end(sl_departure *, bool left);         /* tells all of a list; NULL is allowed */
+
 /* How many packages are in it: for counting what is lost with it. 0 when new; kept by sl_packet_grow(). */
 uint32_t *sl_packet_records(slow_packet *);
 

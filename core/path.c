@@ -6,6 +6,19 @@
 enum { REPORTS_PER_SOURCE = 64, ERRORS_PER_SOURCE = 10, TRACE_TRIES = 4 };
 static const slow_time ROUTE_PATIENCE = 900 * SL_MS, REPEAT = 300 * SL_MS, STRAGGLERS = 200 * SL_MS, BUSY = 20 * SL_MS;
 
+/* What is to be told to the source of a package, now or when that has left. */
+struct sl_report {
+    sl_departure departure; /* first: a departure is a report */
+    sl_report *next;
+    sl_path *path;
+    slow_id to;
+    slow_time put_at;
+    bool error; /* an ERROR about `dst`; else a TRACE_HOP */
+    enum sl_drop_reason reason;
+    slow_id dst;
+    sl_hop_report hop; /* of an ERROR: the packet number */
+};
+
 struct sl_query {
     sl_path *path;
     sl_query *next;
@@ -28,8 +41,49 @@ struct sl_query {
     bool arrived;
 };
 
+static void say_reports(void *arg);
+
+/* ---- reports ---- */
+
+static sl_report *report_new(sl_path *path, const slow_id *to) {
+    sl_report *report = path->report_count < SL_REPORTS_MAX ? calloc(1, sizeof *report) : NULL;
+    if (report == NULL) {
+        SL_COUNT(path->stats, drop_report_limit);
+        return NULL;
+    }
+    path->report_count++;
+    report->path = path;
+    report->to = *to;
+    return report;
+}
+
+static void report_free(sl_report *report) {
+    report->path->report_count--;
+    free(report);
+}
+
+static sl_report *report_next(sl_path *path) {
+    sl_report *report = path->reports;
+    path->reports = report->next;
+    if (path->reports == NULL)
+        path->reports_end = &path->reports;
+    return report;
+}
+
+static void report_soon(sl_report *report) {
+    sl_path *path = report->path;
+    report->next = NULL;
+    *path->reports_end = report;
+    path->reports_end = &report->next;
+    sl_defer(path->loop, &path->say);
+}
+
+/* ---- life ---- */
+
 void sl_path_init(sl_path *path, sl_loop *loop, const sl_log *log, sl_stats *stats, sl_delivery *delivery) {
     *path = (sl_path){.loop = loop, .log = log, .stats = stats, .delivery = delivery};
+    path->reports_end = &path->reports;
+    path->say = (sl_deferred){.fn = say_reports, .arg = path};
 }
 
 void sl_query_cancel(sl_query *query) {
@@ -57,6 +111,11 @@ static void query_end(sl_query *query, slow_status status) {
 void sl_path_free(sl_path *path) {
     while (path->first != NULL)
         query_end(path->first, SLOW_E_CLOSED);
+    path->over = true;
+    while (path->reports != NULL)
+        report_free(report_next(path));
+    if (path->loop != NULL)
+        sl_defer_cancel(path->loop, &path->say);
 }
 
 /* ---- asking ---- */
@@ -198,23 +257,6 @@ static void take_echo_reply(sl_path *path, const slow_package *package) {
     query_end(query, SLOW_OK);
 }
 
-/* A report: the traced package's number, the place (1 = the first relay), whether it is the end, and the next hop. */
-static void say_hop(sl_path *path, const slow_id *src, uint64_t number, uint8_t place, const slow_id *next) {
-    uint8_t report[8 + 1 + 1 + 1 + SLOW_ID_MAX];
-    slow_writer w = slow_writer_of(report, sizeof report);
-    slow_write_u64(&w, number);
-    slow_write_u8(&w, place);
-    slow_write_u8(&w, next == NULL);
-    slow_write_short(&w, next == NULL ? NULL : next->text, next == NULL ? 0 : next->size);
-    sl_delivery_control(path->delivery, src, SL_KIND_TRACE_HOP, 0, (slow_bytes){report, slow_writer_size(&w)}, NULL);
-}
-
-static void take_trace(sl_path *path, const slow_package *package) {
-    slow_id src;
-    if (sl_id_set(&src, package->src))
-        say_hop(path, &src, package->packet, package->hops, NULL);
-}
-
 static bool is_complete(const sl_query *query) {
     for (size_t i = 0; i < query->reach; i++)
         if (query->hops[i].id.size == 0)
@@ -230,38 +272,61 @@ static const slow_time *sent_in(const sl_query *query, uint64_t packet) {
     return NULL;
 }
 
+static void query_hop(sl_query *query, const slow_package *package, const sl_hop_report *report, slow_time sent_at) {
+    sl_trace_hop *hop = &query->hops[report->place - 1];
+    slow_time now = sl_now(query->path->loop);
+    if (hop->id.size == 0) {
+        sl_id_set(&hop->id, package->src);
+        if (report->fate == SL_HOP_PASSED)
+            hop->next = report->next;
+        hop->rtt_ns = now - sent_at;
+        hop->wall_us = report->wall_us;
+        hop->delay_us = report->delay_us;
+    }
+    if (report->place > query->reach && !query->arrived)
+        query->reach = report->place;
+    if (report->fate == SL_HOP_ARRIVED && !query->arrived &&
+        sl_id_is(&query->dst, package->src.data, package->src.size)) {
+        query->arrived = true;
+        query->reach = report->place;
+        query->result.hops = report->place;
+        slow_time soon = now + STRAGGLERS;
+        sl_timer_at(query->timer, soon < query->until ? soon : query->until);
+    }
+    if (query->arrived && is_complete(query))
+        query_end(query, SLOW_OK);
+}
+
+static void message_hop(sl_path *path, const slow_package *package, const sl_hop_report *report) {
+    slow_id by;
+    enum sl_heard heard = SL_HEARD_UNKNOWN;
+    if (path->traces != NULL && sl_id_set(&by, package->src))
+        heard = sl_traces_heard(path->traces, &by, report);
+    if (heard == SL_HEARD && path->heard != NULL)
+        path->heard(path->heard_arg);
+    else if (heard == SL_HEARD_UNKNOWN)
+        SL_COUNT(path->stats, drop_hop_report_unknown);
+    else if (heard == SL_HEARD_DOUBLE)
+        SL_COUNT(path->stats, drop_hop_report_double);
+    else if (heard == SL_HEARD_FULL)
+        SL_COUNT(path->stats, drop_hop_report_full);
+}
+
 static void take_hop(sl_path *path, const slow_package *package) {
-    slow_reader r = slow_reader_of(package->payload);
-    uint64_t number = slow_read_u64(&r);
-    size_t place = slow_read_u8(&r);
-    bool end = slow_read_u8(&r) != 0;
-    slow_bytes next = slow_read_short(&r);
-    if (!slow_reader_ok(&r) || place == 0 || place > SL_TRACE_HOPS_MAX)
-        return;
-    for (sl_query *query = path->first; query != NULL; query = query->next) {
-        const slow_time *sent_at = sent_in(query, number);
-        if (query->kind != SL_KIND_TRACE || sent_at == NULL)
-            continue;
-        sl_trace_hop *hop = &query->hops[place - 1];
-        if (hop->id.size == 0) {
-            sl_id_set(&hop->id, package->src);
-            if (next.size > 0)
-                sl_id_set(&hop->next, next);
-            hop->rtt_ns = sl_now(path->loop) - *sent_at;
-        }
-        if (place > query->reach && !query->arrived)
-            query->reach = place;
-        if (end && !query->arrived && sl_id_is(&query->dst, package->src.data, package->src.size)) {
-            query->arrived = true;
-            query->reach = place;
-            query->result.hops = (unsigned)place;
-            slow_time soon = sl_now(path->loop) + STRAGGLERS;
-            sl_timer_at(query->timer, soon < query->until ? soon : query->until);
-        }
-        if (query->arrived && is_complete(query))
-            query_end(query, SLOW_OK);
+    sl_hop_report report;
+    if (!sl_hop_report_read(package->payload, &report)) {
+        SL_COUNT(path->stats, drop_control_malformed);
         return;
     }
+    for (sl_query *query = path->first; query != NULL && report.session == path->delivery->session;
+         query = query->next) {
+        const slow_time *sent_at = sent_in(query, report.packet);
+        if (query->kind != SL_KIND_TRACE || sent_at == NULL)
+            continue;
+        query_hop(query, package, &report, *sent_at);
+        return;
+    }
+    message_hop(path, package, &report);
 }
 
 static void take_error(sl_path *path, const slow_package *package) {
@@ -293,8 +358,7 @@ void sl_path_control(sl_path *path, const slow_package *package) {
     case SL_KIND_ECHO_REPLY:
         take_echo_reply(path, package);
         break;
-    case SL_KIND_TRACE:
-        take_trace(path, package);
+    case SL_KIND_TRACE: /* its flag says it all: see sl_path_arrived() */
         break;
     case SL_KIND_TRACE_HOP:
         take_hop(path, package);
@@ -328,22 +392,136 @@ static bool may_say(sl_path *path, const slow_id *src, unsigned limit) {
     return true;
 }
 
-/* Never about the core's own CONTROL packages, or reports would cause reports. */
-void sl_path_dropped(sl_path *path, const sl_transit *transit, enum sl_drop_reason reason) {
-    uint8_t report[8 + 1 + 1 + SLOW_ID_MAX];
-    slow_id src;
-    bool hint = transit->priority >= 8 && !(transit->flags & SLOW_TRACED);
-    if (hint || !sl_id_set(&src, transit->src) || !may_say(path, &src, ERRORS_PER_SOURCE))
-        return;
-    slow_writer w = slow_writer_of(report, sizeof report);
-    slow_write_u64(&w, transit->packet);
+static void say_error(sl_path *path, const slow_id *to, uint64_t packet, enum sl_drop_reason reason, slow_bytes dst) {
+    uint8_t bytes[8 + 1 + 1 + SLOW_ID_MAX];
+    slow_writer w = slow_writer_of(bytes, sizeof bytes);
+    slow_write_u64(&w, packet);
     slow_write_u8(&w, (uint8_t)reason);
-    slow_write_short(&w, transit->dst.data, transit->dst.size);
-    sl_delivery_control(path->delivery, &src, SL_KIND_ERROR, 0, (slow_bytes){report, slow_writer_size(&w)}, NULL);
+    slow_write_short(&w, dst.data, dst.size);
+    sl_delivery_control(path->delivery, to, SL_KIND_ERROR, 0, (slow_bytes){bytes, slow_writer_size(&w)}, NULL);
 }
 
-void sl_path_traced(sl_path *path, const sl_transit *transit, const sl_neighbour *next_hop) {
+static void say_hop(sl_path *path, const slow_id *to, const sl_hop_report *hop) {
+    uint8_t bytes[SLOW_PAYLOAD_MAX];
+    size_t size = sl_hop_report_write(bytes, hop);
+    sl_delivery_control(path->delivery, to, SL_KIND_TRACE_HOP, 0, (slow_bytes){bytes, size}, NULL);
+}
+
+/* Of our own packages nobody has to be told, and a TRACE of ours is no message. */
+static void hear_own(sl_path *path, const sl_hop_report *hop) {
+    if (path->traces != NULL && sl_traces_heard(path->traces, path->delivery->self, hop) == SL_HEARD &&
+        path->heard != NULL)
+        path->heard(path->heard_arg);
+}
+
+static void say_reports(void *arg) {
+    sl_path *path = arg;
+    while (path->reports != NULL) {
+        sl_report *report = report_next(path);
+        if (report->error)
+            say_error(path, &report->to, report->hop.packet, report->reason, sl_id_bytes(&report->dst));
+        else if (sl_id_equal(&report->to, path->delivery->self))
+            hear_own(path, &report->hop);
+        else
+            say_hop(path, &report->to, &report->hop);
+        report_free(report);
+    }
+}
+
+static sl_hop_report hop_of(sl_path *path, const sl_transit *transit, enum sl_hop_fate fate,
+                            const sl_neighbour *next_hop) {
+    sl_hop_report hop = {.session = transit->session,
+                         .packet = transit->packet,
+                         .place = transit->hops,
+                         .fate = (uint8_t)fate,
+                         .wall_us = sl_wall_us(path->loop)};
+    if (next_hop != NULL)
+        hop.next = next_hop->id;
+    return hop;
+}
+
+/* A full queue is met in the middle of a run of packages. */
+static void drop_error(sl_path *path, const sl_transit *transit, const slow_id *src, enum sl_drop_reason reason) {
+    if (!may_say(path, src, ERRORS_PER_SOURCE))
+        return;
+    if (reason != SL_DROP_QUEUE_FULL) {
+        say_error(path, src, transit->packet, reason, transit->dst);
+        return;
+    }
+    sl_report *report = report_new(path, src);
+    if (report == NULL)
+        return;
+    report->error = true;
+    report->reason = reason;
+    report->hop.packet = transit->packet;
+    if (sl_id_set(&report->dst, transit->dst))
+        report_soon(report);
+    else
+        report_free(report);
+}
+
+/* Never about the core's own CONTROL packages, or reports would cause reports. */
+void sl_path_dropped(sl_path *path, const sl_transit *transit, enum sl_drop_reason reason,
+                     const sl_neighbour *next_hop) {
+    static const enum sl_hop_fate fates[] = {[SL_DROP_NO_ROUTE] = SL_HOP_NO_ROUTE,
+                                             [SL_DROP_HOP_LIMIT] = SL_HOP_LIMIT,
+                                             [SL_DROP_QUEUE_FULL] = SL_HOP_QUEUE_FULL};
     slow_id src;
-    if (sl_id_set(&src, transit->src) && may_say(path, &src, REPORTS_PER_SOURCE))
-        say_hop(path, &src, transit->packet, transit->hops, &next_hop->id);
+    bool is_traced = (transit->flags & SLOW_TRACED) != 0;
+    if ((transit->priority >= 8 && !is_traced) || !sl_id_set(&src, transit->src))
+        return;
+    drop_error(path, transit, &src, reason);
+    sl_report *report = is_traced && may_say(path, &src, REPORTS_PER_SOURCE) ? report_new(path, &src) : NULL;
+    if (report == NULL)
+        return;
+    report->hop = hop_of(path, transit, fates[reason], next_hop);
+    report_soon(report);
+}
+
+static void on_departure(sl_departure *departure, bool left) {
+    sl_report *report = (sl_report *)departure;
+    sl_path *path = report->path;
+    if (path->over) {
+        report_free(report);
+        return;
+    }
+    slow_time waited_us = (sl_now(path->loop) - report->put_at) / SL_US;
+    report->hop.fate = left ? SL_HOP_PASSED : SL_HOP_LINK_DOWN;
+    report->hop.delay_us = waited_us < UINT32_MAX ? (uint32_t)waited_us : UINT32_MAX;
+    report->hop.wall_us = sl_wall_us(path->loop);
+    report_soon(report);
+}
+
+sl_departure *sl_path_traced(sl_path *path, const sl_transit *transit, const sl_neighbour *next_hop) {
+    slow_id src;
+    if (!sl_id_set(&src, transit->src) || (transit->hops > 0 && !may_say(path, &src, REPORTS_PER_SOURCE)))
+        return NULL;
+    sl_report *report = report_new(path, &src);
+    if (report == NULL)
+        return NULL;
+    report->hop = hop_of(path, transit, SL_HOP_PASSED, next_hop);
+    report->put_at = sl_now(path->loop);
+    report->departure.gone = on_departure;
+    return &report->departure;
+}
+
+void sl_path_arrived(sl_path *path, const slow_package *package) {
+    slow_id src;
+    if (!sl_id_set(&src, package->src) || !may_say(path, &src, REPORTS_PER_SOURCE))
+        return;
+    sl_hop_report hop = {.session = package->session,
+                         .packet = package->packet,
+                         .place = package->hops,
+                         .fate = SL_HOP_ARRIVED,
+                         .wall_us = sl_wall_us(path->loop)};
+    say_hop(path, &src, &hop);
+}
+
+/* Numbers on the wire begin at 1, so this one is nobody else's. */
+void sl_path_own(sl_path *path, const sl_outgoing *out) {
+    sl_hop_report hop = {.fate = SL_HOP_ARRIVED, .wall_us = sl_wall_us(path->loop)};
+    if (path->traces == NULL)
+        return;
+    sl_traces_sent(path->traces, out->ticket, hop.session, hop.packet, 0);
+    hear_own(path, &hop);
 }

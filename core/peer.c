@@ -251,6 +251,11 @@ static slow_status send_in_pair(void *arg, slow_package *package) {
     return sent(peer, status);
 }
 
+static void traced(void *arg, const sl_outgoing *out, uint64_t packet, uint32_t offset) {
+    sl_peer *peer = arg;
+    peer->all->events.traced(peer->all->events.arg, out, peer->pairing.mine, packet, offset);
+}
+
 static void outcome(void *arg, const sl_outgoing *out, enum sl_outcome what, enum sl_reason reason, slow_time now) {
     sl_peer *peer = arg;
     sl_result result = {.message = out, .outcome = what, .reason = reason, .rtt_ns = now - out->submitted_at};
@@ -327,7 +332,7 @@ static sl_peer *peer_need(sl_peers *peers, const slow_id *id) {
         return NULL;
     *peer = (sl_peer){.all = peers, .id = *id, .hash = hash_of(peers, (const uint8_t *)id->text, id->size)};
     sl_sender_events events = {
-        .arg = peer, .number = number, .send = send_in_pair, .outcome = outcome, .released = released};
+        .arg = peer, .number = number, .send = send_in_pair, .traced = traced, .outcome = outcome, .released = released};
     peer->turn = (sl_deferred){.fn = turn, .arg = peer};
     sl_pairing_init(&peer->pairing, &pairing_events, peer, &peers->limits, sl_id_compare(peers->self, id) < 0,
                     peers->forgotten_at);

@@ -40,6 +40,8 @@ typedef struct sl_peers_events {
     /* A message for the application: it calls sl_peers_held() and sl_peers_taken(). */
     void (*offer)(void *arg, const sl_message *, sl_arrival *);
     bool (*withdraw)(void *arg, sl_arrival *);
+    /* A package of a traced message was sent, marked. */
+    void (*traced)(void *arg, const sl_outgoing *, uint64_t session, uint64_t packet, uint32_t offset);
 } sl_peers_events;
 
 /* For tests that show what a rule is for: those that all pairs from now on break. */

@@ -118,7 +118,7 @@ static const uint8_t key[SL_HASH_KEY] = "0123456789abcde";
 static node *node_new(net *t, const char *id) {
     node *n = &t->nodes[t->count++];
     *n = (node){.net = t, .id = id_of(id), .loop = sl_loop_virtual_new(t->world), .room = UINT32_MAX};
-    sl_peers_events events = {n, on_send, on_outcome, on_released, on_offer, on_withdraw};
+    sl_peers_events events = {n, on_send, on_outcome, on_released, on_offer, on_withdraw, NULL};
     assert_int_equal(sl_peers_init(&n->peers, n->loop, &n->stats, &n->id, key, &events), SLOW_OK);
     return n;
 }

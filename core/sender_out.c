@@ -75,13 +75,21 @@ static bool transmit(sl_sender *s, slow_package *package, const sl_cargo *cargo,
     return !s->blocked;
 }
 
+/* Marked are the first fragment and what is sent again: the ways of packages that were lost, and not those of all that a large
+ * message is made of. */
+static uint16_t flags_of(const sl_outgoing *out, uint32_t offset) {
+    uint16_t flags = out->message.flags;
+    bool marked = (offset == 0 || offset < out->sent) && out->traced < SL_TRACE_ATTEMPTS;
+    return marked ? flags : (uint16_t)(flags & ~SLOW_TRACED);
+}
+
 static bool fragment_send(sl_sender *s, sl_outgoing *out, uint64_t number, uint32_t index, slow_time now) {
     const sl_message *m = &out->message;
     uint32_t offset = index * SLOW_PAYLOAD_MAX, left = sl_outgoing_size(out) - offset;
     uint32_t size = left < SLOW_PAYLOAD_MAX ? left : SLOW_PAYLOAD_MAX;
     slow_package package = {.type = m->type,
                             .kind = m->kind,
-                            .flags = m->flags,
+                            .flags = flags_of(out, offset),
                             .priority = (uint8_t)(DATA_PRIORITY + m->priority),
                             .hop_limit = m->hop_limit,
                             .channel = m->channel,
@@ -91,6 +99,10 @@ static bool fragment_send(sl_sender *s, sl_outgoing *out, uint64_t number, uint3
                             .payload = {size != 0 ? m->payload.data + offset : NULL, size}};
     if (!transmit(s, &package, &(sl_cargo){.message = number, .offset = offset, .channel = m->channel}, now))
         return false;
+    if (package.flags & SLOW_TRACED) {
+        out->traced++;
+        s->events.traced(s->events.arg, out, s->events.number(s->events.arg) - 1, offset);
+    }
     sl_bit_set(out->flying, index);
     if (offset + size > out->sent)
         out->sent = offset + size;

@@ -18,6 +18,8 @@ typedef struct sl_sender_events {
      * total and payload are set. SLOW_OK: the number is used up. Else it was not sent (SLOW_E_AGAIN: no room, SLOW_E_NOROUTE),
      * and sl_sender_pump() comes when it is worth another try. */
     slow_status (*send)(void *arg, slow_package *);
+    /* A package of a traced message was sent, marked, with that number. */
+    void (*traced)(void *arg, const sl_outgoing *, uint64_t packet, uint32_t offset);
     /* The outcome of a message, once each. The message may still be kept for its bar; it is freed by the sender. */
     void (*outcome)(void *arg, const sl_outgoing *, enum sl_outcome, enum sl_reason, slow_time now);
     /* A message has left the queue's account (it was settled), by so many bytes. */

@@ -25,7 +25,8 @@
     /* messages dropped */                                                                                           \
     X(drop_message_duplicate) X(drop_message_expired) X(drop_message_inbox_full) X(drop_message_waiting_full)        \
     X(drop_message_malformed) X(drop_fragment_budget) X(drop_fragment_timeout) X(drop_fragment_mismatch)             \
-    X(drop_control_kind) X(drop_control_malformed)                                                                   \
+    X(drop_control_kind) X(drop_control_malformed) X(drop_hop_report_unknown)                        \
+    X(drop_hop_report_double) X(drop_hop_report_full) X(drop_report_limit)                                           \
     /* in a pair */                                                                                                  \
     X(drop_data_old) X(drop_data_duplicate) X(drop_data_budget) X(drop_data_mismatch) X(drop_message_barred)         \
     X(drop_message_superseded) X(drop_message_unfinished)

@@ -150,6 +150,13 @@ slow_ticket sl_tickets_draw(sl_tickets *all) {
     return number;
 }
 
+slow_ticket sl_tickets_number(sl_tickets *all) {
+    pthread_mutex_lock(&all->lock);
+    slow_ticket number = ++all->last;
+    pthread_mutex_unlock(&all->lock);
+    return number;
+}
+
 void sl_tickets_forget(sl_tickets *all, slow_ticket number) {
     pthread_mutex_lock(&all->lock);
     remove_loose(all, *place_of(all, number));

@@ -47,6 +47,8 @@ bool sl_tickets_init(sl_tickets *);
 void sl_tickets_free(sl_tickets *);
 /* [any] A new one, pending. 0 = no memory. */
 slow_ticket sl_tickets_draw(sl_tickets *);
+/* [any] A number alone, for a message without an outcome. */
+slow_ticket sl_tickets_number(sl_tickets *);
 /* [any] Its message was not accepted. */
 void sl_tickets_forget(sl_tickets *, slow_ticket);
 /* [any] From now on outcomes are to be told, or kept. */

@@ -31,8 +31,8 @@ static const command commands[] = {
     {"trace", "ID [--timeout S]", "every hop on the way; a silent one is shown as such", "t", 1, 1, path_trace},
     {"send",
      "ID [TEXT] [-f FILE] [--lines] [--binary] [--control KIND] [--channel N] [--priority N] [--ttl S] [--ordered | "
-     "--latest] [--fail-fast] [--no-wait] [--best-effort]",
-     "a message: TEXT, or FILE's bytes, or stdin; JSON if not said. Waits for the outcome", "bkCpflTOLXWB", 1, 2,
+     "--latest] [--fail-fast] [--no-wait] [--best-effort] [--trace]",
+     "a message: TEXT, or FILE's bytes, or stdin; JSON if not said. Waits for the outcome", "bkCpflTOLXWBR", 1, 2,
      message_send},
     {"recv", "[-n N] [--timeout S] [--follow]", "N messages (1), or all that come; --timeout is for the whole call",
      "ntF", 0, 0, message_recv},
@@ -52,7 +52,8 @@ static const struct option options[] = {
     {"follow", no_argument, NULL, 'F'},         {"ttl", required_argument, NULL, 'T'},
     {"ordered", no_argument, NULL, 'O'},        {"latest", no_argument, NULL, 'L'},
     {"fail-fast", no_argument, NULL, 'X'},      {"no-wait", no_argument, NULL, 'W'},
-    {"best-effort", no_argument, NULL, 'B'},    {NULL, 0, NULL, 0},
+    {"best-effort", no_argument, NULL, 'B'},    {"trace", no_argument, NULL, 'R'},
+    {NULL, 0, NULL, 0},
 };
 
 int complain(const char *format, ...) {
@@ -89,6 +90,11 @@ static void print_help(void) {
          "for\n"
          "how long that is tried (30 s), also for a junction that is not there yet; --latest: a newer message on this\n"
          "channel takes its place; --no-wait: exit when it was accepted; --best-effort: once, without an outcome.\n"
+         "--trace: behind that a line for each junction that reported the message: when it left there (by that "
+         "junction's\n"
+         "clock), for how long it had been queued, where it went or why it was dropped. Reports are hints; what was sent "
+         "again\n"
+         "is another try.\n"
          "recv: {\"from\",\"type\",\"channel\",\"payload\"}, a JSON payload as it is, any other in base64; a control "
          "message has\n"
          "a \"kind\", too.\n"
@@ -117,7 +123,8 @@ static int take_flag(request *r, int option) {
         char letter;
         bool *flag;
     } flags[] = {{'b', &r->binary}, {'l', &r->lines},   {'F', &r->follow},    {'O', &r->ordered},
-                 {'L', &r->latest}, {'W', &r->no_wait}, {'X', &r->fail_fast}, {'B', &r->best_effort}};
+                 {'L', &r->latest}, {'W', &r->no_wait}, {'X', &r->fail_fast}, {'B', &r->best_effort},
+                 {'R', &r->trace}};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (flags[i].letter == option) {
             *flags[i].flag = true;

@@ -4,6 +4,7 @@
  * as many as can be read without waiting and the router takes at once, so a pipe's lines go when they come, and of a file
  * many are under way together. The router keeps their order, and the pace; an answer has the outcome of each. */
 #include "slowctl.h"
+#include "table.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ static int make_path(const request *r, char *path) {
         append_if(r, path, r->best_effort, "reliable", "false") && append_if(r, path, r->no_wait, "no_wait", "true") &&
         append_if(r, path, r->ordered, "order", "ordered") && append_if(r, path, r->latest, "order", "latest") &&
         append_if(r, path, r->fail_fast, "fail_fast", "true") && append_if(r, path, r->ttl_s >= 0, "ttl_ms", ttl_ms) &&
-        append_if(r, path, r->lines, "lines", "true"))
+        append_if(r, path, r->trace, "trace", "true") && append_if(r, path, r->lines, "lines", "true"))
         return EXIT_SUCCESS;
     return complain("the id or an option is too long");
 }
@@ -58,42 +59,141 @@ static bool post(const request *r, const char *path, const char *bytes, size_t s
     return client_post(r->client, path, bytes, size, ttl_s + GRACE_S + PATIENCE_S);
 }
 
+/* ---- the way of a message ---- */
+
+/* Where it begins in the router's answer; NULL = it is not there. Within a string its quotes would have backslashes. */
+static const char *trace_in(const char *text) {
+    return strstr(text, ",\"trace\":[");
+}
+
+static void print_hops_as_lines(const char *trace) {
+    const char *at = strchr(trace, '[') + 1;
+    while (*at == '{') {
+        const char *end = object_end(at);
+        printf("{\"message\":1,%.*s\n", (int)(end - at) - 1, at + 1);
+        at = *end == ',' ? end + 1 : end;
+    }
+}
+
+static void add_hop(table *t, long long attempt, long long place, const char *id) {
+    table_add(t, "%lld", attempt);
+    table_add(t, "%lld", place);
+    table_add(t, "%s", id);
+}
+
+static void add_silent(table *t, long long attempt, long long place, const char *id) {
+    add_hop(t, attempt, place, id);
+    for (int i = 0; i < 2; i++)
+        table_add(t, "-");
+    table_add(t, "silent");
+}
+
+/* "2026-01-31T12:34:56.123456Z": the time of the day is enough for a person. */
+static void add_report(table *t, const json_t *hop) {
+    const char *time = text_of(hop, "time"), *of_day = strchr(time, 'T');
+    const char *fate = text_of(hop, "fate"), *next = text_of(hop, "next");
+    long long offset = number_of(hop, "offset");
+    char became[160], from[48] = "";
+    if (offset > 0)
+        snprintf(from, sizeof from, " (from byte %lld)", offset);
+    if (strcmp(fate, "passed") == 0)
+        snprintf(became, sizeof became, "to %s%s", next, from);
+    else if (strcmp(fate, "arrived") == 0)
+        snprintf(became, sizeof became, "arrived%s", from);
+    else
+        snprintf(became, sizeof became, "dropped: %.*s %s%s%s%s", (int)strcspn(fate, "_"), fate,
+                 strchr(fate, '_') != NULL ? strchr(fate, '_') + 1 : "", *next != '-' ? ", to " : "",
+                 *next != '-' ? next : "", from);
+    add_hop(t, number_of(hop, "attempt"), number_of(hop, "place"), text_of(hop, "id"));
+    table_add(t, "%s", of_day != NULL ? of_day + 1 : time);
+    table_add(t, "%.3f ms", json_number_value(json_object_get(hop, "queued_ms")));
+    table_add(t, "%s", became);
+}
+
+/* A place of which nothing was heard has a line, too: up to the farthest one heard of, and where that sent it on. */
+static void print_hops(const json_t *hops) {
+    size_t i;
+    const json_t *hop;
+    long long attempt = 0, place = 0; /* that come next */
+    const char *next = NULL;          /* who should be there */
+    table t;
+    table_begin(&t, (const char *const[]){">TRY", ">HOP", "JUNCTION", "TIME", ">QUEUED", "BECAME OF IT", NULL});
+    json_array_foreach(hops, i, hop) {
+        bool passed = strcmp(text_of(hop, "fate"), "passed") == 0;
+        if (number_of(hop, "attempt") != attempt) {
+            if (next != NULL)
+                add_silent(&t, attempt, place, next);
+            attempt = number_of(hop, "attempt");
+            place = 0;
+            next = NULL;
+        }
+        for (; place < number_of(hop, "place"); place++, next = NULL)
+            add_silent(&t, attempt, place, next != NULL ? next : "?");
+        add_report(&t, hop);
+        place = number_of(hop, "place") + 1;
+        next = passed ? text_of(hop, "next") : NULL;
+    }
+    if (next != NULL)
+        add_silent(&t, attempt, place, next);
+    table_end(&t, 0);
+    if (attempt == 0)
+        puts("nothing of it was sent");
+}
+
+static void print_trace(const request *r, const json_t *answer) {
+    const char *trace = trace_in(client_text(r->client));
+    if (trace != NULL && r->json)
+        print_hops_as_lines(trace);
+    else if (trace != NULL)
+        print_hops(json_object_get(answer, "trace"));
+}
+
 /* ---- one message ---- */
 
-static int print_outcome(const request *r) {
-    static const char key[] = ",\"outcome\":";
-    const char *from = strstr(client_text(r->client), key); /* within a string its quotes would have backslashes */
-    json_t *answer = client_json(r->client);
-    if (from == NULL || answer == NULL) {
-        json_decref(answer);
-        return complain("the router's answer is not understood; is it of another version?");
-    }
-    const char *outcome = text_of(answer, "outcome");
-    bool delivered = strcmp(outcome, "delivered") == 0;
-    if (r->json)
+static void print_outcome(const request *r, const json_t *answer, const char *outcome) {
+    const char *from = strstr(client_text(r->client), ",\"outcome\":"), *trace = trace_in(client_text(r->client));
+    if (r->json && trace != NULL)
+        printf("{\"message\":1%.*s}\n", (int)(trace - from), from);
+    else if (r->json)
         printf("{\"message\":1%s\n", from);
-    else if (delivered)
+    else if (strcmp(outcome, "delivered") == 0)
         printf("delivered to %s in %.3f ms\n", r->operands[0], json_number_value(json_object_get(answer, "rtt_ms")));
     else
         printf("%s to %s: %s\n", strcmp(outcome, "unknown") == 0 ? "perhaps delivered" : "not delivered",
                r->operands[0], text_of(answer, "reason"));
-    json_decref(answer);
-    return delivered ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void print_accepted(const request *r) {
+    const char *text = client_text(r->client), *trace = trace_in(text);
+    if (!r->json)
+        printf("accepted for %s%s\n", r->operands[0], r->best_effort ? ", as best effort" : "");
+    else if (trace != NULL)
+        printf("%.*s}\n", (int)(trace - text), text);
+    else
+        puts(text);
 }
 
 static int send_one(const request *r, const char *path, const char *bytes, size_t size) {
+    bool waits = !r->no_wait && !r->best_effort;
     if (!post(r, path, bytes, size)) {
         bool quotes = !r->binary && r->control == NULL && strstr(client_error(r->client), "not JSON") != NULL;
         return complain("%s%s", client_error(r->client),
                         quotes ? " (a string needs quotes: '\"text\"'; for bytes as they are: --binary)" : "");
     }
-    if (!r->no_wait && !r->best_effort)
-        return print_outcome(r);
-    if (r->json)
-        puts(client_text(r->client));
+    json_t *answer = client_json(r->client);
+    const char *outcome = answer != NULL ? text_of(answer, "outcome") : "-";
+    bool delivered = strcmp(outcome, "delivered") == 0;
+    if (answer == NULL || (waits && strcmp(outcome, "-") == 0)) {
+        json_decref(answer);
+        return complain("the router's answer is not understood; is it of another version?");
+    }
+    if (waits)
+        print_outcome(r, answer, outcome);
     else
-        printf("accepted for %s%s\n", r->operands[0], r->best_effort ? ", as best effort" : "");
-    return EXIT_SUCCESS;
+        print_accepted(r);
+    print_trace(r, answer);
+    json_decref(answer);
+    return delivered || !waits ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int send_whole_file(const request *r, const char *path, int fd, const char *name) {
@@ -270,6 +370,9 @@ int message_send(const request *r) {
         return complain("the message is given twice: as TEXT, and by -f or --lines");
     if (r->binary && r->control != NULL)
         return complain("a message is either --binary or --control KIND; the bytes of both are sent as they are");
+    if (r->trace && (r->lines || r->no_wait))
+        return complain("--trace is for one message and waits for what becomes of it; not with --%s",
+                        r->lines ? "lines" : "no-wait");
     if (r->ordered && r->latest)
         return complain("a message is either --ordered or --latest");
     int code = make_path(r, path);

@@ -13,7 +13,7 @@ typedef struct request {
     double timeout_s;  /* negative = not given */
     double interval_s; /* -i */
     bool binary, lines, follow;
-    bool no_wait, best_effort, ordered, latest, fail_fast;
+    bool no_wait, best_effort, ordered, latest, fail_fast, trace;
     double ttl_s;                                                 /* negative = not given */
     const char *control, *channel, *priority, *file, *preference; /* NULL = not given */
 } request;

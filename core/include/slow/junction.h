@@ -19,8 +19,8 @@
  *
  * Waiting on the junction's own thread: in a callback (slow_on_message, slow_on_outcome, slow_on_writable, log) nothing
  * that is waited for could ever come, and a caller's event base is not ours to run. There slow_recv(),
- * slow_wait_outcome(), slow_wait_writable(), slow_junction_wait(), slow_ping() and slow_trace() with a timeout above 0
- * return SLOW_E_INVAL where they would have to wait, and say so in the log; with 0 they work. With SLOW_THREAD_CALLER,
+ * slow_wait_outcome(), slow_wait_writable(), slow_message_hops(), slow_junction_wait(), slow_ping() and slow_trace() with
+ * a timeout above 0 return SLOW_E_INVAL where they would have to wait, and say so in the log; with 0 they work. With SLOW_THREAD_CALLER,
  * outside of callbacks, they run the junction until they are done.
  *
  * Every `slow_error *` may be NULL. Every `const char *` that is returned is borrowed as its function says; what a
@@ -168,10 +168,11 @@ typedef struct slow_send_options {
     uint8_t order;     /* of a reliable one: enum slow_order */
     bool fail_fast;    /* of a reliable one: no route now = not delivered, at once */
     slow_time ttl_ns; /* of a reliable one: its deadline, from now. It waits so long for a junction that is not there */
+    bool trace;       /* every junction on its way is asked to report it: see slow_message_hops() */
 } slow_send_options;
 #define SLOW_TTL_NS (UINT64_C(30) * 1000 * 1000 * 1000)
 #define SLOW_SEND_INIT \
-    { sizeof(slow_send_options), 0, 1, 0, true, SLOW_ORDER_NONE, false, SLOW_TTL_NS }
+    { sizeof(slow_send_options), 0, 1, 0, true, SLOW_ORDER_NONE, false, SLOW_TTL_NS, false }
 
 /* A reliable message that was accepted gets exactly one outcome, and the outcome is true. Its ticket is the name to ask
  * by; 0 = none. */
@@ -181,7 +182,8 @@ typedef uint64_t slow_ticket;
  * once. *ticket is its ticket, and is there before its outcome can be; `ticket` NULL = nobody will ask, and then nothing is
  * kept for that.
  * Best effort, of at most 64 KiB: sent as soon as there is a route (in 5 s at most, and while no more than 1 MiB waits) and
- * room on its link, delivered at most once, no outcome: *ticket is 0.
+ * room on its link, delivered at most once, no outcome: *ticket is 0, but for one that is traced, and then it is good for
+ * slow_message_hops() alone. `trace` needs a `ticket`.
  * SLOW_E_AGAIN: too much waits already. Of reliable messages without an outcome there can be 1,024 and 4 MiB to one
  * destination (a larger one goes alone), and 64 MiB in all, with what is around them; of best effort 4,096 and 4 MiB in
  * all. See slow_wait_writable(). SLOW_E_TOOBIG; SLOW_E_INVAL; SLOW_E_NOMEM; SLOW_E_CLOSED.
@@ -236,6 +238,42 @@ SLOW_API slow_status slow_wait_outcome(slow_junction *, slow_ticket, slow_time t
  * borrowed. One that a thread is waiting for goes to both. NULL = they are kept again. Once it has returned, the one before
  * is not called any more. */
 SLOW_API slow_status slow_on_outcome(slow_junction *, void (*fn)(void *arg, const slow_outcome *), void *arg);
+
+/* ---- the way of one message ---- */
+
+/* What a junction says became of a package that it got. */
+enum slow_hop_fate {
+    SLOW_HOP_PASSED = 0,  /* it left, to `next` */
+    SLOW_HOP_ARRIVED = 1, /* its destination has it; whether the application took it is the outcome's to say */
+    SLOW_HOP_NO_ROUTE = 2,
+    SLOW_HOP_LIMIT = 3,      /* it had travelled as many links as it may */
+    SLOW_HOP_QUEUE_FULL = 4, /* no room on the link to `next` */
+    SLOW_HOP_LINK_DOWN = 5,  /* it waited for the link to `next`, and that ended */
+};
+/* One report of a traced message. Of a reliable one up to 16 transmissions are traced, those of its first 1,024 bytes and
+ * whatever is sent again: each is an attempt. Of best effort it is the first package. */
+typedef struct slow_message_hop {
+    uint32_t struct_size; /* as the library knows it */
+    uint32_t fate;        /* enum slow_hop_fate; others may be added */
+    slow_ticket ticket;
+    uint32_t attempt; /* from 1 */
+    uint32_t offset;  /* of the package's first byte in its message */
+    uint32_t place;   /* 0: this junction; 1: the first one on the way */
+    char id[64];      /* who says so */
+    char next[64];    /* "" = nowhere */
+    uint64_t time_ns; /* since 1970 by that junction's clock, in steps of a microsecond: clocks differ */
+    slow_time queued_ns; /* from when it was put into the queue of its link until the link's transport took it */
+} slow_message_hop;
+
+/* What was reported of a traced message so far, by attempt and place, in copies. *count: in, the room; out, the hops filled
+ * in. Waits until there is an attempt of which every junction from here to the destination reported: SLOW_OK; after
+ * `timeout` SLOW_E_TIMEOUT, with what there is; 0 = look. SLOW_E_INVAL: it is not traced, or forgotten: known are the 256
+ * traced last, and of each 64 reports, also when the outcome was asked for. SLOW_E_NOSPACE: there are more hops than room.
+ * Reports are hints: they may be lost, a junction may keep silent or lie, and no outcome follows from them. */
+SLOW_API slow_status slow_message_hops(slow_junction *, slow_ticket, slow_time timeout, slow_message_hop *, size_t *count);
+/* As they come: called on the junction's thread with each report, which is borrowed, from now on. slow_message_hops() has
+ * them too. NULL = nobody is called. Once it has returned, the one before is not called any more. */
+SLOW_API slow_status slow_on_hop(slow_junction *, void (*fn)(void *arg, const slow_message_hop *), void *arg);
 
 /* ---- messages in ---- */
 
