@@ -159,9 +159,10 @@ static void ping_done(void *arg, const sl_query_result *result) {
 static void put_hop(sl_json_writer *w, const sl_trace_hop *hop) {
     sl_json_begin(w, '{');
     sl_admin_put_id(w, "id", &hop->id);
-    if (hop->id.size > 0)
+    if (hop->id.size > 0) {
         sl_admin_put_ms(w, "rtt_ms", hop->rtt_ns);
-    else
+        sl_admin_put_ms(w, "queued_ms", hop->delay_us * SL_US);
+    } else
         sl_admin_put_text(w, "rtt_ms", NULL);
     sl_admin_put_id(w, "next", &hop->next);
     sl_json_end(w, '}');

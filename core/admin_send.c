@@ -30,7 +30,7 @@ static const slow_time STRAGGLERS = 200 * SL_MS, BEST_EFFORT_HOPS = 6 * SL_SECON
 typedef struct sl_admin_sending {
     sl_message message; /* the options of all */
     bool no_wait, lines, trace;
-    bool hops_over;  /* of trace: what has not come by now is not waited for */
+    bool hops_over;   /* of trace: what has not come by now is not waited for */
     slow_bytes body;  /* the request's */
     size_t at;        /* of lines: what was read of it */
     uint32_t line;    /* of lines: the last that was read */
@@ -116,7 +116,8 @@ static slow_status read_delivery(const sl_http_request *request, sl_admin_sendin
         (status = read_flag(request, "trace", &sending->trace, error)) != SLOW_OK)
         return status;
     if (sending->trace && (sending->lines || sending->no_wait))
-        return sl_error(error, SLOW_E_INVAL, "trace", "trace: goes with neither lines nor no_wait; expected one message");
+        return sl_error(error, SLOW_E_INVAL, "trace",
+                        "trace: goes with neither lines nor no_wait; expected one message");
     if (sending->trace)
         message->flags |= SLOW_TRACED;
     message->ttl_ns = (slow_time)ttl_ms * SL_MS;
@@ -128,8 +129,9 @@ static slow_status read_delivery(const sl_http_request *request, sl_admin_sendin
 }
 
 static slow_status read_message(const sl_http_request *request, sl_admin_sending *sending, slow_error *error) {
-    static const char *const parameters[] = {"to",    "type",   "kind",      "channel", "priority", "reliable",
-                                             "order", "ttl_ms", "fail_fast", "no_wait", "lines", "trace", NULL};
+    static const char *const parameters[] = {"to",       "type",  "kind",   "channel",   "priority",
+                                             "reliable", "order", "ttl_ms", "fail_fast", "no_wait",
+                                             "lines",    "trace", NULL};
     const char *to = sl_http_parameter(request, "to");
     unsigned long kind = 0, channel = 0, priority = 1;
     sl_message *message = &sending->message;
@@ -199,8 +201,8 @@ static void put_time(sl_json_writer *w, uint64_t wall_us) {
 
 static void put_hop(sl_json_writer *w, const sl_hop *hop) {
     static const char *const fates[SL_HOP_FATES] = {
-        [SL_HOP_PASSED] = "passed",       [SL_HOP_ARRIVED] = "arrived",       [SL_HOP_NO_ROUTE] = "no_route",
-        [SL_HOP_LIMIT] = "hop_limit",     [SL_HOP_QUEUE_FULL] = "queue_full", [SL_HOP_LINK_DOWN] = "link_down"};
+        [SL_HOP_PASSED] = "passed",   [SL_HOP_ARRIVED] = "arrived",       [SL_HOP_NO_ROUTE] = "no_route",
+        [SL_HOP_LIMIT] = "hop_limit", [SL_HOP_QUEUE_FULL] = "queue_full", [SL_HOP_LINK_DOWN] = "link_down"};
     sl_json_begin(w, '{');
     sl_admin_put_number(w, "attempt", hop->attempt);
     sl_admin_put_number(w, "offset", hop->offset);

@@ -62,9 +62,9 @@ typedef struct sl_state {
 
 /* What became of a traced package at one junction. */
 enum sl_hop_fate {
-    SL_HOP_PASSED,     /* it left, to `next` */
-    SL_HOP_ARRIVED,    /* its destination has it */
-    SL_HOP_NO_ROUTE,   /* dropped: */
+    SL_HOP_PASSED,   /* it left, to `next` */
+    SL_HOP_ARRIVED,  /* its destination has it */
+    SL_HOP_NO_ROUTE, /* dropped: */
     SL_HOP_LIMIT,
     SL_HOP_QUEUE_FULL, /* no room on the link to `next` */
     SL_HOP_LINK_DOWN,  /* it waited for the link to `next`, and that ended */

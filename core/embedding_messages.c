@@ -24,8 +24,8 @@ static slow_status read_options(const slow_send_options *given, sl_message *mess
     message->channel = options.channel;
     message->priority = options.priority;
     message->hop_limit = options.hop_limit;
-    message->flags = (uint16_t)((options.reliable ? SLOW_RELIABLE : 0) | (options.trace ? SLOW_TRACED : 0) |
-                                orders[options.order]);
+    message->flags =
+        (uint16_t)((options.reliable ? SLOW_RELIABLE : 0) | (options.trace ? SLOW_TRACED : 0) | orders[options.order]);
     message->fail_fast = options.fail_fast;
     message->ttl_ns = options.ttl_ns;
     if (!options.reliable || (options.ttl_ns > 0 && options.ttl_ns <= SL_TTL_MAX_NS))
@@ -38,7 +38,8 @@ static slow_status read_options(const slow_send_options *given, sl_message *mess
 static slow_status draw(slow_junction *j, sl_outgoing *out, bool wanted, slow_error *error) {
     bool reliable = sl_outgoing_is_reliable(out), traced = out->message.flags & SLOW_TRACED;
     if (traced && !wanted)
-        return sl_error(error, SLOW_E_INVAL, "trace", "the hops of a message are asked for by its ticket; expected one");
+        return sl_error(error, SLOW_E_INVAL, "trace",
+                        "the hops of a message are asked for by its ticket; expected one");
     if (wanted && (reliable || traced))
         out->ticket = reliable ? sl_tickets_draw(&j->tickets) : sl_tickets_number(&j->tickets);
     if (wanted && reliable && out->ticket == 0)

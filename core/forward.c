@@ -112,8 +112,8 @@ static void run_refused(sl_forward *forward) {
 static void run_end(sl_forward *forward) {
     if (forward->run_count == 0)
         return;
-    bool taken = sl_link_put(forward->run_link, forward->run_priority, forward->run_at, forward->run_size,
-                             forward->run_count);
+    bool taken =
+        sl_link_put(forward->run_link, forward->run_priority, forward->run_at, forward->run_size, forward->run_count);
     forward->run_count = 0;
     if (!taken)
         run_refused(forward);

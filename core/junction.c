@@ -22,8 +22,7 @@ static void on_local(void *arg, const slow_package *package, const sl_link *from
     sl_delivery_receive(&j->delivery, package);
 }
 
-static void on_dropped(void *arg, const sl_transit *transit, enum sl_drop_reason reason,
-                       const sl_neighbour *next_hop) {
+static void on_dropped(void *arg, const sl_transit *transit, enum sl_drop_reason reason, const sl_neighbour *next_hop) {
     sl_path_dropped(&((sl_junction *)arg)->path, transit, reason, next_hop);
 }
 

@@ -396,6 +396,101 @@ static void open_frames_can_be_closed_before_the_size_changes(void **state) {
     sl_pool_free(pool);
 }
 
+/* ---- who waits for a package to leave ---- */
+
+typedef struct waiter {
+    sl_departure departure;
+    unsigned left, lost;
+} waiter;
+
+static void on_gone(sl_departure *departure, bool left) {
+    waiter *w = (waiter *)departure;
+    if (left)
+        w->left++;
+    else
+        w->lost++;
+}
+
+static waiter waiting(void) {
+    return (waiter){.departure = {.gone = on_gone}};
+}
+
+/* As a link does it, when its transport took the packet. */
+static bool send_next(sl_outbox *o) {
+    slow_packet *packet = sl_outbox_take(o);
+    if (packet == NULL)
+        return false;
+    sl_departures_end(sl_packet_departures(packet, 0, UINT32_MAX), true);
+    sl_packet_drop(packet);
+    return true;
+}
+
+static void a_departure_comes_with_the_packet_of_its_package(void **state) {
+    (void)state;
+    sl_pool *pool = sl_pool_new();
+    sl_outbox o = an_outbox(pool);
+    o.segments = 1;
+    waiter first = waiting(), second = waiting(), urgent = waiting(), alone = waiting();
+    assert_true(put(&o, 0, 0, 1300));
+    sl_outbox_await(&o, 0, &first.departure);
+    assert_true(put(&o, 0, 1, 1300)); /* the next packet */
+    sl_outbox_await(&o, 0, &second.departure);
+    assert_true(put(&o, 5, 2, 100));
+    sl_outbox_await(&o, 5, &urgent.departure);
+    assert_true(put(&o, 3, 3, 1900)); /* larger than frames are filled to: its packet is closed at once */
+    sl_outbox_await(&o, 3, &alone.departure);
+    assert_true(send_next(&o));
+    assert_true(urgent.left == 1 && alone.left == 0 && first.left == 0 && second.left == 0);
+    assert_true(send_next(&o));
+    assert_true(alone.left == 1 && first.left == 0 && second.left == 0);
+    assert_true(send_next(&o));
+    assert_true(first.left == 1 && second.left == 0);
+    assert_true(send_next(&o));
+    assert_true(second.left == 1 && first.left == 1);
+    assert_int_equal(first.lost + second.lost + urgent.lost + alone.lost, 0);
+    assert_int_equal(sl_pool_bytes(pool), 0);
+    sl_pool_free(pool);
+}
+
+static void a_departure_stays_with_a_packet_that_grows_and_hears_when_that_is_lost(void **state) {
+    (void)state;
+    sl_pool *pool = sl_pool_new();
+    sl_outbox o = an_outbox(pool);
+    waiter w = waiting(), same = waiting();
+    assert_true(put(&o, 0, 0, 300));
+    sl_outbox_await(&o, 0, &w.departure);
+    for (uint32_t i = 1; i < 100; i++)
+        assert_true(put(&o, 0, i, 300));
+    sl_outbox_await(&o, 0, &same.departure);
+    assert_int_equal(w.left + w.lost, 0);
+    assert_int_equal(sl_outbox_move(&o, NULL), 100);
+    assert_true(w.lost == 1 && w.left == 0 && same.lost == 1 && same.left == 0);
+    assert_int_equal(sl_pool_bytes(pool), 0);
+    sl_pool_free(pool);
+}
+
+static void a_departure_moves_with_its_package_or_hears_that_it_had_no_place(void **state) {
+    (void)state;
+    sl_pool *pool = sl_pool_new();
+    sl_outbox from = an_outbox(pool), to = an_outbox(pool);
+    waiter w[6];
+    for (uint32_t i = 0; i < 6; i++) {
+        w[i] = waiting();
+        assert_true(put(&from, 0, i, i % 2 == 0 ? 300 : 1800));
+        sl_outbox_await(&from, 0, &w[i].departure);
+    }
+    to.frame = to.frame_most = 1000; /* a smaller link */
+    assert_int_equal(sl_outbox_move(&from, &to), 3);
+    for (uint32_t i = 0; i < 6; i++)
+        assert_true(w[i].left == 0 && w[i].lost == i % 2);
+    while (send_next(&to))
+        ;
+    for (uint32_t i = 0; i < 6; i++)
+        assert_true(w[i].left == 1 - i % 2 && w[i].lost == i % 2);
+    assert_int_equal(sl_pool_bytes(pool), 0);
+    sl_pool_free(pool);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lone_package_is_one_frame_of_its_size),
@@ -412,6 +507,9 @@ int main(void) {
         cmocka_unit_test(what_waits_moves_to_another_outbox),
         cmocka_unit_test(what_has_nowhere_to_go_is_counted),
         cmocka_unit_test(open_frames_can_be_closed_before_the_size_changes),
+        cmocka_unit_test(a_departure_comes_with_the_packet_of_its_package),
+        cmocka_unit_test(a_departure_stays_with_a_packet_that_grows_and_hears_when_that_is_lost),
+        cmocka_unit_test(a_departure_moves_with_its_package_or_hears_that_it_had_no_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -280,7 +280,6 @@ static void query_hop(sl_query *query, const slow_package *package, const sl_hop
         if (report->fate == SL_HOP_PASSED)
             hop->next = report->next;
         hop->rtt_ns = now - sent_at;
-        hop->wall_us = report->wall_us;
         hop->delay_us = report->delay_us;
     }
     if (report->place > query->reach && !query->arrived)
@@ -488,7 +487,7 @@ static void on_departure(sl_departure *departure, bool left) {
     slow_time waited_us = (sl_now(path->loop) - report->put_at) / SL_US;
     report->hop.fate = left ? SL_HOP_PASSED : SL_HOP_LINK_DOWN;
     report->hop.delay_us = waited_us < UINT32_MAX ? (uint32_t)waited_us : UINT32_MAX;
-    report->hop.wall_us = sl_wall_us(path->loop);
+    report->hop.wall_us += waited_us; /* since it was put in: now the transport may have sent it already */
     report_soon(report);
 }
 

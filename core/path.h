@@ -20,7 +20,6 @@ typedef struct sl_trace_hop {
     slow_id id;   /* size 0 = silent */
     slow_id next; /* where it sent the package on; size 0 = nowhere, it is the end */
     uint64_t rtt_ns;
-    uint64_t wall_us; /* its clock, when it reported */
     uint32_t delay_us; /* in its queue */
 } sl_trace_hop;
 
@@ -50,8 +49,8 @@ typedef struct sl_path {
     sl_report *reports, **reports_end; /* that are to be said */
     uint32_t report_count;             /* with those that wait for their package to leave */
     sl_deferred say;
-    bool over;         /* it was freed: packages that leave now are reported to nobody */
-    sl_traces *traces; /* of our messages; NULL = none is traced */
+    bool over;                /* it was freed: packages that leave now are reported to nobody */
+    sl_traces *traces;        /* of our messages; NULL = none is traced */
     void (*heard)(void *arg); /* something came for one of them; NULL = nobody asks */
     void *heard_arg;
 } sl_path;

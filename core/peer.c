@@ -331,8 +331,12 @@ static sl_peer *peer_need(sl_peers *peers, const slow_id *id) {
     if (peers->count >= SL_PEERS_MAX || !buckets_grow(peers) || (peer = calloc(1, sizeof *peer)) == NULL)
         return NULL;
     *peer = (sl_peer){.all = peers, .id = *id, .hash = hash_of(peers, (const uint8_t *)id->text, id->size)};
-    sl_sender_events events = {
-        .arg = peer, .number = number, .send = send_in_pair, .traced = traced, .outcome = outcome, .released = released};
+    sl_sender_events events = {.arg = peer,
+                               .number = number,
+                               .send = send_in_pair,
+                               .traced = traced,
+                               .outcome = outcome,
+                               .released = released};
     peer->turn = (sl_deferred){.fn = turn, .arg = peer};
     sl_pairing_init(&peer->pairing, &pairing_events, peer, &peers->limits, sl_id_compare(peers->self, id) < 0,
                     peers->forgotten_at);

@@ -35,7 +35,12 @@ typedef struct rig {
     uint32_t released;
     uint64_t released_bytes;
     slow_status refuse; /* what send() says */
-    told told[LOG];     /* by ticket */
+    struct {
+        uint64_t ticket, packet;
+        uint32_t offset;
+    } traced[64];
+    uint32_t traced_count;
+    told told[LOG]; /* by ticket */
     seen log[LOG];
 } rig;
 
@@ -60,6 +65,14 @@ static void on_outcome(void *arg, const sl_outgoing *out, enum sl_outcome what, 
     *t = (told){what, reason, t->times + 1, now};
 }
 
+static void on_traced(void *arg, const sl_outgoing *out, uint64_t packet, uint32_t offset) {
+    rig *g = arg;
+    assert_true(g->traced_count < 64);
+    g->traced[g->traced_count].ticket = out->ticket;
+    g->traced[g->traced_count].packet = packet;
+    g->traced[g->traced_count++].offset = offset;
+}
+
 static void on_released(void *arg, size_t bytes) {
     rig *g = arg;
     g->released++;
@@ -68,8 +81,12 @@ static void on_released(void *arg, size_t bytes) {
 
 static int set_up(void **state) {
     rig *g = calloc(1, sizeof *g);
-    sl_sender_events events = {
-        .arg = g, .number = on_number, .send = on_send, .outcome = on_outcome, .released = on_released};
+    sl_sender_events events = {.arg = g,
+                               .number = on_number,
+                               .send = on_send,
+                               .traced = on_traced,
+                               .outcome = on_outcome,
+                               .released = on_released};
     g->now = SL_SECOND;
     g->s = sl_sender_new(&events);
     *state = g;
@@ -940,6 +957,41 @@ static void every_message_has_one_outcome_and_it_is_true(void **state) {
     assert_true(counts[SL_DELIVERED] > 0 && counts[SL_NOT_DELIVERED] > 0 && counts[SL_UNKNOWN] > 0);
 }
 
+/* ---- tracing ---- */
+
+static void of_a_traced_message_the_first_fragment_is_marked_and_what_is_sent_again(void **state) {
+    rig *g = *state;
+    open_pair(g);
+    send_one(g, 1, 0, 0, 3000);
+    assert_int_equal(g->traced_count, 0);
+    state_of(g, 0, 1, 1, SL_TAKEN);
+    send_one(g, 2, 0, SLOW_TRACED, 3000);
+    assert_int_equal(g->traced_count, 1);
+    assert_true(g->traced[0].ticket == 2 && g->traced[0].offset == 0);
+    silence_until(g, g->now + 20 * SL_SECOND);
+    assert_true(g->traced_count > 2);
+    uint32_t marked = 0;
+    for (uint32_t i = 0; i < g->count; i++) {
+        if (!(g->log[i].package.flags & SLOW_TRACED))
+            continue;
+        assert_true(g->traced[marked].packet == g->log[i].packet);
+        assert_true(g->traced[marked].offset == g->log[i].package.offset);
+        assert_int_equal(g->log[i].package.message, 2);
+        marked++;
+    }
+    assert_int_equal(marked, g->traced_count);
+}
+
+static void no_more_is_marked_of_a_message_than_is_kept_of_its_attempts(void **state) {
+    rig *g = *state;
+    open_pair(g);
+    add(g, 1, 0, SLOW_TRACED, 100, 1000 * SL_SECOND);
+    pump(g);
+    silence_until(g, g->now + 900 * SL_SECOND);
+    assert_true(g->count > 2 * SL_TRACE_ATTEMPTS);
+    assert_int_equal(g->traced_count, SL_TRACE_ATTEMPTS);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -969,6 +1021,8 @@ int main(void) {
         TEST(what_has_an_end_already_has_it_when_the_pair_ends),
         TEST(the_control_resends_what_the_peer_may_have),
         TEST(closing_ends_what_waits_at_once_and_the_rest_in_the_end),
+        TEST(of_a_traced_message_the_first_fragment_is_marked_and_what_is_sent_again),
+        TEST(no_more_is_marked_of_a_message_than_is_kept_of_its_attempts),
         cmocka_unit_test(every_message_has_one_outcome_and_it_is_true),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

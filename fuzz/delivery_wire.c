@@ -1,4 +1,4 @@
-/* Any bytes as the payload of an OPEN, an ASK or a STATE. What a reader accepts keeps the bounds that its users rely on,
+/* Any bytes as the payload of an OPEN, an ASK, a STATE or a TRACE_HOP. What a reader accepts keeps the bounds that its users rely on,
  * and its writer writes so that the reader reads the same again. The first byte says what the rest is. */
 #include "core/delivery_wire.h"
 #include <stdlib.h>
@@ -60,12 +60,25 @@ static void try_state(slow_bytes in) {
         must(back.runs[i].count == s.runs[i].count && back.runs[i].state == s.runs[i].state);
 }
 
+static void try_hop(slow_bytes in) {
+    uint8_t out[SLOW_PAYLOAD_MAX];
+    sl_hop_report report;
+    if (!sl_hop_report_read(in, &report))
+        return;
+    must(report.packet >= 1 && report.packet <= SLOW_NUMBER_MAX && report.place >= 1 && report.fate < SL_HOP_FATES);
+    must(report.next.size <= SLOW_ID_MAX && (report.next.size > 0 || report.fate != SL_HOP_PASSED));
+    must(sl_hop_report_write(out, &report) == in.size && memcmp(out, in.data, in.size) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
     slow_bytes in = {data + 1, size - 1};
-    enum sl_pair_kind kind = (enum sl_pair_kind)(SL_KIND_OPEN1 + data[0] % 5);
-    if (kind == SL_KIND_ASK)
+    unsigned which = data[0] % 6;
+    enum sl_pair_kind kind = (enum sl_pair_kind)(SL_KIND_OPEN1 + which);
+    if (which == 5)
+        try_hop(in);
+    else if (kind == SL_KIND_ASK)
         try_ask(in);
     else if (kind == SL_KIND_STATE)
         try_state(in);

@@ -189,6 +189,39 @@ an_outcome_is_told_with_its_reason() {
         ctl bob recv --timeout 5 && exits 1 ctl alice send bob --ordered --latest 1 && exits 2 ctl alice send bob --ttl x 1
 }
 
+a_traced_message_shows_its_way() {
+    local hop='"attempt":1,"offset":0' time='"time":"20[0-9-]+T[0-9:]+\.[0-9]{6}Z","queued_ms":[0-9.]+' how
+    for how in "" --best-effort; do
+        ctl bob --json recv --timeout 10 >"$dir/received" &
+        # shellcheck disable=SC2086 # none, or one
+        ctl alice --json send bob --trace $how '"traced"' >"$dir/way" && wait $! &&
+            grep -Eq '^\{"message":1,"outcome":"delivered","reason":null,"rtt_ms":[0-9.]+\}$|^\{"to":"bob","accepted":true,"bytes":8\}$' <(sed -n 1p "$dir/way") &&
+            sed -n 2p "$dir/way" | says '^\{"message":1,'$hop',"place":0,"id":"alice",'$time',"next":"relay","fate":"passed"\}$' &&
+            sed -n 3p "$dir/way" | says '^\{"message":1,'$hop',"place":1,"id":"relay",'$time',"next":"bob","fate":"passed"\}$' &&
+            sed -n 4p "$dir/way" | says '^\{"message":1,'$hop',"place":2,"id":"bob",'$time',"next":null,"fate":"arrived"\}$' &&
+            [[ $(wc -l <"$dir/way") == 4 ]] || return 1
+    done
+    ctl bob recv --timeout 10 >"$dir/received" &
+    ctl alice send bob --trace '"traced"' >"$dir/way" && wait $! && grep -Eq '^delivered to bob in ' "$dir/way" &&
+        grep -Eq '^ +1 +1 +relay +[0-9:]+\.[0-9]{6}Z +[0-9.]+ ms +to bob$' "$dir/way" &&
+        grep -Eq '^ +1 +2 +bob +[0-9:.]+Z +0.000 ms +arrived$' "$dir/way"
+}
+
+# A relay that stands still says nothing: the trace ends where the message was sent on to it. Of best effort there is no
+# outcome, and hops are waited for 6 s.
+a_trace_shows_how_far_a_lost_message_came() {
+    ctl alice send nobody --trace --ttl 0.1 1 >"$dir/way"
+    grep -Eq '^not delivered to nobody: expired: it could not be sent' "$dir/way" &&
+        grep -Eq '^nothing of it was sent so far$' "$dir/way" || return 1
+    kill -STOP "${pids[relay]}"
+    ctl alice send bob --trace --best-effort 1 >"$dir/way"
+    kill -CONT "${pids[relay]}"
+    grep -Eq '^accepted for bob, as best effort$' "$dir/way" &&
+        grep -Eq '^ +1 +0 +alice +[0-9:.]+Z +[0-9.]+ ms +to relay$' "$dir/way" &&
+        grep -Eq '^ +1 +1 +relay +- +- +silent$' "$dir/way" && within 10 ctl alice ping bob &&
+        exits 1 ctl alice send bob --trace --no-wait 1 && exits 1 ctl alice send bob --trace --lines -f /dev/null
+}
+
 peers_have_their_figures() {
     ctl alice --json peers | says '"id":"bob","paired":true,.*"rtt_ms":[0-9.]+,.*"cwnd":[0-9]+,"in_flight":' &&
         ctl alice peers | grep -Eq '^bob +yes +[0-9.]+ ms '
@@ -345,13 +378,14 @@ fi
 for test in status_tells_of_the_junction neighbours_have_links_and_codecs routes_go_through_the_relay \
     plugins_are_listed ping_counts_links ping_without_a_route_says_so trace_names_every_hop \
     json_arrives_as_it_was_written binary_and_control_messages_arrive_in_base64 \
-    what_is_not_json_is_refused_with_a_hint lines_are_messages an_outcome_is_told_with_its_reason peers_have_their_figures recv_ends_at_its_time_with_what_came \
+    what_is_not_json_is_refused_with_a_hint lines_are_messages an_outcome_is_told_with_its_reason a_traced_message_shows_its_way \
+    peers_have_their_figures recv_ends_at_its_time_with_what_came \
     a_line_of_recv_is_for_reading curl_is_a_client strategies_are_listed \
     strategies_come_and_go_while_links_stay a_strategy_that_comes_back_begins_anew \
     mistakes_with_strategies_are_one_line joins_can_be_made_and_taken_back \
     a_config_with_a_mistake_starts_nothing what_cannot_be_had_is_no_mistake_of_the_config \
     the_example_is_a_config it_describes_itself what_cannot_be_written_is_no_success \
-    slowctl_says_what_is_missing sigterm_says_goodbye \
+    slowctl_says_what_is_missing a_trace_shows_how_far_a_lost_message_came sigterm_says_goodbye \
     its_log_is_json_when_asked_for; do
     run $test
 done

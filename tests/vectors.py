@@ -367,7 +367,25 @@ def read_link_state(data):
     return {"record": kind, "fields": fields}
 
 
-RECORDS = {"distance-vector": read_record, "link-state": read_link_state}
+# ---- TRACE_HOP
+
+
+def read_trace_hop(data):
+    r, fates = Reader(data), ["passed", "arrived", "no_route", "hop_limit", "queue_full", "link_down"]
+    fields = {"packet": r.uint(8), "place": r.uint(1)}
+    fate = r.uint(1)
+    need(1 <= fields["packet"] <= NUMBER_MAX and fields["place"] >= 1 and fate < len(fates), "packet, place or fate")
+    following = r.short()
+    fields.update(fate=fates[fate], next="", session=r.hex(8), wall_us=r.uint(8), delay_us=r.uint(4))
+    if fields["fate"] in ("passed", "queue_full", "link_down"):
+        fields["next"] = junction_id(following)
+    else:
+        need(following == b"", "a next hop")
+    need(r.left() == 0, "more than a report")
+    return {"record": "TRACE_HOP", "fields": fields}
+
+
+RECORDS = {"distance-vector": read_record, "link-state": read_link_state, "trace-hop": read_trace_hop}
 
 
 # ---- the vectors

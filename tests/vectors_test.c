@@ -1,6 +1,7 @@
 /* The vectors of docs/vectors against the code that speaks on the wire: what it writes is the bytes, what it reads of the
  * bytes are the fields, and what the vectors say is refused, is. link_vectors_test.c has the frames of an open link;
  * vectors.py is the other reader of the same files. */
+#include "core/delivery_wire.h"
 #include "core/id.h"
 #include "core/link_wire.h"
 #include "plugins/routing-distance-vector/message.h"
@@ -376,6 +377,47 @@ static void records_of_link_state_are_as_specified(void **state) {
     vectors_each("link-state", "refused", link_state_is_refused);
 }
 
+/* ---- TRACE_HOP ---- */
+
+static void trace_hop_is(const json_t *vector, const char *name) {
+    static const char *const fates[SL_HOP_FATES] = {"passed",    "arrived",    "no_route",
+                                                    "hop_limit", "queue_full", "link_down"};
+    const json_t *f = json_object_get(vector, "fields");
+    octets bytes = octets_of(vector, "bytes");
+    uint8_t out[SLOW_PAYLOAD_MAX];
+    sl_hop_report got, report = {.session = hex64_of(f, "session"),
+                                 .packet = number_of(f, "packet"),
+                                 .place = (uint8_t)number_of(f, "place"),
+                                 .wall_us = number_of(f, "wall_us"),
+                                 .delay_us = (uint32_t)number_of(f, "delay_us")};
+    if (text_of(f, "next")[0] != '\0')
+        assert_true(sl_id_set(&report.next, id_of(f, "next")));
+    while (strcmp(fates[report.fate], text_of(f, "fate")) != 0)
+        assert_true(++report.fate < SL_HOP_FATES);
+    is_octets((slow_bytes){out, sl_hop_report_write(out, &report)}, &bytes, name);
+    assert_true(sl_hop_report_read(bytes_of(&bytes), &got));
+    is_hex64(got.session, f, "session", name);
+    is_field(got.packet, f, "packet", name);
+    is_field(got.place, f, "place", name);
+    is_number(got.fate, report.fate, "fate", name);
+    is_number(got.wall_us, report.wall_us, "wall_us", name);
+    is_field(got.delay_us, f, "delay_us", name);
+    assert_true(sl_id_equal(&got.next, &report.next));
+}
+
+static void trace_hop_is_refused(const json_t *vector, const char *name) {
+    octets bytes = octets_of(vector, "bytes");
+    sl_hop_report report;
+    if (sl_hop_report_read(bytes_of(&bytes), &report))
+        fail_msg("%s: was taken", name);
+}
+
+static void reports_of_hops_are_as_specified(void **state) {
+    (void)state;
+    vectors_each("trace-hop", "accepted", trace_hop_is);
+    vectors_each("trace-hop", "refused", trace_hop_is_refused);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_of_the_opening_are_as_specified),
@@ -383,6 +425,7 @@ int main(void) {
         cmocka_unit_test(packages_are_as_specified_in_both_codecs),
         cmocka_unit_test(records_of_distance_vector_are_as_specified),
         cmocka_unit_test(records_of_link_state_are_as_specified),
+        cmocka_unit_test(reports_of_hops_are_as_specified),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

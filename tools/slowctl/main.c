@@ -42,17 +42,28 @@ static const command commands[] = {
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static const struct option options[] = {
-    {"socket", required_argument, NULL, 's'},   {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},           {"count", required_argument, NULL, 'c'},
-    {"number", required_argument, NULL, 'n'},   {"interval", required_argument, NULL, 'i'},
-    {"timeout", required_argument, NULL, 't'},  {"binary", no_argument, NULL, 'b'},
-    {"control", required_argument, NULL, 'k'},  {"channel", required_argument, NULL, 'C'},
-    {"priority", required_argument, NULL, 'p'}, {"preference", required_argument, NULL, 'P'},
-    {"file", required_argument, NULL, 'f'},     {"lines", no_argument, NULL, 'l'},
-    {"follow", no_argument, NULL, 'F'},         {"ttl", required_argument, NULL, 'T'},
-    {"ordered", no_argument, NULL, 'O'},        {"latest", no_argument, NULL, 'L'},
-    {"fail-fast", no_argument, NULL, 'X'},      {"no-wait", no_argument, NULL, 'W'},
-    {"best-effort", no_argument, NULL, 'B'},    {"trace", no_argument, NULL, 'R'},
+    {"socket", required_argument, NULL, 's'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {"count", required_argument, NULL, 'c'},
+    {"number", required_argument, NULL, 'n'},
+    {"interval", required_argument, NULL, 'i'},
+    {"timeout", required_argument, NULL, 't'},
+    {"binary", no_argument, NULL, 'b'},
+    {"control", required_argument, NULL, 'k'},
+    {"channel", required_argument, NULL, 'C'},
+    {"priority", required_argument, NULL, 'p'},
+    {"preference", required_argument, NULL, 'P'},
+    {"file", required_argument, NULL, 'f'},
+    {"lines", no_argument, NULL, 'l'},
+    {"follow", no_argument, NULL, 'F'},
+    {"ttl", required_argument, NULL, 'T'},
+    {"ordered", no_argument, NULL, 'O'},
+    {"latest", no_argument, NULL, 'L'},
+    {"fail-fast", no_argument, NULL, 'X'},
+    {"no-wait", no_argument, NULL, 'W'},
+    {"best-effort", no_argument, NULL, 'B'},
+    {"trace", no_argument, NULL, 'R'},
     {NULL, 0, NULL, 0},
 };
 
@@ -92,7 +103,8 @@ static void print_help(void) {
          "channel takes its place; --no-wait: exit when it was accepted; --best-effort: once, without an outcome.\n"
          "--trace: behind that a line for each junction that reported the message: when it left there (by that "
          "junction's\n"
-         "clock), for how long it had been queued, where it went or why it was dropped. Reports are hints; what was sent "
+         "clock), for how long it had been queued, where it went or why it was dropped. Reports are hints; what was "
+         "sent "
          "again\n"
          "is another try.\n"
          "recv: {\"from\",\"type\",\"channel\",\"payload\"}, a JSON payload as it is, any other in base64; a control "
@@ -122,9 +134,9 @@ static int take_flag(request *r, int option) {
     const struct {
         char letter;
         bool *flag;
-    } flags[] = {{'b', &r->binary}, {'l', &r->lines},   {'F', &r->follow},    {'O', &r->ordered},
-                 {'L', &r->latest}, {'W', &r->no_wait}, {'X', &r->fail_fast}, {'B', &r->best_effort},
-                 {'R', &r->trace}};
+    } flags[] = {{'b', &r->binary},    {'l', &r->lines},       {'F', &r->follow},
+                 {'O', &r->ordered},   {'L', &r->latest},      {'W', &r->no_wait},
+                 {'X', &r->fail_fast}, {'B', &r->best_effort}, {'R', &r->trace}};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (flags[i].letter == option) {
             *flags[i].flag = true;

@@ -137,7 +137,7 @@ static void print_hops(const json_t *hops) {
         add_silent(&t, attempt, place, next);
     table_end(&t, 0);
     if (attempt == 0)
-        puts("nothing of it was sent");
+        puts("nothing of it was sent so far");
 }
 
 static void print_trace(const request *r, const json_t *answer) {

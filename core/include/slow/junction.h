@@ -256,12 +256,12 @@ typedef struct slow_message_hop {
     uint32_t struct_size; /* as the library knows it */
     uint32_t fate;        /* enum slow_hop_fate; others may be added */
     slow_ticket ticket;
-    uint32_t attempt; /* from 1 */
-    uint32_t offset;  /* of the package's first byte in its message */
-    uint32_t place;   /* 0: this junction; 1: the first one on the way */
-    char id[64];      /* who says so */
-    char next[64];    /* "" = nowhere */
-    uint64_t time_ns; /* since 1970 by that junction's clock, in steps of a microsecond: clocks differ */
+    uint32_t attempt;    /* from 1 */
+    uint32_t offset;     /* of the package's first byte in its message */
+    uint32_t place;      /* 0: this junction; 1: the first one on the way */
+    char id[64];         /* who says so */
+    char next[64];       /* "" = nowhere */
+    uint64_t time_ns;    /* since 1970 by that junction's clock, in steps of a microsecond: clocks differ */
     slow_time queued_ns; /* from when it was put into the queue of its link until the link's transport took it */
 } slow_message_hop;
 
@@ -270,7 +270,8 @@ typedef struct slow_message_hop {
  * `timeout` SLOW_E_TIMEOUT, with what there is; 0 = look. SLOW_E_INVAL: it is not traced, or forgotten: known are the 256
  * traced last, and of each 64 reports, also when the outcome was asked for. SLOW_E_NOSPACE: there are more hops than room.
  * Reports are hints: they may be lost, a junction may keep silent or lie, and no outcome follows from them. */
-SLOW_API slow_status slow_message_hops(slow_junction *, slow_ticket, slow_time timeout, slow_message_hop *, size_t *count);
+SLOW_API slow_status slow_message_hops(slow_junction *, slow_ticket, slow_time timeout, slow_message_hop *,
+                                       size_t *count);
 /* As they come: called on the junction's thread with each report, which is borrowed, from now on. slow_message_hops() has
  * them too. NULL = nobody is called. Once it has returned, the one before is not called any more. */
 SLOW_API slow_status slow_on_hop(slow_junction *, void (*fn)(void *arg, const slow_message_hop *), void *arg);
