@@ -970,9 +970,13 @@ static void of_a_traced_message_the_first_fragment_is_marked_and_what_is_sent_ag
     assert_true(g->traced[0].ticket == 2 && g->traced[0].offset == 0);
     silence_until(g, g->now + 20 * SL_SECOND);
     assert_true(g->traced_count > 2);
-    uint32_t marked = 0;
+    uint32_t marked = 0, times[3] = {0};
     for (uint32_t i = 0; i < g->count; i++) {
-        if (!(g->log[i].package.flags & SLOW_TRACED))
+        bool is_marked = (g->log[i].package.flags & SLOW_TRACED) != 0;
+        uint32_t fragment = g->log[i].package.offset / SLOW_PAYLOAD_MAX;
+        if (!is_ask(&g->log[i]) && g->log[i].package.message == 2)
+            assert_int_equal(is_marked, (fragment == 0 || times[fragment]++ > 0) && marked < SL_TRACE_ATTEMPTS);
+        if (!is_marked)
             continue;
         assert_true(g->traced[marked].packet == g->log[i].packet);
         assert_true(g->traced[marked].offset == g->log[i].package.offset);
@@ -980,6 +984,7 @@ static void of_a_traced_message_the_first_fragment_is_marked_and_what_is_sent_ag
         marked++;
     }
     assert_int_equal(marked, g->traced_count);
+    assert_true(times[1] > 1);
 }
 
 static void no_more_is_marked_of_a_message_than_is_kept_of_its_attempts(void **state) {
