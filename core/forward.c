@@ -234,7 +234,12 @@ static slow_status pass(sl_forward *forward, sl_link *in, sl_link *out, parcel *
     SL_COUNT(forward->stats, packages_forwarded);
     if (out->codec != in->codec || codec->ops->advance == NULL) {
         run_end(forward);
-        return translate(forward, in, out, (slow_bytes){item->package, item->package_size});
+        slow_status status = translate(forward, in, out, (slow_bytes){item->package, item->package_size});
+        if (status == SLOW_E_AGAIN && !(item->view.flags & SLOW_TRACED)) {
+            sl_transit transit = transit_of(item->package, &item->view, adjacency_of(in));
+            drop(forward, &transit, SL_DROP_QUEUE_FULL, out->neighbour);
+        }
+        return status;
     }
     if (!*advanced)
         codec->ops->advance(codec->self, item->package, item->package_size, &item->view);

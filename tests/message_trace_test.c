@@ -181,9 +181,7 @@ static void a_full_queue_and_a_hop_limit_are_reported(void **state) {
     assert_int_equal(hop_at(g, 1, 3)->report.fate, SL_HOP_LIMIT);
 }
 
-/* What is not traced is hinted at, too, when it meets a full queue: its sender's next outcome says so. */
-static void a_full_queue_reaches_the_sender_of_any_message_as_a_hint(void **state) {
-    rig *g = *state;
+static void a_full_queue_is_hinted_at(rig *g) {
     sl_message message = {.type = SLOW_BINARY, .flags = SLOW_RELIABLE, .payload = {(const uint8_t *)"x", 1}};
     sl_peer_info info;
     assert_int_equal(sim_mesh_send_message(g->mesh, 0, 4, &message), SLOW_OK);
@@ -197,6 +195,27 @@ static void a_full_queue_reaches_the_sender_of_any_message_as_a_hint(void **stat
     assert_int_equal(info.hint.reason, SL_DROP_QUEUE_FULL);
     assert_int_equal(look(g), SLOW_E_INVAL);
     assert_int_equal(g->heard, 0);
+}
+
+/* What is not traced is hinted at, too, when it meets a full queue: its sender's next outcome says so. */
+static void a_full_queue_reaches_the_sender_of_any_message_as_a_hint(void **state) {
+    a_full_queue_is_hinted_at(*state);
+}
+
+static void and_where_a_relay_translates(void **state) {
+    rig g = {.mesh = sim_mesh_new(1, PLACES)};
+    (void)state;
+    g.mesh->nodes[3].codecs = "[\"codec-json\"]"; /* n2 has protobuf before it, and JSON behind it */
+    for (uint32_t i = 1; i < PLACES; i++)
+        sim_network_cable(g.mesh->network, i - 1, i, LATENCY_MS * SL_MS);
+    sim_mesh_start_all(g.mesh);
+    sim_mesh_run(g.mesh, 2 * SL_SECOND);
+    sl_traces_init(&g.traces);
+    junction(&g, 0)->path.traces = &g.traces;
+    a_full_queue_is_hinted_at(&g);
+    assert_true(counted(&g, 2, SL_packages_translated) > 0);
+    sim_mesh_free(g.mesh);
+    sl_traces_free(&g.traces);
 }
 
 static void a_killed_relay_shows_how_far_each_attempt_came(void **state) {
@@ -325,6 +344,7 @@ int main(void) {
         CASE(a_package_that_was_lost_with_its_link_is_reported),
         CASE(a_full_queue_and_a_hop_limit_are_reported),
         CASE(a_full_queue_reaches_the_sender_of_any_message_as_a_hint),
+        cmocka_unit_test(and_where_a_relay_translates),
         CASE(a_killed_relay_shows_how_far_each_attempt_came),
         CASE(a_junction_can_die_with_traced_packages_in_its_queues),
         cmocka_unit_test(json_and_flooding_report_as_well),
