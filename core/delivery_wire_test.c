@@ -192,11 +192,12 @@ static void any_state_is_read_as_it_was_written_and_no_part_of_it(void **state) 
 }
 
 static void the_largest_ask_and_state_fit_a_package(void **state) {
+    enum { EACH = SL_WINDOW / SL_ASK_BARS };
     (void)state;
     uint8_t out[SLOW_PAYLOAD_MAX];
     sl_ask ask = {.channel = 63, .from = MOST - SL_WINDOW + 1, .bar_count = SL_ASK_BARS}, ask_back;
     for (uint32_t i = 0; i < SL_ASK_BARS; i++)
-        ask.bars[i] = (sl_range){ask.from + i * 8, ask.from + i * 8 + 7};
+        ask.bars[i] = (sl_range){ask.from + i * EACH, ask.from + i * EACH + EACH - 1};
     assert_true(sl_ask_read((slow_bytes){out, sl_ask_write(out, &ask)}, &ask_back));
     assert_true(ask_back.bars[SL_ASK_BARS - 1].last == MOST);
     sl_state s = {.ack_count = SL_ACK_RANGES, .has_channel = true, .channel = 63, .run_count = SL_STATE_RUNS}, back;

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-enum { MOST = 1024 };
+enum { MOST = SL_PEER_QUEUE_COUNT };
 
 typedef struct rig {
     sl_world *world;

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-enum { TAKEN_MAX = 2048 };
+enum { TAKEN_MAX = 4096 };
 
 typedef struct world {
     sl_world *time;

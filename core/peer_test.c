@@ -179,7 +179,7 @@ static void a_pair_that_rests_wakes_nobody_until_it_is_forgotten(void **state) {
 /* ---- pieces ---- */
 
 static void all_that_the_window_allows_goes_out_in_one_turn(void **state) {
-    enum { MESSAGES = 80 }; /* more than two pieces */
+    enum { MESSAGES = 300 }; /* more than two pieces */
     net *t = *state;
     node *a = node_new(t, "a"), *b = node_new(t, "b");
     assert_true(MESSAGES * SLOW_PAYLOAD_MAX > 2 * SL_SENDER_PIECE);

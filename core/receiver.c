@@ -1,7 +1,7 @@
 /* Three things are worth saying of how this is done.
  *
- * What is remembered. A channel has two bits for each of its last 1,024 numbers, and a message that is open and of which
- * anything came stands in one table of the whole pair, by channel and number. So a used channel costs some 300 bytes
+ * What is remembered. A channel has two bits for each of its last 2,048 numbers, and a message that is open and of which
+ * anything came stands in one table of the whole pair, by channel and number. So a used channel costs some 550 bytes
  * however much was sent on it, and a number can be open in two ways, with a message and without, but settled in one. The
  * `front` of a channel is its lowest number that is neither offered nor settled: nothing ever goes back to that, so the
  * front only rises, and an ordered message may be offered exactly when it stands there. Asking each lower number again for
