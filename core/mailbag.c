@@ -2,6 +2,7 @@
 #include "loop_libevent.h"
 #include <stdlib.h>
 
+enum { ENDED_MOST = 64 }; /* messages: a writer on another core need not wait for the end of a long turn */
 static const slow_time AGAIN = 250 * SL_MS;
 
 /* ---- room for best effort; locked ---- */
@@ -23,11 +24,25 @@ static sl_quota_account *account_of(sl_mailbag *bag, const slow_id *id) {
     return account;
 }
 
-static void credit(sl_mailbag *bag, const slow_id *id, size_t size) {
+static void credit_ended(sl_mailbag *bag) {
+    if (bag->ended_count == 0)
+        return;
     pthread_mutex_lock(&bag->lock);
-    if (sl_quota_credit(&bag->quota, id, size))
+    if (sl_quota_credit(&bag->quota, &bag->ended, bag->ended_count, bag->ended_bytes))
         pthread_cond_broadcast(&bag->room);
     pthread_mutex_unlock(&bag->lock);
+    bag->ended_count = 0;
+    bag->ended_bytes = 0;
+}
+
+static void credit(sl_mailbag *bag, const slow_id *id, size_t size) {
+    if (bag->ended_count == ENDED_MOST || !sl_id_equal(&bag->ended, id)) {
+        credit_ended(bag);
+        bag->ended = *id;
+    }
+    bag->ended_count++;
+    bag->ended_bytes += size;
+    sl_defer(bag->loop, &bag->look);
 }
 
 static void end_here(sl_mailbag *bag, sl_outgoing *out, enum sl_reason reason) {
@@ -123,6 +138,7 @@ static void look(void *arg) {
     size_t count, bytes;
     if (bag->stalled != NULL)
         try_stalled(bag);
+    credit_ended(bag);
     bag->events.best_effort(bag->events.arg, &count, &bytes);
     pthread_mutex_lock(&bag->lock);
     bag->held_count = count;
@@ -142,7 +158,8 @@ static void look(void *arg) {
 void sl_mailbag_released(sl_mailbag *bag, const slow_id *id, size_t bytes, bool reliable) {
     if (reliable)
         credit(bag, id, bytes);
-    sl_defer(bag->loop, &bag->look);
+    else
+        sl_defer(bag->loop, &bag->look);
 }
 
 void sl_mailbag_flush(sl_mailbag *bag) {
@@ -202,7 +219,7 @@ static slow_status admit(sl_mailbag *bag, const sl_outgoing *out, slow_error *er
         return refuse(bag, out, error);
     if (status == SLOW_OK && bag->first == NULL && sl_post(bag->loop, bag_take, bag) != SLOW_OK) {
         if (sl_outgoing_is_reliable(out))
-            sl_quota_credit(&bag->quota, &out->message.peer, size);
+            sl_quota_credit(&bag->quota, &out->message.peer, 1, size);
         status = SLOW_E_NOMEM;
     }
     if (status == SLOW_E_NOMEM)
@@ -283,6 +300,7 @@ bool sl_mailbag_init(sl_mailbag *bag, sl_loop *loop, const sl_mailbag_events *ev
 }
 
 void sl_mailbag_stop(sl_mailbag *bag) {
+    credit_ended(bag);
     sl_defer_cancel(bag->loop, &bag->look);
     sl_timer_free(bag->timer);
     bag->over = true;

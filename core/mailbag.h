@@ -4,7 +4,8 @@
  * all. The first message in an empty bag posts one call, which takes the whole bag at once; so a burst costs one wake-up,
  * not one each.
  *
- * Reliable messages are credited when they have their outcome. Best effort is bounded in all and not by destination, 4,096
+ * Reliable messages are credited when they have their outcome: once for a run of them to one destination, so that the lock
+ * is not taken for each, and at the end of the turn. Best effort is bounded in all and not by destination, 4,096
  * messages or 4 MiB in the bag and in delivery's queue together, and delivery's part of that is told once a turn and not
  * once a message: the number is only ever too high until then, which costs a send a second try, and loses nothing.
  *
@@ -49,6 +50,9 @@ typedef struct sl_mailbag {
     /* [loop] */
     sl_outgoing *stalled, **stalled_end;
     uint64_t round; /* of trying them */
+    slow_id ended;  /* destination of those that have their outcome, and were not credited yet */
+    uint32_t ended_count;
+    size_t ended_bytes;
     sl_timer *timer;
     sl_deferred look; /* at the end of the turn: what has ended, and who is to be told */
     bool over;        /* it was stopped: what was posted last comes when the loop is freed */

@@ -200,6 +200,32 @@ static void a_refused_writer_is_told_once_when_half_is_free(void **state) {
     assert_int_equal(sl_quota_find(&w->bag.quota, &a)->count, 1);
 }
 
+static void a_run_of_outcomes_is_credited_at_once_and_none_is_forgotten(void **state) {
+    world *w = *state;
+    sl_quota *quota = &w->bag.quota;
+    slow_id a = id_of("a"), b = id_of("b");
+    for (int i = 0; i < 100; i++)
+        put(w, "a", 1, SLOW_RELIABLE, SL_TTL_NS);
+    for (int i = 0; i < 3; i++)
+        put(w, "b", 1, SLOW_RELIABLE, SL_TTL_NS);
+    pass(w, SL_MS);
+    for (int i = 0; i < 65; i++)
+        sl_mailbag_released(&w->bag, &a, 0, true);
+    assert_int_equal(sl_quota_find(quota, &a)->count, 100 - 64); /* in the middle of a turn */
+    sl_mailbag_released(&w->bag, &b, 0, true);
+    assert_int_equal(sl_quota_find(quota, &a)->count, 100 - 65);
+    pass(w, SL_MS);
+    assert_int_equal(sl_quota_find(quota, &b)->count, 2);
+    for (int i = 0; i < 35; i++) {
+        sl_mailbag_released(&w->bag, &a, 0, true);
+        if (i < 2)
+            sl_mailbag_released(&w->bag, &b, 0, true);
+    }
+    pass(w, SL_MS);
+    assert_int_equal(quota->count, 0);
+    assert_true(quota->bytes == 0);
+}
+
 static void who_waits_is_woken_at_half_and_not_before(void **state) {
     sl_quota *quota = &((world *)*state)->bag.quota;
     slow_id a = id_of("a"), b = id_of("b");
@@ -208,15 +234,15 @@ static void who_waits_is_woken_at_half_and_not_before(void **state) {
         assert_int_equal(sl_quota_charge(quota, &a, 0), SLOW_OK);
     assert_int_equal(sl_quota_charge(quota, &b, rest), SLOW_OK); /* the whole is full, for everybody */
     for (int i = SL_PEER_QUEUE_COUNT; i > SL_PEER_QUEUE_COUNT / 2 + 1; i--)
-        assert_false(sl_quota_credit(quota, &a, 0));
-    assert_false(sl_quota_credit(quota, &a, 0));
+        assert_false(sl_quota_credit(quota, &a, 1, 0));
+    assert_false(sl_quota_credit(quota, &a, 1, 0));
     assert_false(sl_quota_is_half_empty(quota, &a));
-    assert_true(sl_quota_credit(quota, &b, rest));
+    assert_true(sl_quota_credit(quota, &b, 1, rest));
     assert_true(sl_quota_is_half_empty(quota, &a));
     assert_int_equal(sl_quota_charge(quota, &a, 0), SLOW_OK);
-    assert_true(sl_quota_credit(quota, &a, 0));
+    assert_true(sl_quota_credit(quota, &a, 1, 0));
     for (int i = SL_PEER_QUEUE_COUNT / 2; i > 0; i--)
-        assert_false(sl_quota_credit(quota, &a, 0));
+        assert_false(sl_quota_credit(quota, &a, 1, 0));
 }
 
 static void what_is_around_a_message_counts(void **state) {
@@ -266,6 +292,7 @@ int main(void) {
         T(a_deadline_counts_here_too),
         T(what_is_left_at_the_end_was_not_delivered),
         T(a_refused_writer_is_told_once_when_half_is_free),
+        T(a_run_of_outcomes_is_credited_at_once_and_none_is_forgotten),
         T(who_waits_is_woken_at_half_and_not_before),
         T(what_is_around_a_message_counts),
         T(best_effort_is_bounded_in_all),

@@ -147,12 +147,12 @@ static void tell_all(sl_quota *quota) {
             tell(quota, account);
 }
 
-bool sl_quota_credit(sl_quota *quota, const slow_id *id, size_t size) {
+bool sl_quota_credit(sl_quota *quota, const slow_id *id, uint32_t count, size_t size) {
     sl_quota_account *account = sl_quota_find(quota, id);
     bool whole_before = whole_half_free(quota), before = half_free(account), full = quota->count >= SL_PEERS_MAX;
-    account->count--;
+    account->count -= count;
     account->bytes -= size;
-    quota->bytes -= size + AROUND;
+    quota->bytes -= size + (uint64_t)count * AROUND;
     bool whole = whole_half_free(quota), news = whole && (!whole_before || (!before && half_free(account)));
     if (quota->refused && whole)
         tell_all(quota);

@@ -43,9 +43,9 @@ bool sl_quota_init(sl_quota *, sl_loop *);
 void sl_quota_free(sl_quota *);
 /* SLOW_E_AGAIN: there is no room, and it will be told when there is; SLOW_E_NOMEM. */
 slow_status sl_quota_charge(sl_quota *, const slow_id *, size_t size);
-/* A message of `size` bytes does not wait any more. True: sl_quota_is_half_empty() may say so of a destination now, and did
+/* `count` messages of `size` bytes in all do not wait any more. True: sl_quota_is_half_empty() may say so of a destination now, and did
  * not before. */
-bool sl_quota_credit(sl_quota *, const slow_id *, size_t size);
+bool sl_quota_credit(sl_quota *, const slow_id *, uint32_t count, size_t size);
 sl_quota_account *sl_quota_find(sl_quota *, const slow_id *); /* NULL = nothing waits, and nothing was refused */
 /* Is there room for any message of at most `size` bytes? Is half of it free? */
 bool sl_quota_has_room(sl_quota *, const slow_id *, size_t size);
