@@ -85,17 +85,15 @@ static void on_released(void *arg, const slow_id *peer, size_t bytes) {
         d->events.released(d->events.arg, peer, bytes, true);
 }
 
-static void on_offer(void *arg, const sl_message *message, sl_arrival *arrival) {
+static void on_offer(void *arg, const sl_message *message) {
     sl_delivery *d = arg;
-    sl_message arrived = *message;
-    arrived.arrival = arrival;
     if (!is_what_it_says(message)) {
         SL_COUNT(d->stats, drop_message_malformed);
-        sl_delivery_refused(d, arrival);
+        sl_delivery_refused(d, message->arrival);
         return;
     }
     SL_COUNT(d->stats, messages_received);
-    d->events.message(d->events.arg, &arrived);
+    d->events.message(d->events.arg, message);
 }
 
 static bool on_withdraw(void *arg, sl_arrival *arrival) {

@@ -132,8 +132,9 @@ slow_status sl_loopback_send(sl_loopback *own, sl_outgoing *out) {
     sl_message message = out->message;
     message.session = own->session;
     message.number = arrival->number;
+    message.arrival = arrival;
     message.payload = (slow_bytes){arrival->bytes, arrival->size};
-    own->events.offer(own->events.arg, &message, arrival);
+    own->events.offer(own->events.arg, &message);
     return SLOW_OK;
 }
 

@@ -34,8 +34,9 @@ static void on_released(void *arg, const slow_id *peer, size_t bytes) {
     ((rig *)arg)->released += bytes;
 }
 
-static void on_offer(void *arg, const sl_message *message, sl_arrival *arrival) {
+static void on_offer(void *arg, const sl_message *message) {
     rig *g = arg;
+    sl_arrival *arrival = message->arrival;
     g->session = message->session;
     g->number = message->number;
     if (g->takes_at_once) {

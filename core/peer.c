@@ -187,9 +187,10 @@ static void offer(void *arg, sl_arrival *arrival) {
         .flags = arrival->flags,
         .number = arrival->number,
         .session = peer->pairing.theirs,
+        .arrival = arrival,
         .payload = {arrival->bytes, arrival->size},
     };
-    peer->all->events.offer(peer->all->events.arg, &message, arrival);
+    peer->all->events.offer(peer->all->events.arg, &message);
 }
 
 static bool withdraw(void *arg, sl_arrival *arrival) {
@@ -493,25 +494,36 @@ static void opening(sl_peers *peers, const slow_id *src, const slow_package *pac
     sl_defer(peers->loop, &peer->turn);
 }
 
-void sl_peers_receive(sl_peers *peers, const slow_package *package) {
-    slow_time now = sl_now(peers->loop);
+/* Somebody who is no peer, or whose package is about becoming one. The peer if a pair is to be opened; else NULL. */
+static sl_peer *from_outside(sl_peers *peers, const slow_package *package, bool is_opening, slow_time now) {
     slow_id src;
     if (!sl_id_set(&src, package->src) || sl_id_equal(&src, peers->self)) {
         SL_COUNT(peers->stats, drop_message_malformed);
-        return;
+        return NULL;
     }
-    if (package->type == SLOW_CONTROL && package->kind >= SL_KIND_KNOCK && package->kind <= SL_KIND_OPEN3) {
+    if (is_opening) {
         opening(peers, &src, package, now);
-        return;
+        return NULL;
     }
     bool lower = sl_id_compare(peers->self, &src) < 0;
-    sl_peer *peer = lower ? peer_for(peers, &src, lower) : peer_find(peers, package->src);
-    if (peer == NULL) {
-        SL_COUNT(peers->stats, drop_package_pair_unknown);
-        if (!lower)
-            stranger(peers, &src);
+    sl_peer *peer = lower ? peer_for(peers, &src, lower) : NULL;
+    if (peer != NULL)
+        return peer;
+    SL_COUNT(peers->stats, drop_package_pair_unknown);
+    if (!lower)
+        stranger(peers, &src);
+    return NULL;
+}
+
+void sl_peers_receive(sl_peers *peers, const slow_package *package) {
+    slow_time now = sl_now(peers->loop);
+    bool is_opening =
+        package->type == SLOW_CONTROL && package->kind >= SL_KIND_KNOCK && package->kind <= SL_KIND_OPEN3;
+    sl_peer *peer = is_opening ? NULL : peer_find(peers, package->src);
+    if (peer == NULL)
+        peer = from_outside(peers, package, is_opening, now);
+    if (peer == NULL)
         return;
-    }
     switch (sl_pairing_session(&peer->pairing, package->session, now)) {
     case SL_SESSION_OURS:
         in_pair(peer, package, now);

@@ -38,7 +38,7 @@ typedef struct sl_peers_events {
     void (*outcome)(void *arg, const sl_result *);
     void (*released)(void *arg, const slow_id *peer, size_t bytes);
     /* A message for the application: it calls sl_peers_held() and sl_peers_taken(). */
-    void (*offer)(void *arg, const sl_message *, sl_arrival *);
+    void (*offer)(void *arg, const sl_message *);
     bool (*withdraw)(void *arg, sl_arrival *);
     /* A package of a traced message was sent, marked. */
     void (*traced)(void *arg, const sl_outgoing *, uint64_t session, uint64_t packet, uint32_t offset);

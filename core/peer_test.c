@@ -91,9 +91,9 @@ static void on_released(void *arg, const slow_id *peer, size_t bytes) {
     ((node *)arg)->net->released += bytes;
 }
 
-static void on_offer(void *arg, const sl_message *message, sl_arrival *arrival) {
+static void on_offer(void *arg, const sl_message *message) {
     node *n = arg;
-    (void)message;
+    sl_arrival *arrival = message->arrival;
     sl_peers_held(&n->peers, arrival);
     if (!n->holds) {
         sl_peers_taken(&n->peers, arrival);

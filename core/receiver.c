@@ -361,8 +361,9 @@ static bool is_known(sl_receiver *r, const channel *c, const slow_package *packa
 }
 
 /* The message that a fragment is of, begun if need be. NULL: dropped, and counted. */
-static sl_arrival *message_of(sl_receiver *r, const slow_package *package) {
-    sl_arrival **at = open_find(r, package->channel, package->message);
+static sl_arrival *message_of(sl_receiver *r, const channel *c, const slow_package *package) {
+    bool is_new = package->message > c->high; /* nothing of it can be here */
+    sl_arrival **at = is_new ? NULL : open_find(r, package->channel, package->message);
     if (at != NULL && is_of(*at, package))
         return *at;
     if (at != NULL || !is_aligned(package)) {
@@ -379,7 +380,7 @@ static sl_arrival *message_of(sl_receiver *r, const slow_package *package) {
 
 static void take_data(sl_receiver *r, const slow_package *package, slow_time now) {
     channel *c = r->channels[package->channel];
-    sl_arrival *a = message_of(r, package);
+    sl_arrival *a = message_of(r, c, package);
     if (a == NULL)
         return;
     advance(r, package->channel, package->message);
