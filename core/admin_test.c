@@ -282,9 +282,9 @@ static void lines_have_an_outcome_each(void **state) {
     assert_int_equal(talk(w, "POST", "/v1/recv", "{\"n\":2}"), 200);
 }
 
-/* 2,048 fit; the request holds the rest until those in front of it have ended. */
+/* 4,096 fit; the request holds the rest until those in front of it have ended. */
 static void more_lines_than_there_is_room_for_wait(void **state) {
-    enum { LINES = 3000 };
+    enum { LINES = 6000 };
     world *w = *state;
     char *text = malloc(LINES * 8), *end = text;
     for (int i = 0; i < LINES; i++)

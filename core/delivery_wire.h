@@ -18,7 +18,7 @@ enum {
     SL_ASK_BARS = 128,
     SL_ALONE_MAX_MS = 600 * 1000,
 };
-#define SL_WINDOW 2048u /* messages of a channel that may be unfinished, from the lowest one on */
+#define SL_WINDOW 4096u /* messages of a channel that may be unfinished, from the lowest one on */
 
 /* Numbers from first to last, both included; 1 <= first <= last <= SLOW_NUMBER_MAX. */
 typedef struct sl_range {

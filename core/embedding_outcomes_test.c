@@ -449,11 +449,11 @@ static void a_full_destination_says_again_and_stops_nobody_else(void **state) {
     (void)state;
     slow_on_message(j, ignore, NULL);
     assert_int_equal(slow_on_writable(j, note_writable, &w), SLOW_OK);
-    for (int i = 0; i < 2048; i++)
+    for (int i = 0; i < 4096; i++)
         assert_int_equal(slow_send_json(j, "nobody", "1", &options, NULL, NULL), SLOW_OK);
     assert_int_equal(slow_send_json(j, "nobody", "1", &options, &ticket, &error), SLOW_E_AGAIN);
     assert_true(ticket == 0);
-    assert_non_null(strstr(error.text, "2048 messages"));
+    assert_non_null(strstr(error.text, "4096 messages"));
     assert_int_equal(slow_wait_writable(j, "nobody", 0), SLOW_E_TIMEOUT);
     assert_int_equal(slow_wait_writable(j, "alice", 0), SLOW_OK);
     assert_int_equal(outcome_of(j, send_ticket(j, "alice", "1", NULL)).outcome, SLOW_DELIVERED);

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-enum { TAKEN_MAX = 4096 };
+enum { TAKEN_MAX = 8192 };
 
 typedef struct world {
     sl_world *time;

@@ -517,8 +517,7 @@ static sl_peer *from_outside(sl_peers *peers, const slow_package *package, bool 
 
 void sl_peers_receive(sl_peers *peers, const slow_package *package) {
     slow_time now = sl_now(peers->loop);
-    bool is_opening =
-        package->type == SLOW_CONTROL && package->kind >= SL_KIND_KNOCK && package->kind <= SL_KIND_OPEN3;
+    bool is_opening = package->type == SLOW_CONTROL && package->kind >= SL_KIND_KNOCK && package->kind <= SL_KIND_OPEN3;
     sl_peer *peer = is_opening ? NULL : peer_find(peers, package->src);
     if (peer == NULL)
         peer = from_outside(peers, package, is_opening, now);

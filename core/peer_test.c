@@ -179,12 +179,12 @@ static void a_pair_that_rests_wakes_nobody_until_it_is_forgotten(void **state) {
 /* ---- pieces ---- */
 
 static void all_that_the_window_allows_goes_out_in_one_turn(void **state) {
-    enum { MESSAGES = 300 }; /* more than two pieces */
+    enum { MESSAGES = 600 }; /* more than two pieces */
     net *t = *state;
     node *a = node_new(t, "a"), *b = node_new(t, "b");
     assert_true(MESSAGES * SLOW_PAYLOAD_MAX > 2 * SL_SENDER_PIECE);
     for (int i = 0; i < 4; i++)
-        send_to(a, &b->id, 256 * 1024); /* opens the window */
+        send_to(a, &b->id, 512 * 1024); /* opens the window */
     run(t, 5 * SL_SECOND);
     assert_int_equal(a->delivered, 4);
     uint32_t before = a->sent;

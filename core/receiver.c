@@ -1,11 +1,12 @@
 /* Three things are worth saying of how this is done.
  *
- * What is remembered. A channel has two bits for each of its last 2,048 numbers, and a message that is open and of which
- * anything came stands in one table of the whole pair, by channel and number. So a used channel costs some 550 bytes
- * however much was sent on it, and a number can be open in two ways, with a message and without, but settled in one. The
- * `front` of a channel is its lowest number that is neither offered nor settled: nothing ever goes back to that, so the
- * front only rises, and an ordered message may be offered exactly when it stands there. Asking each lower number again for
- * each message would be quadratic.
+ * What is remembered. A channel has two bits for each of its last 4,096 numbers, and a message that is open and of which
+ * anything came stands in one table of the whole pair, by channel and number. So a used channel costs some 1,100 bytes
+ * however much was sent on it, and a number can be open in two ways, with a message and without, but settled in one. All
+ * pairs together have at most 65,536 channels, some 70 MiB, and beyond that a pair its first one. The `front` of a channel
+ * is its lowest number that is neither offered nor settled: nothing ever goes back to that, so the front only rises, and an
+ * ordered message may be offered exactly when it stands there. Asking each lower number again for each message would be
+ * quadratic.
  *
  * Memory. A message counts in full from its first fragment on, in the pair and in the junction's budget, so whatever was
  * begun can be finished, and two halves never wait for each other. Its memory is had at once, too: one fragment that
@@ -44,6 +45,7 @@ struct sl_receiver {
     sl_stats *stats;
     sl_receiver_events events;
     channel *channels[SLOW_CHANNELS];
+    uint32_t channel_count;
     uint64_t due_channels; /* a bit each: it has something to tell */
     sl_arrival *all;
     sl_arrival **buckets; /* of the open ones; NULL until there is one */
@@ -83,10 +85,15 @@ static void put_state(channel *c, uint64_t number, enum sl_number_state state) {
     *word = (*word & ~(UINT64_C(3) << state_shift(number))) | (uint64_t)state << state_shift(number);
 }
 
+/* NULL: no memory, or too many are used already. */
 static channel *channel_of(sl_receiver *r, uint8_t number) {
     channel **c = &r->channels[number];
-    if (*c == NULL && (*c = calloc(1, sizeof **c)) != NULL)
-        (*c)->front = 1;
+    bool has_room = r->channel_count == 0 || r->budget->channels < SL_RECEIVE_CHANNELS;
+    if (*c != NULL || !has_room || (*c = calloc(1, sizeof **c)) == NULL)
+        return *c;
+    (*c)->front = 1;
+    r->channel_count++;
+    r->budget->channels++;
     return *c;
 }
 
@@ -597,6 +604,7 @@ void sl_receiver_free(sl_receiver *r) {
     }
     for (uint8_t i = 0; i < SLOW_CHANNELS; i++)
         free(r->channels[i]);
+    r->budget->channels -= r->channel_count;
     free(r->buckets);
     free(r);
 }

@@ -14,8 +14,10 @@
 /* What all pairs of a junction may hold of messages that are not taken, in all; what is kept beside their bytes counts. */
 typedef struct sl_receive_budget {
     uint64_t used, most; /* bytes */
+    uint32_t channels;   /* that are used, each of which is remembered */
 } sl_receive_budget;
 enum { SL_ARRIVAL_AROUND = 256 }; /* bytes: what the floor above may keep beside an arrival */
+enum { SL_RECEIVE_CHANNELS = 65536 };
 #define SL_RECEIVE_BUDGET (UINT64_C(64) * 1024 * 1024)
 #define SL_RECEIVE_FIRST (256u * 1024u)          /* bytes: the credit of a new pair, and the least there is */
 #define SL_RECEIVE_MESSAGE (16u * 1024u * 1024u) /* bytes: the largest message, and the most credit */

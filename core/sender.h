@@ -10,7 +10,7 @@
 #define SL_SENDER_H
 #include "sender_state.h"
 
-enum { SL_PEER_QUEUE_COUNT = 2048, SL_PEER_QUEUE_MAX = 4 * 1024 * 1024, SL_MESSAGE_MAX = 16 * 1024 * 1024 };
+enum { SL_PEER_QUEUE_COUNT = 4096, SL_PEER_QUEUE_MAX = 4 * 1024 * 1024, SL_MESSAGE_MAX = 16 * 1024 * 1024 };
 #define SL_CREDIT_FIRST (256u * 1024u) /* bytes, before the first STATE */
 
 typedef struct sl_sender_info {

@@ -11,7 +11,7 @@
  *
  * In pieces. A call sends SL_SENDER_PIECE bytes at most, and the owner comes again in the same turn, after its links were
  * flushed. So a relay on another core works on the first piece while the next is made; sent as one lump, all of the room to
- * a destination (2,048 messages) goes round like a single message, and each end waits for the other.
+ * a destination (4,096 messages) goes round like a single message, and each end waits for the other.
  *
  * Cost: a call touches what it sends, and at most 64 channels. */
 #include "sender_out.h"

@@ -6,7 +6,7 @@
 #include "recovery.h"
 #include "sender_channel.h"
 
-enum { SL_SENDER_PIECE = 128 * 1024 }; /* bytes sent in one call, and then what follows waits for the next */
+enum { SL_SENDER_PIECE = 256 * 1024 }; /* bytes sent in one call, and then what follows waits for the next */
 #define SL_GRACE_NS (UINT64_C(10) * 1000 * 1000 * 1000) /* after the deadline: time to learn what became of it */
 
 typedef struct sl_sender sl_sender;

@@ -7,7 +7,7 @@
  *   order        ordered messages are handed over in their order, and only over what its sender had given up; of `latest` none
  *                after a newer one
  *   handed       what is "not delivered" is never handed over, neither before nor after
- *   window       numbers stay within 2,048 of the lowest unfinished one, bytes within the credit, queues within their caps, and
+ *   window       numbers stay within 4,096 of the lowest unfinished one, bytes within the credit, queues within their caps, and
  *                nothing is sent after its deadline
  *   number       of packets: each number once in a pair and direction, rising; of messages: each for one message
  *   undelivered  what has to arrive (a rule with "arrives") is delivered

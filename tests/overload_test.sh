@@ -18,7 +18,7 @@ set -u
 seconds=${1:-1} scheme=${2:-udp} size=1024
 shift $(($# < 2 ? $# : 2))
 (($# > 0)) || set -- --rate 20M --delay-ms 20 --queue 100k
-room=2048        # messages to one destination
+room=4096        # messages to one destination
 growth_kib=16384 # what memory may differ by, from after the first flood to after the last
 # shellcheck source=tests/support/mesh.sh
 . "$(dirname "$0")/support/mesh.sh"
@@ -97,7 +97,7 @@ echo "ok       twice_the_capacity_is_refused_and_not_queued"
 # ---- one who does not read ----
 
 tell carol stall
-tell alice stream unread carol count=3000 size=$size ttl_ms=60000
+tell alice stream unread carol count=6000 size=$size ttl_ms=60000
 within 30 was_refused alice unread || die "who does not read never fills alice's room"
 within 30 is_quiet carol || die "what alice sent to who does not read stays under way"
 tell alice stream beside bob seconds=$(((seconds + 2) / 3)) size=$size
@@ -107,7 +107,7 @@ echo "    bob's rate beside one who does not read $beside a second, $(per_cent "
 tell carol take
 done_of unread 90
 (($(figure most "$figures") >= room)) || die "not all the room was used"
-(($(figure delivered "$figures") == 3000)) || die "not all were taken when carol read again"
+(($(figure delivered "$figures") == 6000)) || die "not all were taken when carol read again"
 echo "ok       who_does_not_read_fills_nobody_elses_room"
 
 cat "$dir/bob.told" "$dir/carol.told" >"$dir/both.told"

@@ -184,7 +184,7 @@ typedef uint64_t slow_ticket;
  * Best effort, of at most 64 KiB: sent as soon as there is a route (in 5 s at most, and while no more than 1 MiB waits) and
  * room on its link, delivered at most once, no outcome: *ticket is 0, but for one that is traced, and then it is good for
  * slow_message_hops() alone. `trace` needs a `ticket`.
- * SLOW_E_AGAIN: too much waits already. Of reliable messages without an outcome there can be 2,048 and 4 MiB to one
+ * SLOW_E_AGAIN: too much waits already. Of reliable messages without an outcome there can be 4,096 and 4 MiB to one
  * destination (a larger one goes alone), and 64 MiB in all, with what is around them; of best effort 4,096 and 4 MiB in
  * all. See slow_wait_writable(). SLOW_E_TOOBIG; SLOW_E_INVAL; SLOW_E_NOMEM; SLOW_E_CLOSED.
  * A JSON text is checked, and stripped of insignificant white space; nothing else in it is changed. */
@@ -304,7 +304,7 @@ SLOW_API void slow_message_free(slow_message *);
  * the one before is not called any more. */
 SLOW_API slow_status slow_on_message(slow_junction *, void (*fn)(void *arg, const slow_message *), void *arg);
 /* The same for an application that is not done when the callback returns: the message is its own, as from slow_recv(),
- * and slow_message_accept(), from any thread, says that it was taken. 2,048 messages that are not accepted stop
+ * and slow_message_accept(), from any thread, says that it was taken. 4,096 messages that are not accepted stop
  * their sender's channel. */
 SLOW_API slow_status slow_on_message_manual(slow_junction *, void (*fn)(void *arg, slow_message *), void *arg);
 SLOW_API void slow_message_accept(slow_message *); /* and frees it: slow_message_free(), by the name of what it means */
