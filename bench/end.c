@@ -47,7 +47,17 @@ static bool chunk_make(end *e, chunk *c, uint32_t *next, uint32_t last) {
     uint8_t *exact = c->count > 0 ? realloc(c->bytes, c->size) : NULL;
     if (exact != NULL)
         c->bytes = exact;
-    return c->count > 0;
+    if (c->count == 0 || e->shape->sealing == PLAIN)
+        return c->count > 0;
+    c->clear = malloc(c->size);
+    if (c->clear != NULL)
+        memcpy(c->clear, c->bytes, c->size);
+    return c->clear != NULL;
+}
+
+static void chunk_free(chunk *c) {
+    free(c->bytes);
+    free(c->clear);
 }
 
 /* With `messages` 0 one chunk is made, of as many as it takes. */
@@ -99,13 +109,14 @@ static bool connect_to(end *e, uint16_t port) {
     return fcntl(e->fd, F_SETFL, O_NONBLOCK) == 0;
 }
 
-bool end_open(end *e, const wire *w, const shape *s, uint16_t port, bool second) {
+bool end_open(end *e, const wire *w, const shape *s, const keys *k, uint16_t port, bool second) {
     *e = (end){.wire = w,
                .shape = s,
+               .keys = k,
                .fd = -1,
                .far = second,
-               .id = second ? "bob-0002" : "alice-01",
-               .peer = second ? "alice-01" : "bob-0002",
+               .id = second ? BENCH_BOB : BENCH_ALICE,
+               .peer = second ? BENCH_ALICE : BENCH_BOB,
                .in_capacity = w->stream   ? STREAM_IN
                               : s->trains ? GRO_DATAGRAMS * GRO_SIZE
                                           : DATAGRAMS * PLAIN_SIZE};
@@ -121,10 +132,12 @@ bool end_open(end *e, const wire *w, const shape *s, uint16_t port, bool second)
 void end_close(end *e) {
     if (e->fd >= 0)
         close(e->fd);
+    if (e->state != NULL && e->wire->close != NULL)
+        e->wire->close(e);
     for (size_t i = 0; i < e->chunk_count; i++)
-        free(e->chunks[i].bytes);
+        chunk_free(&e->chunks[i]);
     free(e->chunks);
-    free(e->ping.bytes);
+    chunk_free(&e->ping);
     free(e->in);
     free(e->state);
 }
@@ -184,8 +197,9 @@ static void send_datagrams(end *e, const chunk *c) {
 }
 
 static size_t chunk_send(end *e, chunk *c) {
-    if (e->wire->before_send != NULL && e->at_bytes == 0)
+    if (e->wire->before_send != NULL && !e->sending)
         e->wire->before_send(e, c);
+    e->sending = e->wire->stream;
     if (!e->wire->stream) {
         if (e->shape->trains && c->size > c->segment)
             send_train(e, c);
@@ -202,6 +216,7 @@ static size_t chunk_send(end *e, chunk *c) {
     if (e->at_bytes < c->size)
         return 0;
     e->at_bytes = 0;
+    e->sending = false;
     return c->count;
 }
 

@@ -9,6 +9,7 @@
  * client library. */
 #ifndef BENCH_END_H
 #define BENCH_END_H
+#include "keys.h"
 #include <netinet/in.h>
 #include <slow/base.h>
 #include <sys/types.h>
@@ -28,14 +29,15 @@ typedef struct shape {
     bool single;                          /* Slow over UDP: one message a datagram */
     bool trains;                          /* datagrams: the ends use UDP_SEGMENT and UDP_GRO */
     bool json;                            /* Slow: codec-json, a JSON payload */
+    enum sealing sealing;                 /* Slow's links; with libslow at both ends, the pair as well */
     enum libslow_way way;                 /* of a row without a wire */
 } shape;
 
 /* What one send() moves. */
 typedef struct chunk {
-    uint8_t *bytes;
-    uint32_t size, count; /* count: of messages */
-    uint32_t segment;     /* of datagrams: their size, the last may be shorter; 0 = a stream */
+    uint8_t *bytes, *clear; /* clear: from which a sealed one is made anew for each send; else NULL */
+    uint32_t size, count;   /* count: of messages */
+    uint32_t segment;       /* of datagrams: their size, the last may be shorter; 0 = a stream */
 } chunk;
 
 typedef struct end end;
@@ -49,13 +51,15 @@ typedef struct wire {
     void (*fill)(end *, chunk *, uint32_t *next, uint32_t end_number);
     /* Messages in these bytes. Datagrams: the whole one. Streams: *used = the bytes of whole messages. */
     size_t (*parse)(end *, uint8_t *bytes, size_t size, size_t *used);
-    void (*before_send)(end *, chunk *); /* may be NULL */
-    void (*tick)(end *, uint64_t now);   /* may be NULL; never while a chunk is half written */
+    void (*before_send)(end *, chunk *); /* once for each time that a chunk is sent; may be NULL */
+    void (*tick)(end *, uint64_t now);   /* may be NULL; never while a chunk is on its way out */
+    void (*close)(end *);                /* may be NULL */
 } wire;
 
 struct end {
     const wire *wire;
     const shape *shape;
+    const keys *keys;
     const char *id, *peer; /* ours and the other end's */
     bool far;              /* the receiving one of a flow: what messages go to lies behind it */
     int fd;
@@ -63,6 +67,7 @@ struct end {
     chunk *chunks;
     size_t chunk_count, at;
     uint32_t at_bytes; /* of that chunk that were written */
+    bool sending;      /* it was made ready, and has not gone out whole */
     chunk ping;
     uint8_t *in;
     size_t in_size, in_capacity;
@@ -77,7 +82,7 @@ void bench_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 uint32_t bench_payload(const shape *, uint32_t number);
 
 /* Connects, greets, encodes. False: an error was printed, and end_close() is still due. */
-bool end_open(end *, const wire *, const shape *, uint16_t port, bool second);
+bool end_open(end *, const wire *, const shape *, const keys *, uint16_t port, bool second);
 void end_close(end *);
 /* Waits for `events` of poll(). False: nothing within the time. */
 bool end_wait(const end *, short events, uint64_t timeout_ns);

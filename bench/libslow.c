@@ -4,6 +4,7 @@
 #include <slow/junction.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 typedef struct flowing {
     slow_junction *from, *to;
@@ -22,10 +23,10 @@ static bool send_until(flowing *f, uint64_t until) {
     static const uint8_t payload[1024];
     slow_error error;
     while (bench_now() < until) {
-        slow_status status = slow_send_binary(f->from, "bob", payload, f->size, &f->options, NULL, &error);
+        slow_status status = slow_send_binary(f->from, BENCH_BOB, payload, f->size, &f->options, NULL, &error);
         f->accepted += status == SLOW_OK;
         if (status == SLOW_E_AGAIN)
-            status = slow_wait_writable(f->from, f->options.reliable ? "bob" : NULL, 100 * BENCH_MS);
+            status = slow_wait_writable(f->from, f->options.reliable ? BENCH_BOB : NULL, 100 * BENCH_MS);
         if (status != SLOW_OK && status != SLOW_E_TIMEOUT) {
             bench_error("a message is refused: %s", error.text);
             return false;
@@ -59,7 +60,7 @@ static bool flow_run(flowing *f, pid_t relay, uint64_t warm_up_ns, uint64_t wind
                   .cpu_seconds = process_cpu_seconds(relay) - cpu};
     out->lost = lost_of(f);
     if (out->messages == 0)
-        bench_error("nothing arrived at bob");
+        bench_error("nothing arrived at %s", BENCH_BOB);
     return out->messages > 0;
 }
 
@@ -69,19 +70,26 @@ static bool joined(slow_junction *j, const char *address, const char *other, slo
     return slow_junction_wait(j, other, 10 * BENCH_SECOND) == SLOW_OK;
 }
 
-bool libslow_flow(const shape *s, uint16_t port, pid_t relay, uint64_t warm_up_ns, uint64_t window_ns, flow *out) {
+static slow_junction *junction_of(const shape *s, const keys *k, const char *id, slow_error *error) {
+    char config[CONFIG_MOST];
+    keys_config(k, id, s->sealing, "", config);
+    return slow_junction_open_text(id, config, strlen(config), NULL, error);
+}
+
+bool libslow_flow(const shape *s, const keys *k, uint16_t port, pid_t relay, uint64_t warm_up_ns, uint64_t window_ns,
+                  flow *out) {
     char address[64];
     slow_error error = {.text = "no route within ten seconds"};
     flowing f = {.options = SLOW_SEND_INIT, .size = s->payload_most};
     f.options.reliable = s->way != LIBSLOW_BEST_EFFORT;
     f.options.order = s->way == LIBSLOW_ORDERED ? SLOW_ORDER_ORDERED : SLOW_ORDER_NONE;
     snprintf(address, sizeof address, "tcp://127.0.0.1:%u", (unsigned)port);
-    f.from = slow_junction_new("alice", NULL, &error);
-    f.to = slow_junction_new("bob", NULL, &error);
+    f.from = junction_of(s, k, BENCH_ALICE, &error);
+    f.to = junction_of(s, k, BENCH_BOB, &error);
     bool ready = f.from != NULL && f.to != NULL && slow_junction_join(f.from, address, &error) == SLOW_OK &&
-                 joined(f.to, address, "alice", &error) && joined(f.from, address, "bob", &error);
+                 joined(f.to, address, BENCH_ALICE, &error) && joined(f.from, address, BENCH_BOB, &error);
     if (!ready)
-        bench_error("alice and bob do not meet: %s", error.text);
+        bench_error("%s and %s do not meet: %s", BENCH_ALICE, BENCH_BOB, error.text);
     bool done = ready && flow_run(&f, relay, warm_up_ns, window_ns, out);
     slow_junction_free(f.from);
     slow_junction_free(f.to);

@@ -8,5 +8,6 @@
 #include "measure.h"
 
 /* Through the relay that listens for TCP at `port`. False: an error was printed. */
-bool libslow_flow(const shape *, uint16_t port, pid_t relay, uint64_t warm_up_ns, uint64_t window_ns, flow *);
+bool libslow_flow(const shape *, const keys *, uint16_t port, pid_t relay, uint64_t warm_up_ns, uint64_t window_ns,
+                  flow *);
 #endif

@@ -15,7 +15,7 @@ enum { WINDOW_CHUNKS = 16 };
 static const uint64_t LOST_AFTER = 300 * BENCH_MS, PING_LOST_AFTER = BENCH_SECOND;
 
 static void tick(end *e, uint64_t now) {
-    if (e->wire->tick != NULL && e->at_bytes == 0)
+    if (e->wire->tick != NULL && !e->sending)
         e->wire->tick(e, now);
 }
 

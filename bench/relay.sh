@@ -7,6 +7,10 @@
 #
 #   bench/relay.sh --only libslow --only nats
 #
+# The rows with "sealed" in their names have security-noise. What sealing costs on links:
+#
+#   bench/relay.sh --only "slow sealed" --only "slow tcp" --only "slow udp" --only nats --only "bare udp 64"
+#
 # Peers are taken as Debian has them: nats-server, libnng-dev, libzmq3-dev. What is missing is skipped, loudly.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -27,6 +27,7 @@ typedef struct bench {
     unsigned starts;
     bool failed; /* some row: then the log stays */
     uint64_t *times_ns;
+    keys keys;
     result *results;
 } bench;
 
@@ -43,13 +44,16 @@ static bool config_write(const bench *b, const row *r, uint16_t port) {
         bench_error("cannot write %s: %s", b->config, strerror(errno));
         return false;
     }
+    char config[CONFIG_MOST], more[CONFIG_MOST / 2];
     const char *scheme = r->wire == NULL || r->wire->stream ? "tcp" : "udp";
-    fprintf(f,
-            "{\"id\": \"relay-00\",\n"
-            " \"transports\": [{\"plugin\": \"transport-%s\", \"listen\": [\"%s://127.0.0.1:%u\"]%s}],\n"
-            " \"routing\": [{\"plugin\": \"routing-distance-vector\", \"preference\": 100, \"max_origins\": 200000}],\n"
-            " \"log\": {\"level\": \"warn\", \"format\": \"text\"}}\n",
-            scheme, scheme, (unsigned)port, r->option != NULL ? r->option : "");
+    snprintf(
+        more, sizeof more,
+        ",\n \"transports\": [{\"plugin\": \"transport-%s\", \"listen\": [\"%s://127.0.0.1:%u\"]%s}],\n"
+        " \"routing\": [{\"plugin\": \"routing-distance-vector\", \"preference\": 100, \"max_origins\": 200000}],\n"
+        " \"log\": {\"level\": \"warn\", \"format\": \"text\"}",
+        scheme, scheme, (unsigned)port, r->option != NULL ? r->option : "");
+    keys_config(&b->keys, BENCH_RELAY, r->shape.sealing, more, config);
+    fputs(config, f);
     return fclose(f) == 0;
 }
 
@@ -85,8 +89,9 @@ static bool command_make(const bench *b, const row *r, uint16_t port, command *c
 
 /* ---- one row ---- */
 
-static bool ends_open(end *near, end *far, const row *r, uint16_t port) {
-    return end_open(near, r->wire, &r->shape, port, false) && end_open(far, r->wire, &r->shape, port, true);
+static bool ends_open(const bench *b, end *near, end *far, const row *r, uint16_t port) {
+    return end_open(near, r->wire, &r->shape, &b->keys, port, false) &&
+           end_open(far, r->wire, &r->shape, &b->keys, port, true);
 }
 
 static bool flow_measure(const bench *b, const row *r, uint16_t port, pid_t relay, sample *s) {
@@ -94,8 +99,8 @@ static bool flow_measure(const bench *b, const row *r, uint16_t port, pid_t rela
     end near = {.fd = -1}, far = {.fd = -1};
     uint64_t window = b->conditions.window_ms * BENCH_MS, warm_up = window / 4;
     bool done = r->wire == NULL
-                    ? libslow_flow(&r->shape, port, relay, warm_up, window, &f)
-                    : ends_open(&near, &far, r, port) && measure_flow(&near, &far, relay, warm_up, window, &f);
+                    ? libslow_flow(&r->shape, &b->keys, port, relay, warm_up, window, &f)
+                    : ends_open(b, &near, &far, r, port) && measure_flow(&near, &far, relay, warm_up, window, &f);
     end_close(&near);
     end_close(&far);
     if (!done)
@@ -109,7 +114,7 @@ static bool flow_measure(const bench *b, const row *r, uint16_t port, pid_t rela
 static bool round_trips_measure(bench *b, const row *r, uint16_t port, sample *s) {
     size_t count = b->conditions.round_trips;
     end near = {.fd = -1}, far = {.fd = -1};
-    bool done = ends_open(&near, &far, r, port) && measure_round_trips(&near, &far, b->times_ns, count);
+    bool done = ends_open(b, &near, &far, r, port) && measure_round_trips(&near, &far, b->times_ns, count);
     end_close(&near);
     end_close(&far);
     if (!done)
@@ -275,6 +280,11 @@ int main(int argc, char **argv) {
         bench_error("cannot begin: no memory, or no folder in /tmp");
         return 1;
     }
+    if (!keys_make(&b.keys, b.folder)) {
+        keys_remove(&b.keys);
+        rmdir(b.folder);
+        return 1;
+    }
     snprintf(b.config, sizeof b.config, "%s/relay.json", b.folder);
     snprintf(b.log, sizeof b.log, "%s/relay.log", b.folder);
     if (!process_pin(0, b.conditions.ends_core))
@@ -283,6 +293,7 @@ int main(int argc, char **argv) {
     rows_measure(&b);
     int status = write_results(&b);
     unlink(b.config);
+    keys_remove(&b.keys);
     if (!b.failed) {
         unlink(b.log);
         rmdir(b.folder);

@@ -1,17 +1,18 @@
 /* wire_slow.c - a junction in outline: just as much of Slow's protocol as an end of a measurement needs.
  *
- * It opens a link (INIT, RESP, FIN; security-none), tells the relay by ROUTE frames of distance-vector/1 which destinations
- * lie behind it, acknowledges what the relay tells, and probes. Then it sends BUNDLE frames that were encoded beforehand and
- * counts the records of those that come. Frames and claims are written by the core's own link_wire.c and packages by the
- * codecs' own code, so the bytes are those of a junction; there is no queue, no route table and no delivery.
+ * It opens a link as a junction does (party.h), plain or sealed, tells the relay by ROUTE frames of distance-vector/1 which
+ * destinations lie behind it, acknowledges what the relay tells, and probes. Then it sends BUNDLE frames that were encoded
+ * beforehand and counts the records of those that come. Frames and claims are written by the core's own link_wire.c and
+ * packages by the codecs' own code, so the bytes are those of a junction; there is no queue, no route table and no delivery.
  *
- * On a stream a chunk can be sent over and over as it is. On datagrams every frame bears a counter, which is patched in
- * before each send: the relay's replay window would otherwise drop the second round.
+ * On a plain stream a chunk can be sent over and over as it is. On datagrams every frame bears a counter, which is patched in
+ * before each send: the relay's replay window would otherwise drop the second round. On a sealed link each frame is sealed
+ * before each send, and what comes is opened before it is counted, as everywhere.
  *
  * A ROUTE is repeated from the first unacknowledged one (go-back-N, as core/channel.h has it). The relay is told of all
  * destinations, and has acknowledged them, before anything is measured. */
-#include "core/link_wire.h"
 #include "end.h"
+#include "party.h"
 #include "plugins/routing-distance-vector/message.h"
 #include <poll.h>
 #include <slow/codec.h>
@@ -21,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 enum {
@@ -37,12 +37,11 @@ const slow_module *slow_module_v1_codec_protobuf(void);
 const slow_module *slow_module_v1_codec_json(void);
 
 typedef struct slow_end {
-    uint32_t index, peer_index;
-    uint64_t tag, peer_tag, number, epoch_ms;
-    bool claimed;
-    uint8_t epoch;   /* of the strategy channel: the relay's, once it has shown it; before, 0 */
-    uint32_t wanted; /* the next ROUTE of the relay's */
-    uint32_t acked;  /* the relay wants this one of ours */
+    party *party;
+    uint64_t number, heard, epoch_ms; /* heard: the number of the last frame of a stream */
+    uint8_t epoch;                    /* of the strategy channel: the relay's, once it has shown it; before, 0 */
+    uint32_t wanted;                  /* the next ROUTE of the relay's */
+    uint32_t acked;                   /* the relay wants this one of ours */
     bool ack_due, broken;
     uint32_t echo; /* the relay's last stamp */
     uint64_t echo_at, probe_at;
@@ -53,10 +52,14 @@ static uint32_t header_size(const end *e) {
     return e->wire->stream ? SL_STREAM_HEADER : SL_DATAGRAM_HEADER;
 }
 
+static uint32_t tag_size(const end *e) {
+    return party_tag_size(((slow_end *)e->state)->party);
+}
+
 /* ---- frames out ---- */
 
 static bool frame_send(end *e, const uint8_t *frame, size_t size) {
-    uint8_t whole[2 + SL_INIT_SIZE + CONTROL_MOST];
+    uint8_t whole[2 + SL_OPENING_FRAME];
     slow_writer w = slow_writer_of(whole, sizeof whole);
     if (e->wire->stream)
         slow_write_u16(&w, (uint16_t)size);
@@ -69,8 +72,40 @@ static void head_write(slow_writer *w, const end *e, enum sl_frame_kind kind, ui
     slow_write_u32(w, (uint32_t)kind << 24);
     if (e->wire->stream)
         return;
-    slow_write_u32(w, s->peer_index);
+    slow_write_u32(w, s->party->opening->peer_index);
     slow_write_u64(w, number);
+}
+
+/* The tag, and what it takes: everything before it is there, in the clear. */
+static void frame_seal(const end *e, uint8_t *frame, size_t size, uint64_t number) {
+    const party *p = ((slow_end *)e->state)->party;
+    uint32_t header = header_size(e), tag = tag_size(e);
+    uint8_t *tag_at = frame + size - tag;
+    if (party_seals(p)) {
+        p->env.security->seal(p->opening->session, number, (slow_bytes){frame, header}, frame + header,
+                              size - header - tag, tag_at);
+        return;
+    }
+    slow_writer w = slow_writer_of(tag_at, tag);
+    slow_write_u64(&w, p->opening->peer_tag);
+}
+
+static bool frame_unseal(const end *e, uint8_t *frame, size_t size) {
+    slow_end *s = e->state;
+    const party *p = s->party;
+    uint32_t header = header_size(e), tag = tag_size(e);
+    uint64_t number = s->heard + 1;
+    if (!party_seals(p))
+        return true;
+    if (!e->wire->stream) {
+        slow_reader r = slow_reader_of((slow_bytes){frame + 8, 8});
+        number = slow_read_u64(&r);
+    }
+    if (p->env.security->unseal(p->opening->session, number, (slow_bytes){frame, header}, frame + header,
+                                size - header - tag, frame + size - tag) != SLOW_OK)
+        return false;
+    s->heard = number;
+    return true;
 }
 
 static void control_send(end *e, enum sl_frame_kind kind, const uint8_t *head, size_t head_size, slow_bytes body) {
@@ -80,7 +115,8 @@ static void control_send(end *e, enum sl_frame_kind kind, const uint8_t *head, s
     head_write(&w, e, kind, ++s->number);
     slow_write_bytes(&w, head, head_size);
     slow_write_bytes(&w, body.data, body.size);
-    slow_write_u64(&w, s->peer_tag);
+    slow_write_room(&w, tag_size(e));
+    frame_seal(e, frame, slow_writer_size(&w), s->number);
     frame_send(e, frame, slow_writer_size(&w));
 }
 
@@ -157,22 +193,32 @@ static void take_probe(slow_end *s, slow_bytes body) {
     s->echo_at = bench_now();
 }
 
-/* Returns the messages in one frame. */
-static size_t frame_take(end *e, const uint8_t *frame, size_t size) {
+static void take_opening(end *e, enum sl_frame_kind kind, slow_bytes frame) {
     slow_end *s = e->state;
-    sl_resp resp;
-    size_t around = header_size(e) + SL_PLAIN_TAG;
+    bool now = false;
+    if (kind == SL_FRAME_COOKIE) {
+        if (sl_opening_cookie(s->party->opening, &s->party->env, frame, &now) && now)
+            frame_send(e, s->party->opening->frame, s->party->opening->size);
+    } else if (kind == SL_FRAME_RESP)
+        s->broken |= sl_opening_resp(s->party->opening, &s->party->env, frame) == SLOW_E_INVAL;
+}
+
+/* Returns the messages in one frame. */
+static size_t frame_take(end *e, uint8_t *frame, size_t size) {
+    slow_end *s = e->state;
+    size_t around = header_size(e) + tag_size(e);
     enum sl_frame_kind kind = (enum sl_frame_kind)frame[0];
-    if (kind == SL_FRAME_RESP) {
-        if (!s->claimed && sl_resp_read((slow_bytes){frame, size}, &resp) && resp.peer_index == s->index) {
-            s->peer_index = resp.index;
-            s->peer_tag = resp.tag;
-            s->claimed = true;
-        }
+    if (kind == SL_FRAME_COOKIE || kind == SL_FRAME_RESP) {
+        take_opening(e, kind, (slow_bytes){frame, size});
         return 0;
     }
-    if (size < around)
+    if (size < around || !s->party->opening->claimed)
         return 0;
+    if (!frame_unseal(e, frame, size)) {
+        bench_error("%s: a frame of the relay's cannot be opened", e->id);
+        s->broken = true;
+        return 0;
+    }
     slow_bytes body = {frame + header_size(e), size - around};
     switch (kind) {
     case SL_FRAME_BUNDLE:
@@ -200,8 +246,8 @@ static size_t parse_stream(end *e, uint8_t *bytes, size_t size, size_t *used) {
     *used = 0;
     while (slow_reader_left(&r) > 2) {
         size_t frame_size = slow_read_u16(&r);
-        const uint8_t *frame = slow_read_bytes(&r, frame_size);
-        if (frame == NULL || frame_size == 0)
+        uint8_t *frame = bytes + (r.at - bytes);
+        if (slow_read_bytes(&r, frame_size) == NULL || frame_size == 0)
             break;
         count += frame_take(e, frame, frame_size);
         *used = (size_t)(r.at - bytes);
@@ -219,49 +265,31 @@ static size_t parse_datagram(end *e, uint8_t *bytes, size_t size, size_t *used) 
 
 /* ---- the opening ---- */
 
-static size_t claim_write(end *e, uint8_t *out, size_t capacity) {
-    sl_claim claim = {.version = SL_LINK_VERSION,
-                      .network = "slow",
-                      .id = {.size = (uint8_t)strlen(e->id)},
-                      .codecs = {.count = 1},
-                      .protocols.names = {.count = 1, .name = {"distance-vector/1"}},
-                      .frame_max = 65535};
-    memcpy(claim.id.text, e->id, claim.id.size);
-    snprintf(claim.codecs.name[0], SL_NAME_SIZE, "%s", e->shape->json ? "json" : "protobuf");
-    if (getrandom(&claim.start, sizeof claim.start, 0) != sizeof claim.start)
-        return 0;
-    return sl_claim_write(&claim, out, capacity);
-}
-
-static void fin_send(end *e) {
-    slow_end *s = e->state;
-    uint8_t claim[SL_CLAIM_MAX], frame[CONTROL_MOST];
-    sl_fin fin = {.peer_index = s->peer_index, .echo = s->peer_tag, .tag = s->tag, .handshake = {.data = claim}};
-    fin.handshake.size = claim_write(e, claim, sizeof claim);
-    frame_send(e, frame, sl_fin_write(&fin, frame, sizeof frame));
+static bool opening_send(end *e) {
+    const sl_opening *opening = ((slow_end *)e->state)->party->opening;
+    return frame_send(e, opening->frame, opening->size);
 }
 
 static bool link_open(end *e) {
     slow_end *s = e->state;
-    uint8_t frame[SL_INIT_SIZE];
+    sl_opening *opening = s->party->opening;
     uint64_t deadline = bench_now() + GIVE_UP_AFTER;
-    sl_init init = {.index = s->index};
-    while (!s->claimed && !e->broken && bench_now() < deadline) {
-        frame_send(e, frame, sl_init_write(&init, frame, sizeof frame));
+    while (!opening->claimed && !s->broken && !e->broken && bench_now() < deadline) {
+        opening_send(e);
         if (!e->wire->stream)
             e->broken = false; /* refused: the relay is still starting */
-        for (uint64_t again = bench_now() + REPEAT_AFTER; !s->claimed && bench_now() < again && !e->broken;)
+        for (uint64_t again = bench_now() + REPEAT_AFTER; !opening->claimed && bench_now() < again && !e->broken;)
             if (end_wait(e, POLLIN, REPEAT_AFTER))
                 end_receive(e);
         if (!e->wire->stream && !s->broken)
             e->broken = false;
     }
-    if (!s->claimed) {
-        bench_error("%s: the relay at port %u does not open a link", e->id, (unsigned)ntohs(e->relay.sin_port));
+    if (!opening->claimed || opening->verdict != 0) {
+        bench_error("%s: the relay at port %u does not open a link%s%s", e->id, (unsigned)ntohs(e->relay.sin_port),
+                    opening->claimed ? ": " : "", opening->claimed ? sl_close_text(opening->verdict) : "");
         return false;
     }
-    fin_send(e);
-    return !e->broken;
+    return opening_send(e);
 }
 
 /* ---- what lies behind us ---- */
@@ -271,16 +299,28 @@ static slow_bytes destination_name(const char *own, uint32_t number, char out[ID
     return (slow_bytes){(const uint8_t *)out, (size_t)size};
 }
 
+/* Empty on a plain link. */
+static slow_bytes origin_proof(const end *e) {
+    const slow_end *s = e->state;
+    uint8_t statement[DV_STATEMENT_MAX];
+    slow_bytes id = {(const uint8_t *)e->id, strlen(e->id)};
+    size_t size = dv_statement(statement, id, (struct dv_stamp){.epoch = s->epoch_ms, .seq = 1});
+    return sl_membership_sign(s->party->membership, (slow_bytes){statement, size});
+}
+
 /* Writes ORIGIN records from number `from` on, up to `total`; returns the number behind the last. */
 static uint32_t origins_write(const end *e, uint32_t from, uint32_t total, uint8_t *out, size_t *size) {
     const slow_end *s = e->state;
     slow_writer w = slow_writer_of(out, SLOW_ROUTE_MESSAGE_MAX);
+    slow_bytes proof = origin_proof(e);
     for (; from < total; from++) {
         char name[IDS_SIZE];
         struct dv_record record = {.kind = DV_ORIGIN,
                                    .handle = from,
                                    .word = {.stamp = {.epoch = s->epoch_ms, .seq = 1}, .metric = from == 0 ? 0 : 10},
-                                   .id = destination_name(e->id, from, name)};
+                                   .proven = proof.size > 0 ? 1 : 0,
+                                   .id = destination_name(e->id, from, name),
+                                   .proof = proof};
         if (!dv_record_write(&w, &record))
             break;
     }
@@ -321,16 +361,15 @@ static bool origins_send(end *e) {
 static bool slow_greet(end *e) {
     slow_end *s = e->state;
     struct timespec wall;
+    char config[CONFIG_MOST];
     void *self = NULL;
     const slow_module *module = e->shape->json ? slow_module_v1_codec_json() : slow_module_v1_codec_protobuf();
     clock_gettime(CLOCK_REALTIME, &wall);
     *s = (slow_end){.wanted = 1, .acked = 1, .codec = module->plugins[0]->ops};
     s->epoch_ms = (uint64_t)wall.tv_sec * 1000;
-    if (getrandom(&s->tag, sizeof s->tag, 0) != sizeof s->tag ||
-        module->plugins[0]->create(NULL, NULL, &self, NULL) != 0)
-        return false;
-    s->index = (uint32_t)s->tag | 1;
-    if (!link_open(e))
+    keys_config(e->keys, e->id, e->shape->sealing, "", config);
+    s->party = party_new(config, e->shape->json ? "json" : "protobuf");
+    if (s->party == NULL || module->plugins[0]->create(NULL, NULL, &self, NULL) != 0 || !link_open(e))
         return false;
     probe_send(e, bench_now());
     while (s->epoch == 0 && !e->broken && end_wait(e, POLLIN, GIVE_UP_AFTER)) {
@@ -386,17 +425,16 @@ static size_t records_write(const end *e, uint8_t *out, size_t room, uint32_t *n
 
 /* One frame behind what is in the chunk. `stride`: to which size it is padded; 0 = not. False: no message fits. */
 static bool frame_add(end *e, chunk *c, size_t frame_most, uint32_t stride, uint32_t *next, uint32_t last) {
-    const slow_end *s = e->state;
-    uint32_t header = header_size(e), prefix = e->wire->stream ? 2 : 0, count = 0;
+    uint32_t header = header_size(e), tag = tag_size(e), prefix = e->wire->stream ? 2 : 0, count = 0;
     size_t left = CHUNK_MOST - c->size, most = frame_most + prefix < left ? frame_most + prefix : left;
-    if (most < prefix + header + SL_PLAIN_TAG + 1 || stride > left)
+    if (most < prefix + header + tag + 1 || stride > left)
         return false;
     uint8_t *start = c->bytes + c->size;
-    size_t room = most - prefix - header - SL_PLAIN_TAG;
+    size_t room = most - prefix - header - tag;
     size_t records = records_write(e, start + prefix + header, room, next, last, &count);
     if (count == 0)
         return false;
-    size_t frame = header + records + SL_PLAIN_TAG;
+    size_t frame = header + records + tag;
     if (stride > frame) {
         memset(start + prefix + header + records, 0, stride - frame);
         frame = stride;
@@ -405,8 +443,8 @@ static bool frame_add(end *e, chunk *c, size_t frame_most, uint32_t stride, uint
     if (prefix > 0)
         slow_write_u16(&w, (uint16_t)frame);
     head_write(&w, e, SL_FRAME_BUNDLE, 0);
-    slow_writer t = slow_writer_of(start + prefix + frame - SL_PLAIN_TAG, SL_PLAIN_TAG);
-    slow_write_u64(&t, s->peer_tag);
+    if (e->shape->sealing == PLAIN)
+        frame_seal(e, start + prefix, frame, 0);
     c->size += (uint32_t)(prefix + frame);
     c->count += count;
     return true;
@@ -432,9 +470,30 @@ static void fill_datagram(end *e, chunk *c, uint32_t *next, uint32_t last) {
 static void number_frames(end *e, chunk *c) {
     slow_end *s = e->state;
     for (uint32_t at = 0; at < c->size; at += c->segment) {
+        uint32_t size = c->size - at < c->segment ? c->size - at : c->segment;
         slow_writer w = slow_writer_of(c->bytes + at, SL_DATAGRAM_HEADER);
         head_write(&w, e, SL_FRAME_BUNDLE, ++s->number);
+        if (c->clear == NULL)
+            continue;
+        memcpy(c->bytes + at + SL_DATAGRAM_HEADER, c->clear + at + SL_DATAGRAM_HEADER, size - SL_DATAGRAM_HEADER);
+        frame_seal(e, c->bytes + at, size, s->number);
     }
+}
+
+static void seal_stream(end *e, chunk *c) {
+    slow_end *s = e->state;
+    if (c->clear == NULL)
+        return;
+    memcpy(c->bytes, c->clear, c->size);
+    for (slow_reader r = slow_reader_of((slow_bytes){c->bytes, c->size}); slow_reader_left(&r) > 0;) {
+        size_t size = slow_read_u16(&r);
+        frame_seal(e, c->bytes + (r.at - c->bytes), size, ++s->number);
+        slow_read_bytes(&r, size);
+    }
+}
+
+static void slow_close(end *e) {
+    party_free(((slow_end *)e->state)->party);
 }
 
 const wire wire_slow_stream = {.stream = true,
@@ -442,10 +501,13 @@ const wire wire_slow_stream = {.stream = true,
                                .greet = slow_greet,
                                .fill = fill_stream,
                                .parse = parse_stream,
-                               .tick = slow_tick};
+                               .before_send = seal_stream,
+                               .tick = slow_tick,
+                               .close = slow_close};
 const wire wire_slow_datagram = {.state_size = sizeof(slow_end),
                                  .greet = slow_greet,
                                  .fill = fill_datagram,
                                  .parse = parse_datagram,
                                  .before_send = number_frames,
-                                 .tick = slow_tick};
+                                 .tick = slow_tick,
+                                 .close = slow_close};

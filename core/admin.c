@@ -8,6 +8,8 @@
  *   POST /v1/routing/add     {"plugin", "preference", and the plugin's options}: as it stands in a config
  *   POST /v1/routing/prefer  {"plugin", "preference"}
  *   POST /v1/routing/remove  {"plugin"}
+ *   GET  /v1/members                 who may be here, who is, and what was refused
+ *   POST /v1/members/reload          reads the config's file of revoked keys anew; what stands on those keys ends
  *   POST /v1/ping   {"id", "timeout_ms"}
  *   POST /v1/trace  {"id", "timeout_ms"}
  *   GET  /v1/peers                   whom it has to do with reliably: round trip, window, what waits
@@ -41,6 +43,8 @@ static const sl_http_route routes[] = {
     {"POST", "/v1/routing/add", sl_admin_routing_add},
     {"POST", "/v1/routing/prefer", sl_admin_routing_prefer},
     {"POST", "/v1/routing/remove", sl_admin_routing_remove},
+    {"GET", "/v1/members", sl_admin_members},
+    {"POST", "/v1/members/reload", sl_admin_members_reload},
     {"POST", "/v1/ping", sl_admin_ping},
     {"POST", "/v1/trace", sl_admin_trace},
     {"POST", "/v1/send", sl_admin_send},

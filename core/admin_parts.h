@@ -1,6 +1,6 @@
 /* admin_parts.h - what the files of the admin API have of each other: admin.c the table and the server's life,
  * admin_show.c what only looks, admin_peers.c the figures of delivery, admin_calls.c what asks and changes, admin_send.c and
- * admin_recv.c messages, admin_routing.c the strategies. */
+ * admin_recv.c messages, admin_routing.c the strategies, admin_members.c who may be here. */
 #ifndef SL_ADMIN_PARTS_H
 #define SL_ADMIN_PARTS_H
 #include "admin_http.h"
@@ -60,6 +60,8 @@ void sl_admin_routing(void *arg, sl_http_request *);
 void sl_admin_routing_add(void *arg, sl_http_request *);
 void sl_admin_routing_prefer(void *arg, sl_http_request *);
 void sl_admin_routing_remove(void *arg, sl_http_request *);
+void sl_admin_members(void *arg, sl_http_request *);
+void sl_admin_members_reload(void *arg, sl_http_request *);
 
 /* sl_deferred's: answers the calls that can be answered now. */
 void sl_admin_serve(void *arg);

@@ -9,6 +9,7 @@ static void put_peer(sl_json_writer *w, const sl_peer_info *info, slow_time now)
     sl_admin_put_id(w, "id", &info->id);
     sl_admin_put_bool(w, "paired", info->paired);
     if (info->paired) {
+        sl_admin_put_bool(w, "sealed", info->sealed);
         sl_admin_put_ms(w, "heard_ms", info->heard_ns);
         sl_admin_put_ms(w, "rtt_ms", sender->recovery.rtt_ns);
         sl_admin_put_ms(w, "rtt_deviation_ms", sender->recovery.rtt_deviation_ns);

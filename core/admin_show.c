@@ -165,6 +165,7 @@ static void put_link(sl_json_writer *w, const sl_link *link, bool best, slow_tim
     sl_admin_put_text(w, "remote", link->remote);
     sl_admin_put_bool(w, "in_use", best);
     sl_admin_put_bool(w, "dialled", link->dial != 0);
+    sl_admin_put_bool(w, "retiring", link->retire_at != 0);
     sl_admin_put_text(w, "codec", sl_link_codec(link)->ops->name);
     sl_admin_put_number(w, "cost", link->live.told_cost);
     if (link->live.srtt_ns != 0)
@@ -181,13 +182,46 @@ static void put_link(sl_json_writer *w, const sl_link *link, bool best, slow_tim
     sl_json_end(w, '}');
 }
 
-static void put_neighbour(sl_json_writer *w, const sl_neighbour *n, slow_time now) {
+/* Who it proved to be: the same on each of its links. Null, and no roles, where nobody has to prove anything. */
+static void put_member(sl_json_writer *w, const sl_link *link) {
+    char key[SL_KEY_TEXT];
+    const sl_member *member = &link->member;
+    bool proved = member->roles != 0;
+    sl_key_text(&member->key, key);
+    sl_admin_put_text(w, "key", proved ? key : NULL);
+    begin_list(w, "roles");
+    for (uint8_t bit = 1; bit != 0; bit = (uint8_t)(bit << 1))
+        if ((member->roles & bit) && sl_role_name(bit) != NULL)
+            sl_json_put_string(w, sl_role_name(bit));
+    sl_json_end(w, ']');
+    if (member->until != 0)
+        sl_admin_put_number(w, "until", member->until);
+}
+
+/* What is known of our own packages that went through it to others. */
+static void put_transit(sl_json_writer *w, const sl_neighbour *n, slow_time now) {
+    begin_object(w, "transit");
+    sl_admin_put_number(w, "passed_on", n->doubt.passed_on);
+    sl_admin_put_number(w, "not_passed_on", n->doubt.not_passed_on);
+    sl_admin_put_number(w, "suspected_to", n->doubt.convictions);
+    if (n->doubt.convictions > 0)
+        sl_admin_put_number(w, "suspected_ms", (now - n->doubt.convicted_at) / SL_MS);
+    else
+        sl_admin_put_text(w, "suspected_ms", NULL);
+    sl_admin_put_bool(w, "shunned", n->doubt.shunned);
+    sl_json_end(w, '}');
+}
+
+static void put_neighbour(sl_json_writer *w, const sl_neighbour *n, const char *security, slow_time now) {
     sl_json_begin(w, '{');
     sl_admin_put_id(w, "id", &n->id);
     sl_admin_put_number(w, "cost", n->cost);
     sl_admin_put_number(w, "uptime_ms", (now - n->up_at) / SL_MS);
     sl_admin_put_number(w, "flaps", n->flaps);
     sl_admin_put_number(w, "routes", n->uses);
+    sl_admin_put_text(w, "security", security);
+    put_member(w, n->best);
+    put_transit(w, n, now);
     begin_list(w, "protocols");
     for (unsigned i = 0; i < n->all->places; i++)
         if (n->talks[i].open)
@@ -208,7 +242,7 @@ void sl_admin_neighbours(void *arg, sl_http_request *request) {
     begin_list(&w, "neighbours");
     for (uint32_t i = 0; i < neighbours->count; i++)
         if (neighbours->sorted[i]->adjacency != 0)
-            put_neighbour(&w, neighbours->sorted[i], sl_now(j->loop));
+            put_neighbour(&w, neighbours->sorted[i], sl_instance_plugin(j->security)->id, sl_now(j->loop));
     sl_json_end(&w, ']');
     sl_json_end(&w, '}');
     sl_http_answer(request, &w);

@@ -7,7 +7,8 @@
  *   id            1..63 bytes; the only key that must be there
  *   network       1..63 bytes; only junctions of one network link up
  *   plugin_dirs   directories to look for plugins in, before the standard ones; relative to where the program runs
- *   security      a plugin; "insecure": true lets one without encryption listen beyond loopback
+ *   security      a plugin; "insecure": true lets a junction that anybody can join listen beyond loopback; who this one is and
+ *                 who the others may be: see config_security.c
  *   transports    plugins, each with "listen": addresses (none = it only connects)
  *   join          addresses, or objects with "address", "cost_bias" (0.1 ms, 0..60000) and "cost_factor" (0.01..100)
  *   routing       plugins, each with "preference" (0..65535, higher wins, 100 when not given)
@@ -23,16 +24,14 @@
  * A key that is missing is taken from etc/default.json, whole: a "log" with a level alone does not inherit the format
  * of the default's "log". Keys that begin with // are comments, in every object. */
 #include "config.h"
+#include "config_security.h"
+#include "file.h"
 #include "id.h"
 #include "log.h"
 #include "option.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 extern const char sl_default_config[]; /* etc/default.json, made into C by the build */
 
@@ -78,6 +77,11 @@ static slow_status read_plugin_dirs(sl_config *config, const sl_json *value, con
                                        &config->plugin_dirs[i], error);
     }
     return status;
+}
+
+static slow_status read_security(sl_config *config, const sl_json *value, const sl_json_at *at, slow_error *error) {
+    slow_status status = sl_config_read_security(config, value, at, error);
+    return status == SLOW_OK ? sl_config_read_membership(config, value, at, error) : status;
 }
 
 static slow_status read_hop_limit(sl_config *config, const sl_json *value, const sl_json_at *at, slow_error *error) {
@@ -145,7 +149,7 @@ static const struct {
     {"id", read_id},
     {"network", read_network},
     {"plugin_dirs", read_plugin_dirs},
-    {"security", sl_config_read_security},
+    {"security", read_security},
     {"transports", sl_config_read_transports},
     {"join", sl_config_read_joins},
     {"routing", sl_config_read_routings},
@@ -229,57 +233,11 @@ out:
     return status;
 }
 
-/* The file's whole text, terminated. */
-static slow_status file_read(const char *path, char **text, size_t *size, slow_error *error) {
-    struct stat info;
-    slow_status status = SLOW_E_FAIL;
-    char *buffer = NULL;
-    size_t used = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        sl_error(error, status, path, "%s: cannot be read: %s", path, strerror(errno));
-        goto out;
-    }
-    if (S_ISDIR(info.st_mode)) {
-        sl_error(error, status, path, "%s: is a directory; expected a JSON file", path);
-        goto out;
-    }
-    buffer = malloc(CONFIG_SIZE_MAX + 1);
-    if (buffer == NULL) {
-        status = sl_error(error, SLOW_E_NOMEM, path, "%s: no memory", path);
-        goto out;
-    }
-    ssize_t got;
-    while ((got = read(fd, buffer + used, CONFIG_SIZE_MAX + 1 - used)) != 0) {
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            sl_error(error, status, path, "%s: cannot be read: %s", path, strerror(errno));
-            goto out;
-        }
-        used += (size_t)got;
-        if (used > CONFIG_SIZE_MAX) {
-            status = sl_error(error, SLOW_E_TOOBIG, path, "%s: is over %d bytes long; expected a config", path,
-                              CONFIG_SIZE_MAX);
-            goto out;
-        }
-    }
-    *text = buffer;
-    *size = used;
-    buffer = NULL;
-    status = SLOW_OK;
-out:
-    free(buffer);
-    if (fd >= 0)
-        close(fd);
-    return status;
-}
-
 slow_status sl_config_read(const char *path, sl_config **out, slow_error *error) {
     char *text = NULL;
     size_t size = 0;
     *out = NULL;
-    slow_status status = file_read(path, &text, &size, error);
+    slow_status status = sl_file_read(path, CONFIG_SIZE_MAX, "a JSON file", &text, &size, error);
     if (status == SLOW_OK)
         status = sl_config_parse(path, text, size, out, error);
     free(text);
@@ -352,6 +310,7 @@ void sl_config_free(sl_config *config) {
     for (size_t i = 0; i < config->codec_count; i++)
         sl_config_plugin_free(&config->codecs[i]);
     sl_config_plugin_free(&config->security);
+    sl_config_membership_free(config);
     free(config->plugin_dirs);
     free(config->transports);
     free(config->joins);

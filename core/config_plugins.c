@@ -8,9 +8,11 @@
  * alike, which one counts?), two transports for one scheme (which one dials?), two listeners on one address (the second
  * fails only when it binds), a join given twice, or with the address of one's own listener.
  *
- * Links without encryption stay on this machine, unless the config says "insecure": true in so many words. Core knows
- * no plugin's name: a security plugin without a tag (tag_size 0) is one without encryption. Whether an address stays
- * on this machine is for its transport to say. */
+ * Links without encryption stay on this machine, unless the config says "insecure": true in so many words; and so do links
+ * that are encrypted for anybody who asks: with neither an identity, which judges, nor a network key, which only the
+ * network's own have. Core knows no plugin's name: a security plugin without a tag (tag_size 0) is one without
+ * encryption, and its network key is its option that names a secret's file. Whether an address stays on this machine is
+ * for its transport to say. */
 #include "config_plugins.h"
 #include "log.h"
 #include "module.h"
@@ -129,7 +131,8 @@ static slow_status refuse_twice(const sl_config_plugin *use, const sl_config_plu
 /* ---- security, routing, codecs ---- */
 
 slow_status sl_config_read_security(sl_config *config, const sl_json *value, const sl_json_at *at, slow_error *error) {
-    static const char *const keys[] = {"plugin", "insecure", NULL};
+    static const char *const keys[] = {"plugin",      "insecure", "identity",   "members", "authority",
+                                       "certificate", "revoked",  "end_to_end", NULL};
     static const slow_option insecure = {.key = "insecure", .type = SLOW_OPT_BOOL};
     slow_status status = use_read(config, value, at, SLOW_SECURITY, keys, &config->security, error);
     const sl_json *word = sl_json_get(value, "insecure");
@@ -231,9 +234,16 @@ slow_status sl_config_check_listen(const sl_config *config, const slow_plugin *t
                                    slow_error *error) {
     uint32_t flags;
     const slow_security_ops *security = config->security.plugin->ops;
+    bool encrypts = security->tag_size > 0, keeps_out = encrypts && (config->identity != NULL || config->has_secret);
     slow_status status = address_check(transport, address, true, &flags, error);
-    if (status != SLOW_OK || security->tag_size > 0 || config->insecure || (flags & SLOW_LINK_LOCAL))
+    if (status != SLOW_OK || keeps_out || config->insecure || (flags & SLOW_LINK_LOCAL))
         return status;
+    if (encrypts)
+        return sl_error(
+            error, SLOW_E_INVAL, NULL,
+            "%.64s can be reached from outside, and without a network key and \"identity\" anybody may join; "
+            "set one of them or both, listen on loopback, or set \"insecure\": true under \"security\"",
+            address);
     return sl_error(error, SLOW_E_INVAL, NULL,
                     "%.64s can be reached from outside, and %s does not encrypt; listen on loopback, or set "
                     "\"insecure\": true under \"security\" (slow-router: --insecure)",

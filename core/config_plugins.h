@@ -2,6 +2,7 @@
 #ifndef SL_CONFIG_PLUGINS_H
 #define SL_CONFIG_PLUGINS_H
 #include "json.h"
+#include "membership.h"
 #include <slow/plugin.h>
 
 /* A plugin that was named, its options checked and filled in. `options` is a struct as the plugin wants it, freed by
@@ -44,7 +45,21 @@ typedef struct sl_config {
     sl_config_plugin *codecs; /* in order of preference */
     size_t codec_count;
     sl_config_plugin security;
-    bool insecure; /* a security plugin without encryption may listen beyond loopback */
+    bool insecure;   /* what lets in everybody may listen beyond loopback */
+    bool has_secret; /* the security plugin was given one that all members share: a network key */
+    /* Who we are, and who the others may be. Without an identity nothing else of this is set; see config_security.h. */
+    sl_identity *identity; /* memory for secrets */
+    sl_member *members;
+    size_t member_count;
+    bool listed; /* there are "members" or "authority", if empty: a fingerprint is no credential then */
+    sl_key *authorities;
+    size_t authority_count;
+    sl_grant *grant;      /* of our certificate; NULL = none */
+    char *certificate_at; /* where it stands, for errors */
+    char *revoked_file;   /* NULL = none */
+    sl_key *revoked;
+    size_t revoked_count;
+    bool end_to_end;
     uint8_t hop_limit;
     char *admin_socket; /* NULL = none */
     int log_level;
@@ -55,7 +70,7 @@ typedef struct sl_config {
 slow_status sl_config_transport_for(const sl_config *, const char *address, sl_config_plugin *, slow_error *);
 /* Frees what a use owns, and zeroes it. */
 void sl_config_plugin_free(sl_config_plugin *);
-/* May this transport listen there? Its own check, and loopback alone when links are not encrypted. */
+/* May this transport listen there? Its own check, and loopback alone where links are not encrypted, or for anybody. */
 slow_status sl_config_check_listen(const sl_config *, const slow_plugin *transport, const char *address, slow_error *);
 /* Is this an address that the transport can connect to? */
 slow_status sl_config_check_join(const slow_plugin *transport, const char *address, slow_error *);
@@ -68,6 +83,7 @@ slow_status sl_config_read_transports(sl_config *, const sl_json *, const sl_jso
 slow_status sl_config_read_joins(sl_config *, const sl_json *, const sl_json_at *, slow_error *);
 slow_status sl_config_read_routings(sl_config *, const sl_json *, const sl_json_at *, slow_error *);
 slow_status sl_config_read_codecs(sl_config *, const sl_json *, const sl_json_at *, slow_error *);
+/* The plugin, and "insecure". */
 slow_status sl_config_read_security(sl_config *, const sl_json *, const sl_json_at *, slow_error *);
 
 slow_status sl_config_read_routing(const sl_config *, const sl_json *, const sl_json_at *, sl_config_routing *,

@@ -205,11 +205,11 @@ static void two_listeners_may_ask_for_any_port(void **state) {
     sl_config_free(c);
 }
 
-static void encrypted_links_may_be_listened_for_anywhere(void **state) {
+static void insecure_links_may_be_listened_for_anywhere(void **state) {
     (void)state;
-    sl_config *c =
-        good("{\"id\": \"a\", \"security\": {\"plugin\": \"security-sealed\", \"key\": \"k\"}, \"transports\": "
-             "[{\"plugin\": \"transport-udp\", \"listen\": [\"udp://wide:1\"]}]}");
+    sl_config *c = good("{\"id\": \"a\", \"security\": {\"plugin\": \"security-sealed\", \"insecure\": true, "
+                        "\"key\": \"k\"}, \"transports\": "
+                        "[{\"plugin\": \"transport-udp\", \"listen\": [\"udp://wide:1\"]}]}");
     assert_string_equal(*(char **)c->security.options, "k");
     sl_config_free(c);
 }
@@ -485,7 +485,7 @@ static void a_file_is_read_under_its_own_name(void **state) {
     snprintf(line, sizeof line, "%s:2: id: is an integer; expected a string of 1..63 bytes", path);
     assert_string_equal(error.text, line);
     assert_int_equal(big_status, SLOW_E_TOOBIG);
-    snprintf(line, sizeof line, "%s: is over 1048576 bytes long; expected a config", path);
+    snprintf(line, sizeof line, "%s: is over 1048576 bytes long; expected a JSON file", path);
     assert_string_equal(too_big.text, line);
     assert_int_equal(sl_config_read("/nowhere/a.json", &config, &error), SLOW_E_FAIL);
     assert_string_equal(error.text, "/nowhere/a.json: cannot be read: No such file or directory");
@@ -500,7 +500,7 @@ int main(void) {
         cmocka_unit_test(every_key_arrives_where_it_belongs),
         cmocka_unit_test(one_word_changes_the_routing),
         cmocka_unit_test(two_listeners_may_ask_for_any_port),
-        cmocka_unit_test(encrypted_links_may_be_listened_for_anywhere),
+        cmocka_unit_test(insecure_links_may_be_listened_for_anywhere),
         cmocka_unit_test(options_that_were_taken_are_not_freed_twice),
         cmocka_unit_test(the_default_takes_an_id_and_a_network),
         cmocka_unit_test(a_strategy_can_be_added_later),

@@ -15,22 +15,22 @@ static size_t hint_for(const sl_delivery *d, const slow_id *dst, uint8_t out[SLO
     return 0;
 }
 
-static slow_status send_to(sl_delivery *d, slow_package *package, const slow_id *dst) {
+static slow_status send_to(sl_delivery *d, slow_package *package, const slow_id *dst, const sl_way *way) {
     uint8_t hint[SLOW_HINT_MAX];
     package->dst = sl_id_bytes(dst);
     package->hint = (slow_bytes){hint, hint_for(d, dst, hint)};
     if (package->hop_limit == 0)
         package->hop_limit = d->hop_limit;
-    return sl_forward_send(d->forward, package);
+    return sl_forward_send(d->forward, package, way);
 }
 
 /* Outside of a pair: numbered by one counter in the session that is our start number. */
-static slow_status send_package(sl_delivery *d, slow_package *package, const slow_id *dst) {
+static slow_status send_package(sl_delivery *d, slow_package *package, const slow_id *dst, const sl_way *way) {
     package->session = d->session;
     package->packet = d->last_packet + 1;
     if (package->message == 0)
         package->message = package->packet;
-    slow_status status = send_to(d, package, dst);
+    slow_status status = send_to(d, package, dst, way);
     if (status == SLOW_OK)
         d->last_packet++;
     return status;
@@ -52,13 +52,45 @@ static bool is_what_it_says(const sl_message *message) {
 /* ---- what pairs ask for ---- */
 
 static slow_status send_for_peers(void *arg, const slow_id *dst, slow_package *package, uint64_t session,
-                                  uint64_t packet) {
+                                  uint64_t packet, const sl_way *way) {
     sl_delivery *d = arg;
     if (session == 0)
-        return send_package(d, package, dst);
+        return send_package(d, package, dst, way);
     package->session = session;
     package->packet = packet;
-    return send_to(d, package, dst);
+    return send_to(d, package, dst, way);
+}
+
+static sl_neighbour *gone_by(const sl_delivery *d, slow_link via) {
+    return via != 0 ? sl_neighbour_get(d->forward->neighbours, via) : NULL;
+}
+
+static slow_link via_of_last(void *arg, const slow_id *dst) {
+    sl_delivery *d = arg;
+    const sl_neighbour *n = gone_by(d, d->forward->went);
+    return n != NULL && !sl_id_equal(&n->id, dst) ? d->forward->went : 0;
+}
+
+static void on_fate(void *arg, slow_link via, bool arrived) {
+    sl_neighbour *n = gone_by(arg, via);
+    if (n != NULL)
+        sl_neighbour_passed(n, arrived);
+}
+
+static void on_convicted(void *arg, slow_link via, const slow_id *dst, int change) {
+    sl_neighbour *n = gone_by(arg, via);
+    if (n != NULL)
+        sl_neighbour_convict(n, dst, change);
+}
+
+static void on_silent(void *arg, slow_link via, const slow_id *dst, slow_time since) {
+    sl_delivery *d = arg;
+    sl_neighbour *n = gone_by(d, via);
+    const sl_route_table *table = &d->forward->table;
+    const uint8_t *text = (const uint8_t *)dst->text;
+    const sl_route *route = sl_route_table_find(table, sl_route_table_hash(table, text, dst->size), text, dst->size);
+    if (n != NULL && route != NULL && route->next_hop == n) /* else it is in nobody's way any more */
+        sl_neighbour_silent(n, dst, since, route->candidates[route->chosen].metric);
 }
 
 static void on_outcome(void *arg, const sl_result *result) {
@@ -95,6 +127,14 @@ static void on_offer(void *arg, const sl_message *message) {
     SL_COUNT(d->stats, messages_received);
     d->events.message(d->events.arg, message);
 }
+
+static void on_opened(void *arg) {
+    sl_delivery *d = arg;
+    if (d->count > 0)
+        sl_defer(d->loop, &d->retry);
+}
+
+static void take_once(void *arg, const slow_package *package);
 
 static bool on_withdraw(void *arg, sl_arrival *arrival) {
     sl_delivery *d = arg;
@@ -147,11 +187,17 @@ slow_status sl_delivery_init(sl_delivery *d, sl_loop *loop, sl_stats *stats, sl_
                        .events = *events};
     sl_peers_events pairs = {.arg = d,
                              .send = send_for_peers,
+                             .via = via_of_last,
+                             .fate = on_fate,
+                             .convicted = on_convicted,
+                             .silent = on_silent,
                              .traced = on_traced,
                              .outcome = on_outcome,
                              .released = on_released,
                              .offer = on_offer,
-                             .withdraw = on_withdraw};
+                             .withdraw = on_withdraw,
+                             .opened = on_opened,
+                             .once = take_once};
     d->end = &d->first;
     d->retry = (sl_deferred){.fn = retry, .arg = d};
     d->seen = sl_seen_new(loop);
@@ -163,6 +209,10 @@ slow_status sl_delivery_init(sl_delivery *d, sl_loop *loop, sl_stats *stats, sl_
         return SLOW_OK;
     sl_delivery_free(d);
     return SLOW_E_NOMEM;
+}
+
+void sl_delivery_seal(sl_delivery *d, const sl_pair_seal_env *env, const sl_log *log) {
+    sl_peers_seal(&d->peers, env, log);
 }
 
 /* ---- out ---- */
@@ -218,12 +268,16 @@ static slow_status outgoing_send(sl_delivery *d, sl_outgoing *out) {
             .total = (uint32_t)m->payload.size,
             .payload = {out->bytes + out->sent, size},
         };
-        slow_status status = send_package(d, &package, &m->peer);
+        if (out->sent > 0)
+            package.session = m->session;
+        slow_status status = d->peers.sealed ? sl_peers_send_once(&d->peers, &m->peer, &package, out->until)
+                                             : send_package(d, &package, &m->peer, NULL);
         if (status != SLOW_OK)
             return status;
         if (package.flags & SLOW_TRACED)
             on_traced(d, out, package.session, package.packet, out->sent);
         out->number = package.message;
+        out->message.session = package.session;
         out->sent += (uint32_t)size;
     } while (out->sent < m->payload.size);
     SL_COUNT(d->stats, messages_sent);
@@ -252,7 +306,9 @@ static bool outgoing_try(sl_delivery *d, sl_outgoing *out, slow_time now) {
         if (now < out->until)
             return false;
         SL_COUNT(d->stats, drop_message_expired);
-    } else if (status != SLOW_OK)
+    } else if (status == SLOW_E_CLOSED)
+        SL_COUNT(d->stats, drop_message_unfinished);
+    else if (status != SLOW_OK)
         SL_COUNT(d->stats, drop_package_too_big);
     return true;
 }
@@ -389,7 +445,7 @@ slow_status sl_delivery_control(sl_delivery *d, const slow_id *dst, uint16_t kin
                             .priority = CLASS_CONTROL * 4,
                             .total = (uint32_t)payload.size,
                             .payload = payload};
-    slow_status status = send_package(d, &package, dst);
+    slow_status status = send_package(d, &package, dst, NULL);
     if (packet != NULL)
         *packet = package.packet;
     return status;
@@ -397,26 +453,10 @@ slow_status sl_delivery_control(sl_delivery *d, const slow_id *dst, uint16_t kin
 
 /* ---- in ---- */
 
-void sl_delivery_receive(sl_delivery *d, const slow_package *package) {
+/* A package of a best-effort message that is no double. */
+static void take_once(void *arg, const slow_package *package) {
+    sl_delivery *d = arg;
     slow_bytes payload = package->payload;
-    bool core = package->type == SLOW_CONTROL && package->kind < SLOW_KIND_APPLICATION;
-    if (package->type == SLOW_SEALED) {
-        SL_COUNT(d->stats, drop_package_unsupported);
-        return;
-    }
-    if (package->flags & SLOW_RELIABLE || (core && package->kind >= SL_KIND_KNOCK && package->kind <= SL_KIND_STATE)) {
-        sl_peers_receive(&d->peers, package);
-        return;
-    }
-    uint64_t stream = sl_seen_stream(package->session, package->priority);
-    if (!sl_seen_first(d->seen, package->src.data, package->src.size, stream, package->packet)) {
-        SL_COUNT(d->stats, drop_message_duplicate);
-        return;
-    }
-    if (core) {
-        d->events.control(d->events.arg, package);
-        return;
-    }
     bool whole = package->offset == 0 && package->payload.size == package->total;
     if (!whole && !sl_reassembly_add(d->reassembly, package, &payload))
         return;
@@ -428,4 +468,25 @@ void sl_delivery_receive(sl_delivery *d, const slow_package *package) {
     }
     SL_COUNT(d->stats, messages_received);
     d->events.message(d->events.arg, &message);
+}
+
+void sl_delivery_receive(sl_delivery *d, const slow_package *package, const slow_id *from) {
+    bool core = package->type == SLOW_CONTROL && package->kind < SLOW_KIND_APPLICATION;
+    if (package->type == SLOW_SEALED || package->flags & SLOW_RELIABLE ||
+        (core && package->kind >= SL_KIND_KNOCK && package->kind <= SL_KIND_STATE)) {
+        sl_peers_receive(&d->peers, package, from);
+        return;
+    }
+    if (!core && d->peers.sealed) {
+        SL_COUNT(d->stats, drop_package_plain);
+        return;
+    }
+    if (!sl_seen_first(d->seen, package->src.data, package->src.size, package->session, package->packet)) {
+        SL_COUNT(d->stats, drop_message_duplicate);
+        return;
+    }
+    if (core)
+        d->events.control(d->events.arg, package);
+    else
+        take_once(d, package);
 }

@@ -6,6 +6,10 @@
  * behind it. Doubles are dropped by windows for each (source, session, priority), and what says it is JSON and is none is
  * dropped, too.
  *
+ * With security nothing leaves in plain: best effort is sealed in the pair of its destination and waits for that as for a
+ * route, and its doubles are known by the pair's numbers (peer.h). What arrives in plain is dropped, but for what opens pairs
+ * and looks along paths.
+ *
  * Reliable messages travel in pairs, and each has exactly one outcome: see peer.h. */
 #ifndef SL_DELIVERY_H
 #define SL_DELIVERY_H
@@ -53,6 +57,8 @@ typedef struct sl_delivery {
 /* SLOW_E_NOMEM leaves nothing behind. `session`: the junction's start number. */
 slow_status sl_delivery_init(sl_delivery *, sl_loop *, sl_stats *, sl_forward *, sl_routing *, uint64_t session,
                              uint8_t hop_limit, const sl_delivery_events *);
+/* From the start on, end-to-end security: see sl_peers_seal(). */
+void sl_delivery_seal(sl_delivery *, const sl_pair_seal_env *, const sl_log *);
 void sl_delivery_free(sl_delivery *);
 /* [any] A copy of the message. NULL = no memory. */
 sl_outgoing *sl_outgoing_new(const sl_message *);
@@ -73,8 +79,8 @@ void sl_delivery_abandon(sl_delivery *);
 /* One CONTROL package of the core's own; class 2. SLOW_E_NOROUTE, SLOW_E_AGAIN. *packet gets its number; may be NULL. */
 slow_status sl_delivery_control(sl_delivery *, const slow_id *dst, uint16_t kind, uint16_t flags, slow_bytes payload,
                                 uint64_t *packet);
-/* A package for us. */
-void sl_delivery_receive(sl_delivery *, const slow_package *);
+/* A package for us; `from`: the neighbour that brought it, NULL = nobody knows. */
+void sl_delivery_receive(sl_delivery *, const slow_package *, const slow_id *from);
 /* There may be room on a link, or a route, that was not there before. */
 void sl_delivery_room(sl_delivery *);
 void sl_delivery_routes(sl_delivery *);

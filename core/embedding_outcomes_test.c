@@ -177,6 +177,7 @@ static void a_deadline_takes_a_message_back_out_of_the_inbox(void **state) {
     slow_outcome outcome = outcome_of(p.alice, send_ticket(p.alice, "bob", "1", &options));
     assert_int_equal(outcome.outcome, SLOW_NOT_DELIVERED);
     assert_int_equal(outcome.reason, SLOW_REASON_EXPIRED);
+    assert_string_equal(outcome.text, "expired: nobody took it there within 0.2 s: is somebody receiving?");
     assert_int_equal(slow_junction_waiting(p.bob), 0);
     assert_int_equal(slow_recv(p.bob, &message, 0), SLOW_E_TIMEOUT);
     pair_free(p);

@@ -29,6 +29,7 @@ sl_forward *sl_forward_new(sl_loop *loop, sl_neighbours *neighbours, sl_stats *s
     sl_forward *forward = calloc(1, sizeof *forward);
     if (forward == NULL)
         return NULL;
+    forward->loop = loop;
     forward->neighbours = neighbours;
     forward->stats = stats;
     forward->self = self;
@@ -75,6 +76,18 @@ static void drop(sl_forward *forward, const sl_transit *transit, enum sl_drop_re
         SL_COUNT(forward->stats, drop_package_hop_limit);
     if (forward->events.dropped != NULL)
         forward->events.dropped(forward->events.arg, transit, reason, next_hop);
+}
+
+/* Whose key is revoked is relayed nothing. For its source that is one more way to have no route. */
+static bool is_barred(sl_forward *forward, const sl_route *route, const uint8_t *package, const slow_route_view *view,
+                      slow_link in) {
+    if (route == NULL || !route->barred)
+        return false;
+    sl_transit transit = transit_of(package, view, in);
+    SL_COUNT(forward->stats, drop_package_revoked);
+    if (forward->events.dropped != NULL)
+        forward->events.dropped(forward->events.arg, &transit, SL_DROP_NO_ROUTE, NULL);
+    return true;
 }
 
 /* The last package that was put there at that priority is waited for, if somebody wants to know when it leaves. */
@@ -203,7 +216,7 @@ static bool is_double(sl_forward *forward, const uint8_t *package, const slow_ro
     if (forward->events.choose == NULL)
         return false;
     slow_bytes src = spanned(package, view->src);
-    if (sl_seen_first(forward->seen, src.data, src.size, sl_seen_stream(view->session, view->priority), view->packet))
+    if (sl_seen_first(forward->seen, src.data, src.size, view->session, view->packet))
         return false;
     SL_COUNT(forward->stats, drop_package_duplicate);
     return true;
@@ -305,6 +318,8 @@ static void forward_item(sl_forward *forward, sl_link *in, parcel *item) {
     const sl_route *route = item->route;
     if (route == NULL)
         item->route = route = sl_route_table_find(&forward->table, item->hash, dst.data, dst.size);
+    if (is_barred(forward, route, item->package, &item->view, adjacency_of(in)))
+        return;
     slow_bytes package = {item->package, item->package_size};
     bool chosen = choose(forward, package, &item->view, adjacency_of(in), item->hash, &route, &count);
     if (dead_end(forward, chosen, count))
@@ -324,6 +339,14 @@ static void forward_item(sl_forward *forward, sl_link *in, parcel *item) {
 }
 
 /* ---- a bundle ---- */
+
+/* A leaf relays nothing: what comes from it and is not its own was not for it to pass on. */
+static bool leaf_relays(sl_forward *forward, const sl_link *link, slow_bytes src) {
+    if (!sl_link_is_of_leaf(link) || sl_id_is(&link->member.id, src.data, src.size))
+        return false;
+    SL_COUNT(forward->stats, drop_package_leaf);
+    return true;
+}
 
 /* Lays the routing fields of a package that its codec cannot peek into out as peek() would: into scratch memory. */
 static void view_of(const slow_package *package, uint8_t scratch[256], slow_route_view *view) {
@@ -355,6 +378,8 @@ static void forward_decoded(sl_forward *forward, sl_link *in, slow_bytes bytes) 
         SL_COUNT(forward->stats, drop_package_malformed);
         return;
     }
+    if (leaf_relays(forward, in, package.src))
+        return;
     view_of(&package, fields, &view);
     bool local = sl_id_is(forward->self, package.dst.data, package.dst.size);
     if (sl_id_is(forward->self, package.src.data, package.src.size)) {
@@ -366,6 +391,8 @@ static void forward_decoded(sl_forward *forward, sl_link *in, slow_bytes bytes) 
     uint32_t hash = sl_route_table_hash(&forward->table, package.dst.data, package.dst.size);
     const sl_route *route =
         local ? NULL : sl_route_table_find(&forward->table, hash, package.dst.data, package.dst.size);
+    if (is_barred(forward, route, fields, &view, adjacency_of(in)))
+        return;
     slow_bytes routing = {fields, (size_t)view.dst.size + view.src.size + view.hint.size};
     bool chosen = choose(forward, routing, &view, adjacency_of(in), hash, local ? NULL : &route, &count);
     if (local) {
@@ -415,6 +442,8 @@ static bool item_read(sl_forward *forward, sl_link *link, parcel *item, const pa
         SL_COUNT(forward->stats, drop_package_malformed);
         return false;
     }
+    if (leaf_relays(forward, link, spanned(item->package, item->view.src)))
+        return false;
     if (before != NULL && same_dst(item, before)) {
         item->hash = before->hash;
         item->local = before->local;
@@ -488,7 +517,7 @@ static bool has_room(const sl_link *out, unsigned priority) {
     return sl_link_has_room(out) || (priority >= CONTROL_PRIORITY && out->out.bytes < SL_OUTBOX_QUOTA / 8 * 7);
 }
 
-slow_status sl_forward_send(sl_forward *forward, slow_package *package) {
+slow_status sl_forward_send(sl_forward *forward, slow_package *package, const sl_way *way) {
     uint8_t fields[256];
     slow_route_view view;
     size_t count;
@@ -497,13 +526,16 @@ slow_status sl_forward_send(sl_forward *forward, slow_package *package) {
     package->hops = 1;
     uint32_t hash = sl_route_table_hash(&forward->table, package->dst.data, package->dst.size);
     const sl_route *route = sl_route_table_find(&forward->table, hash, package->dst.data, package->dst.size);
+    if (route != NULL && route->barred)
+        return SLOW_E_NOROUTE;
     view_of(package, fields, &view);
     slow_bytes routing = {fields, (size_t)view.dst.size + view.src.size + view.hint.size};
     if (!choose(forward, routing, &view, 0, hash, &route, &count)) {
         count = route != NULL && route->next_hop != NULL;
         if (count > 0)
-            forward->fanout[0] = route->next_hop->adjacency;
+            forward->fanout[0] = sl_route_table_next_hop(&forward->table, route, way, sl_now(forward->loop))->adjacency;
     }
+    forward->went = count == 1 ? forward->fanout[0] : 0;
     slow_status status = SLOW_E_NOROUTE;
     for (size_t i = 0; i < count; i++) {
         const sl_neighbour *n = sl_neighbour_get(forward->neighbours, forward->fanout[i]);

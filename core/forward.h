@@ -42,6 +42,7 @@ typedef struct sl_forward_events {
 
 typedef struct sl_forward {
     sl_route_table table;
+    sl_loop *loop;
     sl_neighbours *neighbours;
     sl_stats *stats;
     const slow_id *self;
@@ -52,6 +53,7 @@ typedef struct sl_forward {
     _Alignas(16) uint8_t arena_bytes[16 * 1024];
     uint8_t scratch[SLOW_FRAME_FLOOR + 16];
     slow_link fanout[SL_FANOUT_MAX];
+    slow_link went; /* by which our own last package left; 0 = by several, or by none */
     /* the run being gathered */
     sl_link *run_link;
     const uint8_t *run_at;
@@ -65,6 +67,7 @@ sl_forward *sl_forward_new(sl_loop *, sl_neighbours *, sl_stats *, const slow_id
 void sl_forward_free(sl_forward *);
 /* The records of a BUNDLE frame, writable: sl_links_setup.bundle. */
 void sl_forward_bundle(sl_forward *, sl_link *, uint8_t *records, size_t size);
-/* Our own package: src, hops and struct_size are filled in. SLOW_E_NOROUTE; SLOW_E_AGAIN: the next link's queue is full. */
-slow_status sl_forward_send(sl_forward *, slow_package *);
+/* Our own package: src, hops and struct_size are filled in. `way`: of its peer; NULL = as the table says. SLOW_E_NOROUTE;
+ * SLOW_E_AGAIN: the next link's queue is full. */
+slow_status sl_forward_send(sl_forward *, slow_package *, const sl_way *way);
 #endif

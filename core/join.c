@@ -2,21 +2,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const slow_time RETRY_FIRST = 100 * SL_MS, RETRY_MOST = 5 * SL_SECOND;
+static const slow_time RETRY_FIRST = 100 * SL_MS, RETRY_MOST = 5 * SL_SECOND, RENEW_RETRY = 60 * SL_SECOND;
 
 void sl_joins_init(sl_joins *joins, sl_loop *loop, const sl_log *log, sl_stats *stats,
                    const sl_neighbours *neighbours) {
     *joins = (sl_joins){.loop = loop, .log = log, .stats = stats, .neighbours = neighbours};
 }
 
+static void wait_about(sl_join *join, slow_time wait) {
+    wait = wait * 3 / 4 + sl_random_below(join->all->loop, wait / 2);
+    sl_timer_at(join->timer, sl_now(join->all->loop) + wait);
+}
+
 static void join_retry(sl_join *join) {
     slow_time wait = RETRY_FIRST << (join->tries < 6 ? join->tries : 6);
     wait = wait < RETRY_MOST ? wait : RETRY_MOST;
-    wait = wait * 3 / 4 + sl_random_below(join->all->loop, wait / 2);
     join->tries++;
     join->state = SL_JOIN_WAITING;
     join->dial = 0;
-    sl_timer_at(join->timer, sl_now(join->all->loop) + wait);
+    wait_about(join, wait);
 }
 
 static void join_failed(sl_join *join, const char *why) {
@@ -29,9 +33,26 @@ static void join_failed(sl_join *join, const char *why) {
     join_retry(join);
 }
 
+static void renewal_failed(sl_join *join) {
+    join->renewal = 0;
+    wait_about(join, RENEW_RETRY);
+}
+
+static void join_renew(sl_join *join) {
+    slow_error error = {.code = SLOW_OK};
+    join->renewal = ++join->all->last_dial;
+    SL_COUNT(join->all->stats, dials);
+    if (join->port->ops->connect(join->port->self, join->renewal, join->address, &error) != SLOW_OK)
+        renewal_failed(join);
+}
+
 static void join_dial(void *arg) {
     sl_join *join = arg;
     slow_error error = {.code = SLOW_OK};
+    if (join->state == SL_JOIN_LINKED) {
+        join_renew(join);
+        return;
+    }
     join->state = SL_JOIN_DIALLING;
     join->dial = ++join->all->last_dial;
     SL_COUNT(join->all->stats, dials);
@@ -71,7 +92,7 @@ sl_join *sl_join_find(const sl_joins *joins, const char *address) {
 
 sl_join *sl_join_of_dial(const sl_joins *joins, uint64_t dial) {
     sl_join *join = joins->first;
-    while (join != NULL && (dial == 0 || join->dial != dial))
+    while (join != NULL && (dial == 0 || (join->dial != dial && join->renewal != dial)))
         join = join->next;
     return join;
 }
@@ -83,6 +104,8 @@ void sl_join_remove(sl_join *join) {
     *at = join->next;
     if (join->state == SL_JOIN_DIALLING)
         join->port->ops->cancel(join->port->self, join->dial);
+    if (join->renewal != 0)
+        join->port->ops->cancel(join->port->self, join->renewal);
     sl_timer_free(join->timer);
     free(join);
 }
@@ -94,14 +117,23 @@ void sl_joins_free(sl_joins *joins) {
 
 void sl_joins_failed(sl_joins *joins, uint64_t dial, const slow_error *error) {
     sl_join *join = sl_join_of_dial(joins, dial);
-    if (join != NULL)
+    if (join != NULL && dial == join->renewal)
+        renewal_failed(join);
+    else if (join != NULL)
         join_failed(join, error->text);
 }
 
 void sl_joins_linked(sl_joins *joins, uint64_t dial) {
     sl_join *join = sl_join_of_dial(joins, dial);
-    if (join != NULL)
-        join->state = SL_JOIN_LINKED;
+    if (join == NULL)
+        return;
+    if (dial == join->renewal)
+        SL_COUNT(joins->stats, links_renewed);
+    join->dial = dial;
+    join->renewal = 0;
+    join->state = SL_JOIN_LINKED;
+    if (joins->renew_after != 0)
+        wait_about(join, joins->renew_after);
 }
 
 /* A neighbour lost a link: joins that it satisfied may have to dial again. */
@@ -116,26 +148,38 @@ static void unsatisfied(sl_joins *joins, const slow_id *peer) {
         }
 }
 
-void sl_joins_closed(sl_joins *joins, const sl_link *link, enum sl_close_reason reason) {
-    sl_join *join = sl_join_of_dial(joins, link->dial);
+static void own_link_closed(sl_joins *joins, sl_join *join, const sl_link *link, enum sl_close_reason reason,
+                            bool was_up) {
     const sl_neighbour *n = link->peer != NULL ? sl_neighbour_find(joins->neighbours, &link->peer->id) : NULL;
     bool has_another = n != NULL && n->link_count > 0; /* as when two joins are two names of one address */
-    if (join != NULL && link->peer != NULL &&
-        (reason == SL_CLOSE_DUPLICATE || (reason == SL_CLOSE_REPLACED && has_another))) {
+    bool hopeless = (reason >= SL_CLOSE_TOO_MANY && reason <= SL_CLOSE_NOT_A_MEMBER) || reason == SL_CLOSE_LET_OUT;
+    bool unheard = link->peer == NULL && (reason == SL_CLOSE_TIMEOUT || reason == SL_CLOSE_BROKEN);
+    if (link->dial == join->renewal)
+        renewal_failed(join);
+    else if (join->renewal != 0) { /* the next one is on its way already */
+        join->dial = join->renewal;
+        join->renewal = 0;
+        join->state = SL_JOIN_DIALLING;
+    } else if (link->peer != NULL && (reason == SL_CLOSE_DUPLICATE || (reason == SL_CLOSE_REPLACED && has_another))) {
+        sl_timer_stop(join->timer);
         join->state = SL_JOIN_SATISFIED;
         join->dial = 0;
         join->tries = 0;
         join->peer = link->peer->id;
-    } else if (join != NULL && link->peer != NULL &&
-               reason != SL_CLOSE_TOO_MANY) { /* it was up: begin with short waits again */
+    } else if (was_up && !hopeless) { /* begin with short waits again */
         join->tries = 0;
         join->last_error[0] = '\0';
         join_retry(join);
-    } else if (join != NULL) {
-        bool hopeless = reason >= SL_CLOSE_TOO_MANY && reason <= SL_CLOSE_NOT_A_MEMBER;
+    } else {
         join->tries = hopeless ? 6 : join->tries;
-        join_failed(join, sl_close_text(reason));
+        join_failed(join, unheard && joins->silence != NULL ? joins->silence : sl_close_text(reason));
     }
+}
+
+void sl_joins_closed(sl_joins *joins, const sl_link *link, enum sl_close_reason reason, bool was_up) {
+    sl_join *join = sl_join_of_dial(joins, link->dial);
+    if (join != NULL)
+        own_link_closed(joins, join, link, reason, was_up);
     if (link->peer != NULL)
         unsatisfied(joins, &link->peer->id);
 }

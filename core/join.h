@@ -2,7 +2,11 @@
  *
  * Retries come after 100 ms, doubling to 5 s, each by up to a quarter earlier or later, so that a restarted hub does not
  * meet all its neighbours in one instant. A join is also satisfied by a link that the other end dialled: then it waits,
- * and dials when that neighbour has no link left. */
+ * and dials when that neighbour has no link left.
+ *
+ * Where links have keys, a join renews its own every hour or so: it dials a second one, whose opening is a fresh
+ * Diffie-Hellman, and the first retires when the second is up. So a key that is stolen opens an hour, and an attempt that
+ * fails costs nothing. */
 #ifndef SL_JOIN_H
 #define SL_JOIN_H
 #include "neighbour.h"
@@ -17,7 +21,8 @@ typedef struct sl_join {
     sl_port *port;
     uint32_t factor_ppm, bias;
     enum sl_join_state state;
-    uint64_t dial; /* of the attempt, or of the link; 0 = none */
+    uint64_t dial;    /* of the attempt, or of the link; 0 = none */
+    uint64_t renewal; /* of the link that shall take the place of the one that is up; 0 = none */
     uint32_t tries;
     sl_timer *timer;
     slow_id peer; /* who satisfies it */
@@ -32,6 +37,8 @@ struct sl_joins {
     const sl_neighbours *neighbours;
     sl_join *first;
     uint64_t last_dial;
+    slow_time renew_after; /* 0 = never */
+    const char *silence;   /* what it may mean that there is no answer; NULL = nothing special */
 };
 
 void sl_joins_init(sl_joins *, sl_loop *, const sl_log *, sl_stats *, const sl_neighbours *);
@@ -43,9 +50,9 @@ sl_join *sl_join_of_dial(const sl_joins *, uint64_t dial);
 /* Takes the join back: cancels an attempt; its link, if any, is the caller's to close. */
 void sl_join_remove(sl_join *);
 
-/* What happened to a dial. */
+/* What happened to a dial, or to a renewal: join_of_dial() finds a join by either. */
 void sl_joins_failed(sl_joins *, uint64_t dial, const slow_error *);
 void sl_joins_linked(sl_joins *, uint64_t dial);
-/* A link closed, whoever dialled it. `peer`: of a link that was up, else NULL. */
-void sl_joins_closed(sl_joins *, const sl_link *, enum sl_close_reason);
+/* A link closed, whoever dialled it. */
+void sl_joins_closed(sl_joins *, const sl_link *, enum sl_close_reason, bool was_up);
 #endif

@@ -331,6 +331,7 @@ static bool is_shallow(const char *text, size_t size) {
 }
 
 slow_status sl_json_compact(const char *text, size_t size, char *out, size_t *out_size, slow_error *error) {
+    text = size > 0 ? text : ""; /* an empty payload has no bytes to point to */
     const sl_json_text source = {.text = text, .size = size};
     slow_error why = {.code = SLOW_OK};
     if (!is_shallow(text, size))

@@ -56,6 +56,11 @@ static void what_is_not_json_is_refused_with_its_place(void **state) {
         assert_string_equal(error.text, cases[i][1]);
         assert_string_equal(out, "untouched");
     }
+    char out[1];
+    size_t size = 0;
+    slow_error error;
+    assert_int_equal(sl_json_compact(NULL, 0, out, &size, &error), SLOW_E_INVAL); /* as an empty payload is */
+    assert_string_equal(error.text, cases[0][1]);
 }
 
 /* ---- JSONTestSuite ---- */

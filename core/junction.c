@@ -1,6 +1,8 @@
 #include "junction.h"
+#include "config_security.h"
 #include "json.h"
 #include "option.h"
+#include "peer_seal.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +18,10 @@ static void on_flushed(void *arg) {
 
 static void on_local(void *arg, const slow_package *package, const sl_link *from) {
     sl_junction *j = arg;
-    (void)from;
+    const sl_neighbour *n = from != NULL ? from->neighbour : NULL;
     if (package->flags & SLOW_TRACED)
         sl_path_arrived(&j->path, package);
-    sl_delivery_receive(&j->delivery, package);
+    sl_delivery_receive(&j->delivery, package, n != NULL ? &n->id : NULL);
 }
 
 static void on_dropped(void *arg, const sl_transit *transit, enum sl_drop_reason reason, const sl_neighbour *next_hop) {
@@ -105,6 +107,32 @@ static slow_status start_instance(sl_instance **instance, slow_error *error) {
 static slow_status make_security(sl_junction *j, slow_error *error) {
     slow_status status = make_instance(j, &j->config->security, NULL, j, &j->security, error);
     return status != SLOW_OK ? status : start_instance(&j->security, error);
+}
+
+static slow_status make_membership(sl_junction *j, slow_error *error) {
+    const sl_config *config = j->config;
+    char warnings[SL_CONFIG_WARNINGS][SL_CONFIG_WARNING];
+    uint64_t now_s = sl_wall_ms(j->loop) / 1000;
+    slow_status status = sl_config_check_time(config, now_s, error);
+    if (status != SLOW_OK)
+        return status;
+    sl_membership_setup setup = {.identity = config->identity,
+                                 .network = config->network,
+                                 .id = &config->id,
+                                 .members = config->members,
+                                 .member_count = config->member_count,
+                                 .listed = config->listed,
+                                 .authorities = config->authorities,
+                                 .authority_count = config->authority_count,
+                                 .grant = config->grant,
+                                 .revoked = config->revoked,
+                                 .revoked_count = config->revoked_count};
+    j->membership = sl_membership_new(j->loop, &j->stats, &setup);
+    if (j->membership == NULL)
+        return sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a junction");
+    for (size_t i = 0, count = sl_config_warnings(config, now_s, warnings); i < count; i++)
+        sl_log_write(&j->log, SLOW_LOG_WARN, "security", "%s", warnings[i]);
+    return SLOW_OK;
 }
 
 static bool add_name(sl_names *names, const char *name) {
@@ -201,8 +229,19 @@ static void make_claim(sl_junction *j) {
     while (j->claim.start == 0);
 }
 
+static void seal_delivery(sl_junction *j) {
+    sl_pair_seal_env env = {.security = sl_instance_ops(j->security),
+                            .security_self = sl_instance_self(j->security),
+                            .membership = j->membership,
+                            .network = j->claim.network,
+                            .self = &j->claim.id};
+    if (j->config->end_to_end && sl_membership_is_closed(j->membership) && env.security->tag_size > 0)
+        sl_delivery_seal(&j->delivery, &env, &j->log);
+}
+
 static slow_status wire(sl_junction *j, slow_error *error) {
     sl_routing_init(&j->routing, j->loop, &j->log, &j->stats, &j->claim);
+    sl_routing_trust(&j->routing, j->membership);
     j->forward = sl_forward_new(j->loop, &j->links.neighbours, &j->stats, &j->claim.id);
     if (j->forward == NULL)
         return sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a junction");
@@ -215,12 +254,15 @@ static slow_status wire(sl_junction *j, slow_error *error) {
                             .codec_count = j->config->codec_count,
                             .security = sl_instance_ops(j->security),
                             .security_self = sl_instance_self(j->security),
+                            .has_secret = j->config->has_secret,
+                            .membership = j->membership,
                             .neighbour_events = sl_routing_neighbour_events(&j->routing),
                             .bundle = on_bundle,
                             .arg = j,
                             .flushed = on_flushed,
                             .flushed_arg = j};
-    sl_links_init(&j->links, &setup);
+    if (!sl_links_init(&j->links, &setup))
+        return sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a junction");
     sl_routing_wire(&j->routing, &j->links.neighbours, j->forward);
     j->routing.reachable = on_neighbour_reachable;
     j->routing.reachable_arg = j;
@@ -237,6 +279,8 @@ static slow_status wire(sl_junction *j, slow_error *error) {
     if (sl_delivery_init(&j->delivery, j->loop, &j->stats, j->forward, &j->routing, j->claim.start,
                          j->config->hop_limit, &events) != SLOW_OK)
         return sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a junction");
+    sl_routing_recheck(&j->routing);
+    seal_delivery(j);
     sl_path_init(&j->path, j->loop, &j->log, &j->stats, &j->delivery);
     return SLOW_OK;
 }
@@ -261,6 +305,8 @@ slow_status sl_junction_new(sl_loop *loop, sl_config *config, const sl_log *log,
     }
     make_claim(j);
     status = make_security(j, error);
+    if (status == SLOW_OK)
+        status = make_membership(j, error);
     if (status == SLOW_OK)
         status = make_codecs(j, error);
     if (status == SLOW_OK)
@@ -319,6 +365,7 @@ unsigned sl_junction_free(sl_junction *j) {
     for (size_t i = 0; i < SL_NAMES_MAX; i++)
         leaks += sl_instance_free(j->codec_instances[i]);
     leaks += sl_instance_free(j->security);
+    sl_membership_free(j->membership);
     sl_pool_free(j->pool);
     sl_config_free(j->config);
     free(j->transport_services);
@@ -352,6 +399,42 @@ slow_status sl_junction_join(sl_junction *j, const char *address, uint32_t facto
 
 slow_status sl_junction_leave(sl_junction *j, const char *address, slow_error *error) {
     return sl_links_leave(&j->links, address, error);
+}
+
+/* ---- who may be here ---- */
+
+slow_status sl_junction_revoke(sl_junction *j, const sl_key *keys, size_t count, slow_error *error) {
+    if (!sl_membership_is_closed(j->membership))
+        return sl_error(error, SLOW_E_INVAL, "security.identity",
+                        "this junction has no identity, and lets in everybody: nobody can be revoked");
+    if (sl_membership_revoke(j->membership, keys, count) != SLOW_OK)
+        return sl_error(error, SLOW_E_NOMEM, NULL, "no memory for %zu revoked keys", count);
+    sl_log_write(&j->log, SLOW_LOG_INFO, "security", "keys revoked: %zu", count);
+    sl_routing_recheck(&j->routing);
+    sl_links_recheck(&j->links);
+    sl_peers_recheck(&j->delivery.peers);
+    if (sl_membership_has_pardoned(j->membership))
+        sl_talk_pardoned(&j->links.neighbours);
+    return SLOW_OK;
+}
+
+slow_status sl_junction_reload_revoked(sl_junction *j, size_t *count, slow_error *error) {
+    sl_key *keys;
+    size_t read;
+    if (j->config->revoked_file == NULL)
+        return sl_error(error, SLOW_E_INVAL, "security.revoked",
+                        "the config names no file of revoked keys; expected \"revoked\": FILE under \"security\"");
+    slow_error why;
+    slow_status status = sl_config_read_revoked(j->config->revoked_file, &keys, &read, &why);
+    if (status != SLOW_OK) {
+        sl_log_write(&j->log, SLOW_LOG_ERROR, "security", "%s; the old list stays in force", why.text);
+        return sl_error(error, status, why.where, "%s; the old list stays in force", why.text);
+    }
+    status = sl_junction_revoke(j, keys, read, error);
+    free(keys);
+    if (count != NULL)
+        *count = read;
+    return status;
 }
 
 /* ---- strategies, while packages pass ---- */

@@ -17,6 +17,7 @@ typedef struct sl_junction {
     slow_time began_at;
     sl_claim claim;
     sl_instance *security, *codec_instances[SL_NAMES_MAX];
+    sl_membership *membership; /* not closed where the config has no identity */
     sl_codec codecs[SL_NAMES_MAX];
     sl_links links;
     sl_forward *forward;
@@ -50,6 +51,10 @@ unsigned sl_junction_free(sl_junction *);
 slow_status sl_junction_listen(sl_junction *, const char *address, char bound[SL_ADDRESS_SIZE], slow_error *);
 slow_status sl_junction_join(sl_junction *, const char *address, uint32_t factor_ppm, uint32_t bias, slow_error *);
 slow_status sl_junction_leave(sl_junction *, const char *address, slow_error *);
+/* The keys of the file "revoked" of the config, read anew, or the ones given: they are out from now on, and what stands on
+ * them ends. *count: how many they are; may be NULL. SLOW_E_INVAL: there is no such file, or no identity. */
+slow_status sl_junction_reload_revoked(sl_junction *, size_t *count, slow_error *);
+slow_status sl_junction_revoke(sl_junction *, const sl_key *, size_t count, slow_error *);
 /* Several strategies at once: `entry` is JSON as it stands under "routing" in a config; `plugin` is the id of one that
  * runs. Links stay open, and packages pass meanwhile. */
 slow_status sl_junction_routing_add(sl_junction *, slow_bytes entry, slow_error *);

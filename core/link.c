@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { STRANGER_FRAME_MAX = 2048 }; /* bytes, before a stream link is open */
-static const slow_time REPEAT_FIRST = 100 * SL_MS, REPEAT_MOST = SL_SECOND;
+static const slow_time REPEAT_FIRST = 100 * SL_MS, REPEAT_MOST = SL_SECOND, RETIRE_LOOK = 100 * SL_MS;
 
 static void link_tick(void *arg);
 
@@ -40,8 +40,13 @@ sl_link *sl_link_new(sl_link_env *env, sl_port *port, uint32_t number, void *coo
     }
     slow_time now = sl_now(env->loop);
     sl_link_timer_set(link, now + SL_OPENING_LIFE);
-    if (info->dial == 0)
-        return link;
+    if (info->dial == 0) {
+        if (!sl_link_is_stream(link) || sl_link_stream_add(link))
+            return link;
+        sl_timer_free(link->timer);
+        free(link);
+        return NULL;
+    }
     link->opening = sl_opening_dial(&env->opening, &error);
     if (link->opening == NULL) {
         sl_log_limited(env->log, &env->rate_refused, now, SLOW_LOG_ERROR, "link", "%s: %s", link->remote, error.text);
@@ -55,6 +60,7 @@ sl_link *sl_link_new(sl_link_env *env, sl_port *port, uint32_t number, void *coo
 }
 
 void sl_link_free(sl_link *link) {
+    sl_strangers_remove(&link->env->streams, link);
     sl_link_opening_drop(link);
     sl_link_life_end(link);
     sl_packet_queue_clear(&link->openings);
@@ -135,7 +141,7 @@ static void take_close(sl_link *link, slow_bytes body) {
     enum sl_close_reason reason = body.size > 0 ? (enum sl_close_reason)body.data[0] : SL_CLOSE_BROKEN;
     if (reason == 0 || reason >= SL_CLOSE_REASONS)
         reason = SL_CLOSE_BROKEN;
-    sl_link_close(link, reason, false);
+    sl_link_close(link, reason == SL_CLOSE_NOT_A_MEMBER ? SL_CLOSE_LET_OUT : reason, false);
 }
 
 static void take_live(sl_link *link, slow_slice *slice) {
@@ -157,6 +163,8 @@ static void take_live(sl_link *link, slow_slice *slice) {
     }
     if (link->opening != NULL && link->opening->initiator)
         sl_link_opening_drop(link); /* it is open there, too: FIN need not be repeated */
+    if (!link->opened && kind != SL_FRAME_CLOSE && !sl_link_opened(link))
+        return;
     slow_bytes bytes = {body.data, body.size};
     switch (kind) {
     case SL_FRAME_PROBE:
@@ -245,10 +253,7 @@ static slow_time repeat_after(uint32_t tries) {
 }
 
 static void opening_repeat(sl_link *link, slow_time now) {
-    sl_opening *opening = link->opening;
-    opening->tries++;
-    opening->repeated = true;
-    opening->sent_at = now;
+    sl_opening_repeat(link->opening, now);
     sl_link_opening_say(link);
 }
 
@@ -264,14 +269,24 @@ static void tick_opening(sl_link *link, slow_time now) {
 
 static void tick_live(sl_link *link, slow_time now) {
     if (sl_liveness_dead(&link->live, now, link->timer_at)) {
-        sl_link_close(link, SL_CLOSE_SILENT, true);
+        sl_link_close(link, link->opened ? SL_CLOSE_SILENT : SL_CLOSE_UNANSWERED, true);
         return;
     }
     slow_time next = SL_SECOND * 3600 * 24 + now;
+    if (link->retire_at != 0 && now >= link->retire_at) {
+        if (sl_link_is_drained(link)) {
+            sl_link_close(link, SL_CLOSE_REPLACED, true);
+            return;
+        }
+        link->retire_at = now + RETIRE_LOOK;
+    }
+    if (link->retire_at != 0)
+        next = link->retire_at;
     if (link->opening != NULL && link->opening->initiator) {
         if (now >= link->opening->sent_at + repeat_after(link->opening->tries))
             opening_repeat(link, now);
-        next = link->opening->sent_at + repeat_after(link->opening->tries);
+        slow_time again = link->opening->sent_at + repeat_after(link->opening->tries);
+        next = again < next ? again : next;
     } else if (link->opening != NULL && now >= link->opening->began_at + SL_OPENING_LIFE)
         sl_link_opening_drop(link);
     sl_link_set_mode(link);

@@ -3,12 +3,7 @@
 #include <string.h>
 
 enum { OPENINGS_WAITING = 4 };
-
-size_t sl_address_host(const char *address) {
-    const char *colon = strrchr(address, ':'), *bracket = strrchr(address, ']');
-    return colon == NULL || (bracket != NULL && colon < bracket) || colon[1] == '/' ? strlen(address)
-                                                                                    : (size_t)(colon - address);
-}
+static const slow_time RETIRE_AFTER = 5 * SL_SECOND;
 
 /* Who asks again and again without reading what we answer makes nothing grow: the oldest answer gives way. Never the
  * newest, or what follows a FIN on a stream could come in front of it. */
@@ -28,19 +23,16 @@ void sl_link_opening_say(sl_link *link) {
     sl_link_opening_frame(link, link->opening->frame, link->opening->size);
 }
 
-void sl_link_half_open_remove(sl_link *link) {
-    sl_link_env *env = link->env;
-    for (uint32_t i = 0; i < env->half_open_count; i++)
-        if (env->half_open[i] == link) {
-            env->half_open[i] = env->half_open[--env->half_open_count];
-            return;
-        }
-}
-
 void sl_link_opening_drop(sl_link *link) {
-    sl_link_half_open_remove(link);
+    sl_strangers_remove(&link->env->half_open, link);
     sl_opening_free(link->opening, &link->env->opening);
     link->opening = NULL;
+}
+
+void sl_link_env_end(sl_link_env *env) {
+    sl_fresh_free(&env->fresh);
+    sl_strangers_free(&env->half_open);
+    sl_strangers_free(&env->streams);
 }
 
 void sl_link_life_end(sl_link *link) {
@@ -59,12 +51,13 @@ void sl_link_life_end(sl_link *link) {
 void sl_link_close(sl_link *link, enum sl_close_reason reason, bool say) {
     if (link->state == SL_LINK_CLOSED)
         return;
-    bool was_up = link->state == SL_LINK_UP;
-    if (was_up && say) {
+    bool was_up = link->state == SL_LINK_UP && link->opened;
+    if (link->state == SL_LINK_UP && say) {
         uint8_t byte = (uint8_t)reason;
         sl_link_control(link, SL_FRAME_CLOSE, &byte, 1, NULL, 0);
     }
     link->state = SL_LINK_CLOSED;
+    sl_strangers_remove(&link->env->streams, link);
     link->close_reason = reason;
     sl_timer_stop(link->timer);
     link->env->changes++;
@@ -72,6 +65,12 @@ void sl_link_close(sl_link *link, enum sl_close_reason reason, bool say) {
         SL_COUNT(link->env->stats, links_lost);
     link->env->events.closed(link->env->events.arg, link, reason, was_up);
     sl_link_touch(link);
+}
+
+void sl_link_retire(sl_link *link) {
+    link->retire_at = sl_now(link->env->loop) + RETIRE_AFTER;
+    if (link->retire_at < link->timer_at)
+        sl_link_timer_set(link, link->retire_at);
 }
 
 void sl_link_gone(sl_link *link) {

@@ -68,6 +68,11 @@ bool sl_link_has_room(const sl_link *link) {
     return link->out.bytes < SL_OUTBOX_QUOTA / 2;
 }
 
+bool sl_link_is_drained(const sl_link *link) {
+    bool quiet = link->data_at == 0 || sl_now(link->env->loop) - link->data_at >= SL_SECOND;
+    return quiet && sl_outbox_empty(&link->out) && link->ready.count == 0;
+}
+
 static void frame_seal(sl_link *link, uint8_t *frame, uint32_t size) {
     const slow_security_ops *security = link->env->opening.security;
     uint32_t header = sl_link_header_size(link), tag = sl_link_tag_size(link);

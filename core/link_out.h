@@ -7,6 +7,7 @@
 bool sl_link_put(sl_link *, unsigned priority, const uint8_t *records, size_t size, uint32_t count);
 /* Room for a package of our own? (Half of the quota is kept for what others send through us.) */
 bool sl_link_has_room(const sl_link *);
+bool sl_link_is_drained(const sl_link *); /* nothing waits, and no package came or went for a second */
 /* A control frame, sealed; it goes at the flush, e.g. from within fill(). */
 void sl_link_control(sl_link *, enum sl_frame_kind, const uint8_t *head, size_t head_size, const uint8_t *body,
                      size_t body_size);

@@ -2,19 +2,22 @@
  * link_life (how it ends), link_opening (how it begins) and link (what arrives, and time). */
 #ifndef SL_LINK_STATE_H
 #define SL_LINK_STATE_H
+#include "fresh.h"
 #include "instance.h"
 #include "liveness.h"
+#include "membership.h"
 #include "opening.h"
 #include "outbox.h"
 #include "stats.h"
+#include "strangers.h"
 #include <slow/codec.h>
 #include <slow/transport.h>
 
 enum {
     SL_ADDRESS_SIZE = 128,
     SL_WINDOW_WORDS = 256, /* power of two: a replay window of at least 8,192 */
-    SL_HALF_OPEN_MAX = 256,
     SL_HALF_OPEN_PER_HOST = 4,
+    SL_STREAMS_PER_HOST = 16, /* that have not opened */
 };
 
 typedef struct sl_link sl_link;
@@ -57,10 +60,12 @@ typedef struct sl_link_env {
     const sl_codec *codecs; /* as claim.codecs counts them */
     size_t codec_count;
     sl_cookie_jar jar;
-    sl_link *half_open[SL_HALF_OPEN_MAX]; /* answering, not finished */
-    uint32_t half_open_count, inits;      /* inits: in the second that began at inits_at */
+    sl_fresh fresh;         /* first messages, where they are dated */
+    sl_strangers half_open; /* answering, not finished */
+    sl_strangers streams;   /* that came, and are not open */
+    uint32_t inits;         /* in the second that began at inits_at */
     slow_time inits_at;
-    sl_log_rate rate_refused, rate_stranger;
+    sl_log_rate rate_refused, rate_stranger, rate_alarm;
     uint64_t changes; /* grows with every link that opens or closes */
 } sl_link_env;
 
@@ -73,6 +78,7 @@ struct sl_link {
     void *cookie;     /* the transport's; NULL once it is gone there */
     bool cookie_dead; /* the transport forgot it: close() must not be called */
     uint64_t dial;
+    uint64_t renews;     /* the dial of the link whose place it takes; 0 = none */
     uint32_t flags, mtu; /* SLOW_LINK_..., bytes */
     char local[SL_ADDRESS_SIZE], remote[SL_ADDRESS_SIZE];
     uint32_t factor_ppm, bias;
@@ -88,8 +94,11 @@ struct sl_link {
     uint64_t sent_number, highest_number;
     uint64_t *window; /* of datagrams' numbers */
     sl_claim *peer;
-    uint32_t told; /* the generation of our protocols in the claim that opened it */
-    uint8_t codec; /* index into env->codecs */
+    sl_member member;    /* who was let in; without a gate all zero */
+    bool opened;         /* the layers above were told of it */
+    slow_time retire_at; /* another link has its place: it closes then, when nothing waits in it; 0 = never */
+    uint32_t told;       /* the generation of our protocols in the claim that opened it */
+    uint8_t codec;       /* index into env->codecs */
     sl_liveness live;
     sl_outbox out;
     sl_packet_queue openings, ready; /* opening frames; sealed packets that the transport did not take yet */
@@ -112,6 +121,11 @@ static inline uint32_t sl_link_tag_size(const sl_link *link) {
 
 static inline uint32_t sl_link_header_size(const sl_link *link) {
     return sl_link_is_stream(link) ? SL_STREAM_HEADER : SL_DATAGRAM_HEADER;
+}
+
+/* The other end may send what is its own, and no more. */
+static inline bool sl_link_is_of_leaf(const sl_link *link) {
+    return link->member.roles & SL_ROLE_LEAF;
 }
 
 /* To which size its frames are filled. */

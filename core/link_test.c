@@ -22,7 +22,7 @@ static void a_frame_of_a_stranger_leaves_nothing_and_gets_nothing(void **state) 
     give(b, init, SL_INIT_SIZE - 1); /* an answer could be longer than this */
     assert_int_equal(b->link->state, SL_LINK_CLOSED);
     assert_int_equal(b->total, 0);
-    assert_int_equal(g->b.env.half_open_count, 0);
+    assert_int_equal(g->b.env.half_open.count, 0);
     assert_int_equal(g->b.opened, 0);
 }
 
@@ -37,11 +37,11 @@ static void a_forged_init_does_not_unseat_a_living_link(void **state) {
     assert_int_equal(b->link->index, index);
     assert_true(b->total - before <= SL_INIT_SIZE);
     assert_true(carries(b));
-    assert_int_equal(g->b.env.half_open_count, 1);
+    assert_int_equal(g->b.env.half_open.count, 1);
     before = a->total;
     give(a, init, make_init(init, 4711, 0)); /* a dialled: nobody opens what it has opened */
     assert_int_equal(a->total, before);
-    assert_int_equal(g->a.env.half_open_count, 0);
+    assert_int_equal(g->a.env.half_open.count, 0);
     assert_int_equal(a->link->state, SL_LINK_UP);
     assert_true(carries(a));
     for (int i = 0; i < 60; i++) { /* as long as the peer is heard, the entry goes and the link stays */
@@ -51,7 +51,7 @@ static void a_forged_init_does_not_unseat_a_living_link(void **state) {
         sl_link_flush(b->link);
     }
     assert_int_equal(b->link->state, SL_LINK_UP);
-    assert_int_equal(g->b.env.half_open_count, 0);
+    assert_int_equal(g->b.env.half_open.count, 0);
     assert_int_equal(g->b.closed, 0);
 }
 

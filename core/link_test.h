@@ -192,7 +192,9 @@ static inline void end_close(end *e) {
     for (uint32_t i = 0; i < e->wire_count; i++)
         if (e->wires[i].link != NULL)
             sl_link_free(e->wires[i].link);
-    assert_int_equal(e->env.half_open_count, 0);
+    assert_int_equal(e->env.half_open.count, 0);
+    assert_int_equal(e->env.streams.count, 0);
+    sl_link_env_end(&e->env);
     assert_int_equal(sl_instance_free(e->port.instance), 0);
     free(e->wires);
 }
@@ -294,6 +296,9 @@ static inline bool carries(wire *to) {
 }
 
 static inline size_t make_init(uint8_t *frame, uint32_t index, uint64_t cookie) {
-    return sl_init_write(&(sl_init){.index = index, .cookie = cookie}, frame, SL_INIT_SIZE);
+    uint8_t greeting[SL_GREETING_SIZE];
+    sl_greeting_write(&(sl_greeting){.index = index}, greeting);
+    sl_init init = {.index = index, .cookie = cookie, .handshake = {greeting, sizeof greeting}};
+    return sl_init_write(&init, frame, SL_INIT_SIZE);
 }
 #endif

@@ -49,6 +49,19 @@ bool sl_init_read(slow_bytes frame, size_t init_size, sl_init *init) {
     return slow_reader_ok(&r) && init->index != 0;
 }
 
+void sl_greeting_write(const sl_greeting *greeting, uint8_t out[SL_GREETING_SIZE]) {
+    slow_writer w = slow_writer_of(out, SL_GREETING_SIZE);
+    slow_write_u64(&w, greeting->time_ms);
+    slow_write_u32(&w, greeting->index);
+}
+
+bool sl_greeting_read(slow_bytes payload, sl_greeting *greeting) {
+    slow_reader r = slow_reader_of(payload);
+    greeting->time_ms = slow_read_u64(&r);
+    greeting->index = slow_read_u32(&r);
+    return slow_reader_ok(&r);
+}
+
 size_t sl_cookie_write(const sl_cookie *cookie, uint8_t *out, size_t capacity) {
     slow_writer w = slow_writer_of(out, capacity);
     write_kind(&w, SL_FRAME_COOKIE);
@@ -290,6 +303,8 @@ const char *sl_close_text(enum sl_close_reason reason) {
         [SL_CLOSE_SILENT] = "nothing was heard for too long",
         [SL_CLOSE_BROKEN] = "the connection broke",
         [SL_CLOSE_TIMEOUT] = "the opening did not end in time",
+        [SL_CLOSE_UNANSWERED] = "it did not answer our credentials: if it refuses us, its log says why",
+        [SL_CLOSE_LET_OUT] = "it let us out: we are not a member there; its log says why",
     };
     return reason > 0 && reason < SL_CLOSE_REASONS ? texts[reason] : "no reason that we know";
 }

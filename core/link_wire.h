@@ -45,6 +45,15 @@ typedef struct sl_init {
     uint64_t cookie;
     slow_bytes handshake;
 } sl_init;
+/* The payload of that first message: INIT's index once more, where it cannot be changed, and when INIT was made. What
+ * follows is ignored: a later version may append. */
+typedef struct sl_greeting {
+    uint64_t time_ms; /* since 1970, of its author's clock */
+    uint32_t index;
+} sl_greeting;
+enum { SL_GREETING_SIZE = 12 };
+void sl_greeting_write(const sl_greeting *, uint8_t out[SL_GREETING_SIZE]);
+bool sl_greeting_read(slow_bytes payload, sl_greeting *);
 typedef struct sl_cookie {
     uint32_t peer_index;
     uint64_t cookie;
@@ -96,7 +105,7 @@ typedef struct sl_claim {
     sl_protocols protocols; /* of routing strategies */
     uint32_t frame_max;     /* bytes: the largest frame that its author takes on this link */
     uint32_t features;      /* SL_FEATURE_NUMBERS is written where the generation is not 0 */
-    slow_bytes credentials; /* empty for now */
+    slow_bytes credentials; /* membership's; empty without an identity */
 } sl_claim;
 size_t sl_claim_write(const sl_claim *, uint8_t *out, size_t capacity);
 bool sl_claim_read(slow_bytes, sl_claim *);
@@ -141,9 +150,11 @@ enum sl_close_reason {
     SL_CLOSE_OWN_ID,
     SL_CLOSE_NO_CODEC,
     SL_CLOSE_NOT_A_MEMBER,
-    SL_CLOSE_SILENT,  /* nothing was heard for too long */
-    SL_CLOSE_BROKEN,  /* the transport said so, or bytes that cannot be */
-    SL_CLOSE_TIMEOUT, /* the opening did not end in time */
+    SL_CLOSE_SILENT,     /* nothing was heard for too long */
+    SL_CLOSE_BROKEN,     /* the transport said so, or bytes that cannot be */
+    SL_CLOSE_TIMEOUT,    /* the opening did not end in time */
+    SL_CLOSE_UNANSWERED, /* nothing came after our FIN: where there is membership, who refuses says nothing */
+    SL_CLOSE_LET_OUT,    /* what NOT_A_MEMBER is to whom it is said; itself it is never sent */
     SL_CLOSE_REASONS
 };
 const char *sl_close_text(enum sl_close_reason);

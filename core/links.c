@@ -1,8 +1,11 @@
 #include "links.h"
+#include "id.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { TURN_BYTES = 512 * 1024, LINK_BYTES_LEAST = 16 * 1024 };
+static const slow_time RECHECK_EVERY = 60 * SL_SECOND;
 
 static sl_links *layer_of(const slow_host *host) {
     return sl_instance_layer(host);
@@ -60,19 +63,146 @@ static void on_dirty(void *arg, sl_link *link) {
     sl_defer(links->env.loop, &links->flush);
 }
 
+/* ---- who may be here ---- */
+
+static slow_bytes gate_credentials(void *arg) {
+    sl_links *links = arg;
+    const sl_opening_env *env = &links->env.opening;
+    return sl_membership_credentials(links->membership, "link", env->security->static_key(env->security_self));
+}
+
+/* Both keys may have been vouched for: that two live under one id is wrong all the same. NULL = nobody has it. */
+static const sl_link *holder_of(const sl_links *links, const slow_id *id, const sl_key *key) {
+    const sl_neighbour *n = sl_neighbour_find(&links->neighbours, id);
+    for (uint32_t i = 0; n != NULL && i < n->link_count; i++)
+        if (!sl_key_equal(&n->links[i]->member.key, key))
+            return n->links[i];
+    return NULL;
+}
+
+static enum sl_refusal gate_judge(void *arg, const sl_claim *theirs, slow_bytes proved, sl_member *member) {
+    sl_links *links = arg;
+    if (proved.size == 0) { /* nobody can be bound to nothing */
+        SL_COUNT(links->env.stats, refused_no_identity);
+        return SL_REFUSED_NO_IDENTITY;
+    }
+    enum sl_refusal refusal =
+        sl_membership_judge(links->membership, "link", &theirs->id, proved, theirs->credentials, member);
+    if (refusal != SL_WELCOME)
+        return refusal;
+    if (holder_of(links, &member->id, &member->key) == NULL)
+        return SL_WELCOME;
+    SL_COUNT(links->env.stats, refused_other_key);
+    return SL_REFUSED_OTHER_KEY;
+}
+
+static void gate_explain(void *arg, const slow_id *id, const sl_key *key, enum sl_refusal refusal, char *out,
+                         size_t size) {
+    const sl_links *links = arg;
+    const sl_member *bound = sl_membership_bound(links->membership, id, key);
+    const sl_link *holder = holder_of(links, id, key);
+    char text[SL_KEY_TEXT];
+    if (refusal != SL_REFUSED_OTHER_KEY)
+        return;
+    if (bound != NULL && sl_id_equal(&bound->id, id)) {
+        sl_key_text(&bound->key, text);
+        snprintf(out, size, "; our config binds the id to the key %s", text);
+    } else if (bound != NULL) {
+        snprintf(out, size, "; our config binds that key to the id %.*s", SL_ID_ARG(&bound->id));
+    } else if (holder != NULL) {
+        sl_key_text(&holder->member.key, text);
+        snprintf(out, size, "; the id is held by the key %s, at %s", text, holder->remote);
+    } else {
+        snprintf(out, size, "; its certificate is for another key");
+    }
+}
+
+/* No later than in a minute; no later than when the next one's time is over. */
+static void recheck_by(sl_links *links, uint64_t until) {
+    slow_time now = sl_now(links->env.loop), when = now + RECHECK_EVERY;
+    uint64_t now_s = sl_wall_ms(links->env.loop) / 1000;
+    if (until != 0 && until <= now_s + RECHECK_EVERY / SL_SECOND)
+        when = now + (until >= now_s ? until - now_s + 1 : 1) * SL_SECOND;
+    if (links->recheck == NULL || (links->recheck_at > now && links->recheck_at <= when))
+        return;
+    links->recheck_at = when;
+    sl_timer_at(links->recheck, when);
+}
+
+/* Ours may run out as well: then it is the others who let us out, each by its own clock. */
+static void check_own(sl_links *links) {
+    sl_member self;
+    char when[SL_DATE_TEXT];
+    sl_membership_self(links->membership, &self);
+    if (self.until == 0 || links->own_end_told)
+        return;
+    if (sl_wall_ms(links->env.loop) / 1000 <= self.until) {
+        recheck_by(links, self.until);
+        return;
+    }
+    links->own_end_told = true;
+    sl_date_text(self.until, when);
+    sl_log_write(links->env.log, SLOW_LOG_WARN, "link",
+                 "our certificate ran out at %s: others let us out; expected a new one, and a restart", when);
+}
+
+void sl_links_recheck(sl_links *links) {
+    for (uint32_t at = 0; (at = sl_slots_next(&links->links, at)) != 0;) {
+        sl_link *link = sl_links_get(links, at);
+        if (link->state != SL_LINK_UP || links->env.opening.gate.judge == NULL)
+            continue;
+        enum sl_refusal refusal = sl_membership_still(links->membership, &link->member);
+        if (refusal == SL_WELCOME) {
+            recheck_by(links, link->member.until);
+            continue;
+        }
+        if (refusal == SL_REFUSED_REVOKED)
+            SL_COUNT(links->env.stats, refused_revoked);
+        else
+            SL_COUNT(links->env.stats, refused_expired);
+        sl_log_write(links->env.log, SLOW_LOG_WARN, "link", "%.*s at %s is let out: %s", SL_ID_ARG(&link->member.id),
+                     link->remote, sl_refusal_text(refusal));
+        sl_link_close(link, SL_CLOSE_NOT_A_MEMBER, true);
+    }
+}
+
+static void recheck_timer(void *arg) {
+    sl_links *links = arg;
+    sl_links_recheck(links);
+    check_own(links);
+    recheck_by(links, 0);
+}
+
+static bool gate_init(sl_links *links, sl_membership *membership) {
+    links->membership = membership;
+    if (membership == NULL || !sl_membership_is_closed(membership))
+        return true;
+    links->env.opening.gate =
+        (sl_gate){.arg = links, .credentials = gate_credentials, .judge = gate_judge, .explain = gate_explain};
+    links->recheck = sl_timer_new(links->env.loop, recheck_timer, links);
+    recheck_by(links, 0);
+    if (links->recheck != NULL)
+        check_own(links);
+    return links->recheck != NULL;
+}
+
 /* ---- what links say ---- */
 
 static enum sl_close_reason on_opened(void *arg, sl_link *link) {
     sl_links *links = arg;
+    enum sl_close_reason reason = sl_neighbours_opened(&links->neighbours, link);
+    if (reason != 0)
+        return reason;
     sl_joins_linked(&links->joins, link->dial);
-    return sl_neighbours_opened(&links->neighbours, link);
+    recheck_by(links, link->member.until);
+    return 0;
 }
 
 static void on_closed(void *arg, sl_link *link, enum sl_close_reason reason, bool was_up) {
     sl_links *links = arg;
     if (was_up)
         sl_neighbours_closed(&links->neighbours, link, reason);
-    sl_joins_closed(&links->joins, link, reason);
+    sl_joins_closed(&links->joins, link, reason, was_up);
 }
 
 static void on_bundle(void *arg, sl_link *link, uint8_t *records, size_t size) {
@@ -130,6 +260,8 @@ static slow_link host_link_up(const slow_host *host, void *cookie, const slow_li
         sl_joins_failed(&links->joins, info->dial, &error);
         return 0;
     }
+    if (join != NULL && join->renewal == info->dial)
+        link->renews = join->dial;
     links->links.slots[number & 0xffff].thing = link;
     sl_link_touch(link); /* what it already has to say is said at the end of this turn */
     return number;
@@ -150,7 +282,7 @@ static slow_status host_receive(const slow_host *host, slow_link number, slow_sl
     if (link->turn != links->turn) {
         link->turn = links->turn;
         link->turn_bytes = 0;
-        links->turn_links++;
+        links->turn_links += link->state == SL_LINK_UP; /* strangers take no share from those who live */
     }
     sl_defer(links->env.loop, &links->flush);
     for (size_t i = 0; i < count; i++) {
@@ -213,11 +345,12 @@ const sl_service *sl_links_services(void) {
 
 /* ---- life ---- */
 
-void sl_links_init(sl_links *links, const sl_links_setup *setup) {
+bool sl_links_init(sl_links *links, const sl_links_setup *setup) {
     *links = (sl_links){
         .env = {.opening = {.loop = setup->loop,
                             .security = setup->security,
                             .security_self = setup->security_self,
+                            .has_secret = setup->has_secret,
                             .claim = setup->claim},
                 .loop = setup->loop,
                 .pool = setup->pool,
@@ -246,6 +379,13 @@ void sl_links_init(sl_links *links, const sl_links_setup *setup) {
     sl_neighbours_init(&links->neighbours, setup->loop, setup->log, setup->stats, setup->claim,
                        &setup->neighbour_events);
     sl_joins_init(&links->joins, setup->loop, setup->log, setup->stats, &links->neighbours);
+    links->joins.renew_after = setup->security->tag_size > 0 ? SL_RENEW_AFTER : 0;
+    /* A port says nothing to who has not its network key. */
+    if (setup->security->tag_size > 0)
+        links->joins.silence = setup->has_secret
+                                   ? "no answer: is a junction there, and is the network key the same at both ends?"
+                                   : "no answer: is a junction there, and has it a network key, which we have not?";
+    return gate_init(links, setup->membership);
 }
 
 sl_port *sl_links_add_port(sl_links *links, sl_instance *instance) {
@@ -299,19 +439,27 @@ slow_status sl_links_join(sl_links *links, sl_port *port, const char *address, u
     return SLOW_OK;
 }
 
+/* The dial of the link whose place that of this dial has taken, and which may still retire; 0 = none. */
+static uint64_t renewed_by(const sl_links *links, uint64_t dial) {
+    for (uint32_t at = 0; (at = sl_slots_next(&links->links, at)) != 0;)
+        if (dial != 0 && sl_links_get(links, at)->dial == dial)
+            return sl_links_get(links, at)->renews;
+    return 0;
+}
+
 slow_status sl_links_leave(sl_links *links, const char *address, slow_error *error) {
     sl_join *join = sl_join_find(&links->joins, address);
     if (join == NULL)
         return sl_error(error, SLOW_E_INVAL, address,
                         "nothing was joined at this address; `slowctl status` lists joins");
-    uint64_t dial = join->dial;
+    const uint64_t dials[] = {join->dial, join->renewal, renewed_by(links, join->dial)};
     bool satisfied = join->state == SL_JOIN_SATISFIED;
     slow_id peer = join->peer;
     sl_join_remove(join);
     for (uint32_t at = 0; (at = sl_slots_next(&links->links, at)) != 0;) {
         sl_link *link = sl_links_get(links, at);
-        if ((dial != 0 && link->dial == dial) ||
-            (satisfied && link->peer != NULL && sl_id_equal(&link->peer->id, &peer)))
+        bool its_own = link->dial != 0 && (link->dial == dials[0] || link->dial == dials[1] || link->dial == dials[2]);
+        if (its_own || (satisfied && link->peer != NULL && sl_id_equal(&link->peer->id, &peer)))
             sl_link_close(link, SL_CLOSE_LEAVE, true);
     }
     return SLOW_OK;
@@ -332,12 +480,14 @@ unsigned sl_links_free(sl_links *links) {
         link_end(links, link);
     }
     sl_defer_cancel(links->env.loop, &links->flush);
+    sl_timer_free(links->recheck);
     for (uint32_t i = 0; i < links->port_count; i++) {
         leaks += sl_instance_free(links->ports[i]->instance);
         free(links->ports[i]);
     }
     sl_neighbours_free(&links->neighbours);
     sl_slots_free(&links->links);
+    sl_link_env_end(&links->env);
     free(links->listeners);
     free(links->dirty);
     return leaks;

@@ -8,6 +8,7 @@
 #include "join.h"
 
 enum { SL_PORTS_MAX = 64 };
+#define SL_RENEW_AFTER (3600 * SL_SECOND) /* on average: sl_joins makes it a quarter more or less */
 
 typedef struct sl_listener {
     sl_port *port;
@@ -26,6 +27,10 @@ typedef struct sl_links {
     uint32_t *dirty; /* numbers */
     uint32_t dirty_count, dirty_capacity;
     sl_deferred flush;
+    sl_membership *membership; /* NULL = none */
+    sl_timer *recheck;
+    slow_time recheck_at;
+    bool own_end_told; /* our own certificate ran out, and the log has it */
     uint64_t turn_bytes;
     uint32_t turn_links, last_turn_links, turn;
     void (*bundle)(void *arg, sl_link *, uint8_t *records, size_t size);
@@ -45,6 +50,8 @@ typedef struct sl_links_setup {
     size_t codec_count;
     const slow_security_ops *security;
     void *security_self;
+    bool has_secret;           /* the security plugin has a network key: see sl_opening_env */
+    sl_membership *membership; /* NULL = everybody may be a neighbour; lives as long as the layer */
     sl_neighbour_events neighbour_events;
     void (*bundle)(void *arg, sl_link *, uint8_t *records, size_t size);
     void *arg;                  /* bundle's */
@@ -52,7 +59,8 @@ typedef struct sl_links_setup {
     void *flushed_arg;
 } sl_links_setup;
 
-void sl_links_init(sl_links *, const sl_links_setup *);
+/* False: no memory; free it all the same. */
+bool sl_links_init(sl_links *, const sl_links_setup *);
 /* The services that a transport's instance is made with; its layer is the sl_links. */
 const sl_service *sl_links_services(void);
 /* A transport's instance, started; it is the layer's from here on. NULL = no memory, or too many. */
@@ -63,6 +71,8 @@ slow_status sl_links_listen(sl_links *, sl_port *, const char *address, char bou
 slow_status sl_links_join(sl_links *, sl_port *, const char *address, uint32_t factor_ppm, uint32_t bias, slow_error *);
 /* SLOW_E_INVAL: there is no such join. */
 slow_status sl_links_leave(sl_links *, const char *address, slow_error *);
+/* Ends the links of those that may not be here any more: each minute, and when keys were revoked. */
+void sl_links_recheck(sl_links *);
 /* Says CLOSE on every link, and closes them. Flush (end the turn) before free. */
 void sl_links_goodbye(sl_links *);
 /* Frees all: links, ports with their instances. Returns how many leaks were named. */

@@ -1,4 +1,5 @@
 #include "liveness.h"
+#include <string.h>
 
 enum {
     IDLE_MS = 1000,
@@ -59,6 +60,16 @@ void sl_liveness_init(sl_liveness *l, slow_time now, uint64_t rtt_ns, bool guess
                        .factor_ppm = factor_ppm,
                        .bias = bias};
     l->told_cost = sl_liveness_cost(l);
+}
+
+void sl_liveness_inherit(sl_liveness *l, const sl_liveness *old) {
+    l->srtt_ns = old->srtt_ns;
+    memcpy(l->least_ns, old->least_ns, sizeof l->least_ns);
+    l->window_at = old->window_at;
+    l->loss_ppm = old->loss_ppm;
+    l->guess = old->guess;
+    l->told_cost = old->told_cost;
+    l->off_since = old->off_since;
 }
 
 void sl_liveness_set_mode(sl_liveness *l, enum sl_link_mode mode, slow_time now) {

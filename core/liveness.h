@@ -46,6 +46,8 @@ typedef struct sl_liveness {
 /* `rtt_ns`: measured by the opening. `guess`: it may be too long, because a frame had to be repeated. It is never too
  * short: a cost that begins too low and rises would cost a distance vector its feasible alternates. */
 void sl_liveness_init(sl_liveness *, slow_time now, uint64_t rtt_ns, bool guess, uint32_t factor_ppm, uint32_t bias);
+/* It takes the place of another link between the same two: what was measured of the way holds on, and so does the cost. */
+void sl_liveness_inherit(sl_liveness *, const sl_liveness *old);
 void sl_liveness_set_mode(sl_liveness *, enum sl_link_mode, slow_time now);
 void sl_liveness_sent(sl_liveness *, slow_time now);                   /* a frame went out */
 void sl_liveness_heard(sl_liveness *, slow_time now, uint64_t number); /* an authentic frame came; 0 = a stream's */

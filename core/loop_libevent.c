@@ -93,6 +93,15 @@ static void callback_end(real_loop *loop, bool outer) {
     loop->now = 0;
 }
 
+uint64_t sl_loop_libevent_wall_ms(void) {
+    return clock_ns(CLOCK_REALTIME) / SL_MS;
+}
+
+void sl_loop_libevent_pause(unsigned ms) {
+    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    nanosleep(&time, NULL);
+}
+
 static uint64_t real_wall_us(sl_loop *loop) {
     (void)loop;
     return clock_ns(CLOCK_REALTIME) / SL_US;

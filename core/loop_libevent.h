@@ -20,6 +20,10 @@ void sl_loop_libevent_settle(sl_loop *);
 /* [any] Is this the thread that last ran the loop (or made it, before it first ran)? */
 bool sl_loop_libevent_is_current(const sl_loop *);
 struct event_base *sl_loop_libevent_base(sl_loop *); /* for the admin's HTTP server alone */
+/* [any] The wall clock, in milliseconds since 1970, where there is no loop: for dates of certificates. */
+uint64_t sl_loop_libevent_wall_ms(void);
+/* [any] Holds up whoever calls, for programs that have no loop; about so long. */
+void sl_loop_libevent_pause(unsigned ms);
 /* [any] For threads that wait beside a loop: a condition on the loop's clock, and the time on it after `timeout`. */
 void sl_loop_libevent_condition(pthread_cond_t *);
 struct timespec sl_loop_libevent_deadline(slow_time timeout);

@@ -255,20 +255,28 @@ static void nearest_static(sl_nearest *nearest) {
             sl_nearest_try(nearest, (*plugin)->id);
 }
 
+/* What it may have been meant to be; in `best` where it is no linked one. NULL = nothing is near. */
+static const char *nearest_of(const char *const *directories, const places *p, const char *wrong,
+                              char best[ID_MAX + 1]) {
+    sl_nearest nearest = {.wrong = wrong};
+    const char *directory;
+    nearest_static(&nearest);
+    for (size_t i = 0; (directory = directory_at(directories, p, i)) != NULL; i++)
+        nearest_in_directory(&nearest, directory, best);
+    return nearest.best;
+}
+
 /* No such file anywhere: the nearest id there is, and the places that were looked in. */
 static slow_status not_found(const char *const *directories, const places *p, const char *id, uint32_t kind,
                              slow_error *error) {
     char best[ID_MAX + 1], looked[512] = "", with_kind[ID_MAX + 16];
-    sl_nearest nearest = {.wrong = id}, prefixed = {.wrong = with_kind};
-    snprintf(with_kind, sizeof with_kind, "%s-%s", sl_kind_name(kind), id);
-    sl_nearest *guesses[] = {&nearest, &prefixed}; /* as it is written, and with a forgotten "codec-" in front */
-    for (size_t g = 0; g < (kind == 0 ? 1u : 2u) && nearest.best == NULL; g++) {
-        nearest_static(guesses[g]);
-        const char *directory;
-        for (size_t i = 0; (directory = directory_at(directories, p, i)) != NULL; i++)
-            nearest_in_directory(guesses[g], directory, best);
+    const char *guess = nearest_of(directories, p, id, best);
+    /* As it is written, and with a forgotten "codec-" in front; any kind's, where none is asked for. */
+    for (uint32_t k = kind != 0 ? kind : SLOW_TRANSPORT; guess == NULL && k <= (kind != 0 ? kind : SLOW_SECURITY);
+         k++) {
+        snprintf(with_kind, sizeof with_kind, "%s-%s", sl_kind_name(k), id);
+        guess = nearest_of(directories, p, with_kind, best);
     }
-    const char *guess = nearest.best != NULL ? nearest.best : prefixed.best;
     const char *directory;
     size_t used = 0;
     for (size_t i = 0; (directory = directory_at(directories, p, i)) != NULL && used < sizeof looked; i++)

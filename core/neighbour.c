@@ -1,8 +1,11 @@
 #include "neighbour.h"
+#include "address.h"
 #include <stdlib.h>
 #include <string.h>
 
 static const slow_time STEADY = 30 * SL_SECOND, HOLD_FIRST = SL_SECOND, HOLD_MOST = 60 * SL_SECOND;
+static const slow_time TURNS_WITHIN = 60 * SL_SECOND;
+enum { TURNS_TOLD = 4 }; /* twice back and forth */
 
 static void neighbour_tick(void *arg);
 
@@ -21,6 +24,7 @@ void sl_neighbours_init(sl_neighbours *all, sl_loop *loop, const sl_log *log, sl
 static void neighbour_free(sl_neighbour *n) {
     sl_talk_down(n);
     sl_timer_free(n->timer);
+    sl_timer_free(n->doubt_timer);
     free(n);
 }
 
@@ -101,6 +105,7 @@ static void adjacency_up(sl_neighbour *n) {
     if (n->adjacency == 0)
         return;
     n->up_at = now;
+    n->doubt = (sl_doubt){.shunned = false};
     n->cost = n->best->live.told_cost;
     sl_talk_up(n);
     sl_log_write(all->log, SLOW_LOG_INFO, "link", "%.*s is up at %s: codec %s, rtt %.1f ms, cost %u", SL_ID_ARG(&n->id),
@@ -140,10 +145,16 @@ static void adjacency_down(sl_neighbour *n, bool orderly, const char *why) {
     n->uses = 0;
 }
 
+/* One that retires serves only where there is no other. */
+static bool is_better(const sl_link *a, const sl_link *b) {
+    bool a_retires = a->retire_at != 0, b_retires = b->retire_at != 0;
+    return a_retires != b_retires ? b_retires : a->live.told_cost < b->live.told_cost;
+}
+
 static void choose_best(sl_neighbour *n) {
     sl_link *best = NULL, *old = n->best;
     for (uint32_t i = 0; i < n->link_count; i++)
-        if (best == NULL || n->links[i]->live.told_cost < best->live.told_cost)
+        if (best == NULL || is_better(n->links[i], best))
             best = n->links[i];
     n->best = best;
     if (best == old || best == NULL)
@@ -156,9 +167,10 @@ static void choose_best(sl_neighbour *n) {
 }
 
 static void tell_cost(sl_neighbour *n) {
-    if (n->adjacency == 0 || n->best->live.told_cost == n->cost)
+    uint32_t cost = n->doubt.shunned ? SL_COST_SHUNNED : n->best->live.told_cost;
+    if (n->adjacency == 0 || cost == n->cost)
         return;
-    n->cost = n->best->live.told_cost;
+    n->cost = cost;
     n->all->events.changed(n->all->events.arg, n);
 }
 
@@ -199,10 +211,72 @@ static sl_link *loser_of(const sl_neighbour *n, sl_link *old, sl_link *new) {
     if (!same_machines(old, new))
         return NULL;
     bool old_is_ours = old->dial != 0, new_is_ours = new->dial != 0;
-    if (old_is_ours == new_is_ours) /* dialled again by the same end: it has given up the old one */
+    if (new->renews != 0 && new->renews == old->dial)
+        return old;
+    if (old_is_ours == new_is_ours) /* dialled again by the same end: it has given up the old one, or renews it */
         return !old_is_ours && strcmp(old->local, new->local) == 0 ? old : NULL;
     bool ours_stays = sl_id_compare(n->all->self, &n->id) < 0;
     return old_is_ours == ours_stays ? new : old;
+}
+
+/* With keys the same end also dials again to have fresh ones, while the old link lives: that one is closed when what is on
+ * its way in it has come. */
+static bool retires(const sl_link *loser, const sl_link *link) {
+    return link->env->opening.security->tag_size > 0 && (loser->dial != 0) == (link->dial != 0);
+}
+
+/* The losers that retire hand over before the best is chosen. */
+static void retire(sl_link *const *losers, uint32_t count, sl_link *link) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (losers[i]->retire_at != 0 || !retires(losers[i], link))
+            continue;
+        sl_liveness_inherit(&link->live, &losers[i]->live);
+        if (losers[i]->codec == link->codec)
+            SL_COUNT_BY(link->env->stats, drop_package_link_down, sl_outbox_move(&losers[i]->out, &link->out));
+        sl_link_retire(losers[i]);
+    }
+}
+
+static uint32_t living(const sl_neighbour *n) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n->link_count; i++)
+        count += n->links[i]->retire_at == 0;
+    return count;
+}
+
+/* A place for one more: the others keep the adjacency up. */
+static void make_room(sl_neighbour *n) {
+    for (uint32_t i = 0; n->link_count == SL_NEIGHBOUR_PLACES && i < n->link_count; i++)
+        if (n->links[i]->retire_at != 0)
+            sl_link_close(n->links[i], SL_CLOSE_REPLACED, true);
+}
+
+static uint32_t find_losers(const sl_neighbour *n, sl_link *link, sl_link *losers[SL_NEIGHBOUR_PLACES]) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n->link_count; i++) {
+        sl_link *loser = n->links[i]->retire_at == 0 ? loser_of(n, n->links[i], link) : NULL;
+        if (loser != NULL)
+            losers[count++] = loser;
+    }
+    return count;
+}
+
+/* A restart draws a number that nobody had. One that comes back was never away: two run under this id, and with one key where
+ * keys are asked for. */
+static void started_anew(sl_neighbour *n, const sl_link *link) {
+    slow_time now = sl_now(n->all->loop);
+    const char *other = n->link_count > 0 ? n->links[0]->remote : "an address that is gone";
+    if (link->peer->start == n->start_before) {
+        if (n->turns == 0 || now - n->turned_at > TURNS_WITHIN) {
+            n->turns = 0;
+            n->turned_at = now;
+        }
+        if (++n->turns >= TURNS_TOLD)
+            sl_log_limited(n->all->log, &n->all->rate_twice, now, SLOW_LOG_WARN, "link",
+                           "%.*s opens from two places in turn (%s, %s): is it running twice?", SL_ID_ARG(&n->id),
+                           other, link->remote);
+    }
+    n->start_before = n->start;
 }
 
 enum sl_close_reason sl_neighbours_opened(sl_neighbours *all, sl_link *link) {
@@ -213,6 +287,8 @@ enum sl_close_reason sl_neighbours_opened(sl_neighbours *all, sl_link *link) {
     if (n == NULL)
         return SL_CLOSE_TOO_MANY;
     if (!known || n->start != link->peer->start) {
+        if (known)
+            started_anew(n, link);
         close_all(n, SL_CLOSE_REPLACED);
         n->start = link->peer->start;
         n->flaps = 0;
@@ -220,25 +296,24 @@ enum sl_close_reason sl_neighbours_opened(sl_neighbours *all, sl_link *link) {
         n->protocols = link->peer->protocols; /* the epochs stay: it may have been here before, if it has a namesake */
     }
     bool first = n->link_count == 0;
-    sl_link *losers[SL_NEIGHBOUR_LINKS];
-    uint32_t loser_count = 0;
-    for (uint32_t i = 0; i < n->link_count; i++) {
-        sl_link *loser = loser_of(n, n->links[i], link);
-        if (loser == link)
+    sl_link *losers[SL_NEIGHBOUR_PLACES];
+    uint32_t loser_count = find_losers(n, link, losers);
+    for (uint32_t i = 0; i < loser_count; i++)
+        if (losers[i] == link)
             return SL_CLOSE_DUPLICATE;
-        if (loser != NULL)
-            losers[loser_count++] = loser;
-    }
-    if (n->link_count - loser_count >= SL_NEIGHBOUR_LINKS)
+    if (living(n) - loser_count >= SL_NEIGHBOUR_LINKS)
         return SL_CLOSE_TOO_MANY;
-    if (n->link_count == SL_NEIGHBOUR_LINKS) /* a place is needed first; the others keep the adjacency up */
-        sl_link_close(losers[--loser_count], SL_CLOSE_DUPLICATE, true);
+    make_room(n);
     n->links[n->link_count++] = link;
     link->neighbour = n;
+    if (n->adjacency == 0)
+        n->leaf = sl_link_is_of_leaf(link);
+    retire(losers, loser_count, link);
     choose_best(n);
     for (uint32_t i = 0; i < loser_count; i++)
-        sl_link_close(losers[i], losers[i]->dial != 0 || link->dial != 0 ? SL_CLOSE_DUPLICATE : SL_CLOSE_REPLACED,
-                      true);
+        if (losers[i]->retire_at == 0)
+            sl_link_close(losers[i], losers[i]->dial != 0 || link->dial != 0 ? SL_CLOSE_DUPLICATE : SL_CLOSE_REPLACED,
+                          true);
     sl_talk_opened(n, link, first);
     if (n->adjacency == 0 && sl_now(all->loop) >= n->held_until)
         adjacency_up(n);
@@ -287,13 +362,63 @@ void sl_neighbours_cost(sl_neighbours *all, sl_link *link) {
 /* ---- for the layers above ---- */
 
 slow_neighbour sl_neighbour_describe(const sl_neighbour *n) {
-    slow_neighbour out = {.link = n->adjacency, .cost = n->cost, .id = n->id};
+    slow_neighbour out = {
+        .link = n->adjacency, .cost = n->cost, .id = n->id, .flags = n->leaf ? SLOW_NEIGHBOUR_LEAF : 0};
     if (n->best != NULL) {
         out.rtt = n->best->live.srtt_ns;
         out.loss = n->best->live.loss_ppm;
         out.mtu = n->best->out.frame;
     }
     return out;
+}
+
+void sl_neighbour_passed(sl_neighbour *n, bool arrived) {
+    sl_doubt_passed(&n->doubt, arrived, sl_now(n->all->loop));
+}
+
+void sl_neighbour_convict(sl_neighbour *n, const slow_id *dst, int change) {
+    slow_time now = sl_now(n->all->loop);
+    sl_doubt_convict(&n->doubt, change, now);
+    if (change > 0)
+        sl_log_limited(n->all->log, &n->all->rate_doubt, now, SLOW_LOG_WARN, "link",
+                       "%.*s passes nothing on to %.*s: what we send there goes another way for a while",
+                       SL_ID_ARG(&n->id), SL_ID_ARG(dst));
+}
+
+static void doubt_tick(void *arg) {
+    sl_neighbour *n = arg;
+    if (n->adjacency == 0 || !sl_doubt_look(&n->doubt, sl_now(n->all->loop)))
+        return;
+    if (n->doubt.shunned) {
+        sl_log_limited(n->all->log, &n->all->rate_doubt, sl_now(n->all->loop), SLOW_LOG_WARN, "link",
+                       "nothing arrives through %.*s: it is shunned for %u s", SL_ID_ARG(&n->id),
+                       (unsigned)(n->doubt.wait_ns / SL_SECOND));
+        sl_timer_at(n->doubt_timer, n->doubt.until);
+    }
+    tell_cost(n);
+}
+
+/* Not at once: whoever tells may be in the middle of something that a strategy must not change. Without memory for a timer it
+ * is as trusted as before. */
+void sl_neighbour_silent(sl_neighbour *n, const slow_id *dst, slow_time since, uint32_t metric) {
+    slow_time now = sl_now(n->all->loop);
+    if (!sl_doubt_silent(&n->doubt, dst, since, metric, now))
+        return;
+    if (n->doubt_timer == NULL)
+        n->doubt_timer = sl_timer_new(n->all->loop, doubt_tick, n);
+    if (n->doubt_timer != NULL)
+        sl_timer_at(n->doubt_timer, now);
+}
+
+void sl_neighbour_spend(sl_neighbour *n, uint32_t signatures) {
+    slow_time now = sl_now(n->all->loop);
+    bool before = sl_budget_is_spent(&n->budget, now);
+    sl_budget_spend(&n->budget, signatures, now);
+    if (before || !sl_budget_is_spent(&n->budget, now))
+        return;
+    sl_log_limited(n->all->log, &n->all->rate_unread, now, SLOW_LOG_WARN, "link",
+                   "%.*s brings more signatures than we check for one neighbour: its routing messages wait",
+                   SL_ID_ARG(&n->id));
 }
 
 void sl_neighbour_use(sl_neighbour *n, int change) {

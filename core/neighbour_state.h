@@ -2,12 +2,15 @@
  * neighbour (its links, its ups and downs) share. */
 #ifndef SL_NEIGHBOUR_STATE_H
 #define SL_NEIGHBOUR_STATE_H
+#include "budget.h"
 #include "channel.h"
+#include "doubt.h"
 #include "link.h"
 #include "slots.h"
 #include <slow/routing.h>
 
-enum { SL_NEIGHBOUR_LINKS = 4 };
+/* PLACES: with those that retire, which others have replaced. */
+enum { SL_NEIGHBOUR_LINKS = 4, SL_NEIGHBOUR_PLACES = 8 };
 
 typedef struct sl_neighbours sl_neighbours;
 
@@ -19,14 +22,27 @@ typedef struct sl_talk {
     uint8_t epoch;        /* the last one with this id */
     slow_time renewed_at; /* for holding too much; 0 = never */
     sl_channel channel;
+    /* What came on a stream while the neighbour is not read; all of one epoch, in order, none of it acknowledged. */
+    sl_channel_message *held, **held_end;
+    uint32_t held_count, held_last;
+    uint8_t held_epoch;
+    bool passed_over; /* something came on datagrams meanwhile, which has to come again */
+    /* What it said, was refused, and may count some day. */
+    bool refused;         /* ... by another list of revoked keys */
+    uint64_t counts_from; /* ... by time: seconds since 1970; 0 = nothing */
+    slow_time look_at;    /* when to look at the clock; 0 = not */
+    slow_time reread_at;  /* when it was last made to say all again; 0 = never */
 } sl_talk;
 
 typedef struct sl_neighbour {
     sl_neighbours *all;
     slow_id id;
     uint64_t start;
+    uint64_t start_before; /* whose place this one took; 0 = nobody's */
+    unsigned turns;        /* how often the one before has come back, since turned_at */
+    slow_time turned_at;
     slow_link adjacency; /* 0 = down */
-    sl_link *links[SL_NEIGHBOUR_LINKS], *best;
+    sl_link *links[SL_NEIGHBOUR_PLACES], *best;
     uint32_t link_count;
     uint32_t uses;               /* forwarding entries that chose it */
     uint32_t cost;               /* last told to the strategies */
@@ -37,6 +53,10 @@ typedef struct sl_neighbour {
     bool told_us;                /* its list came, and it waits for our word that it did */
     sl_talk talks[SL_NAMES_MAX]; /* by the place of the protocol in `all` */
     sl_timer *timer;
+    sl_budget budget;      /* signatures that it may make us check; of all its starts */
+    bool leaf;             /* by its role; while it is up, that of when it came up counts */
+    sl_doubt doubt;        /* of this adjacency */
+    sl_timer *doubt_timer; /* NULL = it never gave cause */
     uint32_t flaps;
     slow_time up_at, held_until, down_at;
 } sl_neighbour;
@@ -61,6 +81,7 @@ struct sl_neighbours {
     const slow_id *self;
     const sl_protocols *protocols; /* ours */
     sl_neighbour_events events;
+    sl_log_rate rate_unread, rate_doubt, rate_twice;
     sl_neighbour **sorted; /* by id */
     uint32_t count, capacity;
     sl_slots adjacencies;

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const slow_time SECRET_LIFE = 120 * SL_SECOND;
+enum { READS = 8, COOKIES = 3 };
+static const slow_time SECRET_LIFE = 120 * SL_SECOND, READS_EVERY = 100 * SL_MS;
 
 static slow_bytes prologue(void) {
     static const char text[] = "slow/1 link";
@@ -20,6 +21,11 @@ static uint32_t random_index(sl_loop *loop) {
     return index;
 }
 
+static void draw_numbers(sl_opening *opening, sl_loop *loop) {
+    opening->index = random_index(loop);
+    sl_entropy(loop, &opening->tag, sizeof opening->tag);
+}
+
 static sl_opening *opening_new(const sl_opening_env *env, bool initiator, slow_error *error) {
     sl_opening *opening = calloc(1, sizeof *opening);
     if (opening == NULL) {
@@ -27,8 +33,6 @@ static sl_opening *opening_new(const sl_opening_env *env, bool initiator, slow_e
         return NULL;
     }
     opening->initiator = initiator;
-    opening->index = random_index(env->loop);
-    sl_entropy(env->loop, &opening->tag, sizeof opening->tag);
     opening->began_at = opening->sent_at = sl_now(env->loop);
     if (env->security->open(env->security_self, initiator, prologue(), &opening->session, error) == SLOW_OK)
         return opening;
@@ -44,17 +48,45 @@ void sl_opening_free(sl_opening *opening, const sl_opening_env *env) {
     free(opening);
 }
 
-static slow_status handshake_write(sl_opening *opening, const sl_opening_env *env, bool with_claim, uint8_t *out,
+static slow_status handshake_write(sl_opening *opening, const sl_opening_env *env, slow_bytes payload, uint8_t *out,
                                    size_t capacity, slow_bytes *message) {
-    uint8_t claim[SL_CLAIM_MAX];
-    size_t claim_size = with_claim ? sl_claim_write(env->claim, claim, sizeof claim) : 0;
     bool done;
     message->data = out;
-    opening->told = env->claim->protocols.generation; /* the last one counts: that of the claim */
-    if (with_claim && claim_size == 0)
-        return SLOW_E_TOOBIG;
-    return env->security->write(opening->session, (slow_bytes){claim, claim_size}, out, capacity, &message->size,
-                                &done);
+    return env->security->write(opening->session, payload, out, capacity, &message->size, &done);
+}
+
+static slow_status claim_write(sl_opening *opening, const sl_opening_env *env, uint8_t *out, size_t capacity,
+                               slow_bytes *message) {
+    uint8_t bytes[SL_CLAIM_MAX];
+    sl_claim claim = *env->claim;
+    if (env->gate.credentials != NULL)
+        claim.credentials = env->gate.credentials(env->gate.arg);
+    size_t size = sl_claim_write(&claim, bytes, sizeof bytes);
+    opening->told = claim.protocols.generation;
+    return size == 0 ? SLOW_E_TOOBIG : handshake_write(opening, env, (slow_bytes){bytes, size}, out, capacity, message);
+}
+
+/* Each is a Diffie-Hellman. */
+static bool may_read(sl_opening *opening, const sl_opening_env *env) {
+    slow_time age = sl_now(env->loop) - opening->began_at;
+    if (opening->reads >= READS * (1 + age / READS_EVERY))
+        return false;
+    opening->reads++;
+    return true;
+}
+
+/* The peer's claim is read, and `proved` is its static key. */
+static void judge(sl_opening *opening, const sl_opening_env *env, slow_bytes proved) {
+    opening->verdict = sl_claims_judge(env->claim, &opening->peer);
+    if (env->gate.judge == NULL)
+        return;
+    if (opening->verdict == SL_CLOSE_NETWORK) {
+        opening->refusal = SL_REFUSED_NETWORK; /* what it shows is signed for that network: here it would seem forged */
+        return;
+    }
+    opening->refusal = env->gate.judge(env->gate.arg, &opening->peer, proved, &opening->member);
+    if (opening->verdict == 0 && opening->refusal != SL_WELCOME)
+        opening->verdict = SL_CLOSE_NOT_A_MEMBER;
 }
 
 /* ---- the initiator ---- */
@@ -66,12 +98,16 @@ static bool init_frame(sl_opening *opening, slow_bytes handshake) {
 }
 
 sl_opening *sl_opening_dial(const sl_opening_env *env, slow_error *error) {
-    uint8_t message[SL_OPENING_FRAME];
+    uint8_t message[SL_OPENING_FRAME], payload[SL_GREETING_SIZE];
     slow_bytes handshake;
     sl_opening *opening = opening_new(env, true, error);
     if (opening == NULL)
         return NULL;
-    if (handshake_write(opening, env, false, message, sizeof message, &handshake) == SLOW_OK &&
+    draw_numbers(opening, env->loop);
+    opening->time_ms = sl_wall_ms(env->loop);
+    sl_greeting_write(&(sl_greeting){.time_ms = opening->time_ms, .index = opening->index}, payload);
+    if (handshake_write(opening, env, (slow_bytes){payload, sizeof payload}, message, sizeof message, &handshake) ==
+            SLOW_OK &&
         init_frame(opening, handshake))
         return opening;
     sl_error(error, SLOW_E_FAIL, NULL, "the security plugin could not begin its handshake");
@@ -79,19 +115,29 @@ sl_opening *sl_opening_dial(const sl_opening_env *env, slow_error *error) {
     return NULL;
 }
 
-bool sl_opening_cookie(sl_opening *opening, const sl_opening_env *env, slow_bytes frame) {
+bool sl_opening_cookie(sl_opening *opening, const sl_opening_env *env, slow_bytes frame, bool *now) {
     sl_cookie cookie;
     sl_init init;
     uint8_t handshake[SL_OPENING_FRAME];
-    if (!opening->initiator || opening->claimed || !sl_cookie_read(frame, &cookie) ||
-        cookie.peer_index != opening->index || cookie.cookie == opening->cookie)
+    if (!opening->initiator || opening->claimed || opening->cookied || opening->cookies == COOKIES ||
+        !sl_cookie_read(frame, &cookie) || cookie.peer_index != opening->index || cookie.cookie == opening->cookie)
         return false;
     if (!sl_init_read((slow_bytes){opening->frame, opening->size}, 0, &init))
         return false;
     memcpy(handshake, init.handshake.data, init.handshake.size);
     opening->cookie = cookie.cookie;
-    opening->sent_at = sl_now(env->loop);
+    *now = opening->cookies++ == 0;
+    opening->cookied = !*now;
+    if (*now)
+        opening->sent_at = sl_now(env->loop);
     return init_frame(opening, (slow_bytes){handshake, init.handshake.size});
+}
+
+void sl_opening_repeat(sl_opening *opening, slow_time now) {
+    opening->tries++;
+    opening->repeated = true;
+    opening->cookied = false;
+    opening->sent_at = now;
 }
 
 slow_status sl_opening_resp(sl_opening *opening, const sl_opening_env *env, slow_bytes frame) {
@@ -99,7 +145,8 @@ slow_status sl_opening_resp(sl_opening *opening, const sl_opening_env *env, slow
     slow_bytes payload, key = {NULL, 0}, handshake;
     uint8_t message[SL_OPENING_FRAME];
     bool done;
-    if (!opening->initiator || opening->claimed || !sl_resp_read(frame, &resp) || resp.peer_index != opening->index)
+    if (!opening->initiator || opening->claimed || !sl_resp_read(frame, &resp) || resp.peer_index != opening->index ||
+        !may_read(opening, env))
         return SLOW_E_MALFORMED;
     slow_status status = env->security->read(opening->session, resp.handshake, &payload, &key, &done);
     if (status != SLOW_OK)
@@ -109,13 +156,15 @@ slow_status sl_opening_resp(sl_opening *opening, const sl_opening_env *env, slow
         return SLOW_E_INVAL;
     opening->peer_index = resp.index;
     opening->peer_tag = resp.tag;
-    status = handshake_write(opening, env, true, message, sizeof message, &handshake);
-    if (status != SLOW_OK)
-        return status;
-    sl_fin fin = {.peer_index = resp.index, .echo = resp.tag, .tag = opening->tag, .handshake = handshake};
-    opening->size = (uint32_t)sl_fin_write(&fin, opening->frame, sizeof opening->frame);
-    if (opening->size == 0)
-        return SLOW_E_TOOBIG;
+    judge(opening, env, key);
+    opening->size = 0;
+    if (opening->refusal == SL_WELCOME) { /* whatever the verdict, so that its log can say why, too */
+        status = claim_write(opening, env, message, sizeof message, &handshake);
+        if (status != SLOW_OK)
+            return SLOW_E_INVAL; /* it was read: this opening cannot go on */
+        sl_fin fin = {.peer_index = resp.index, .echo = resp.tag, .tag = opening->tag, .handshake = handshake};
+        opening->size = (uint32_t)sl_fin_write(&fin, opening->frame, sizeof opening->frame);
+    }
     slow_time now = sl_now(env->loop);
     opening->rtt_ns = now - (opening->repeated ? opening->began_at : opening->sent_at);
     opening->sent_at = now;
@@ -126,28 +175,49 @@ slow_status sl_opening_resp(sl_opening *opening, const sl_opening_env *env, slow
 
 /* ---- the answering end ---- */
 
-sl_opening *sl_opening_answer(const sl_opening_env *env, const sl_init *init, slow_error *error) {
-    uint8_t message[SL_OPENING_FRAME];
-    slow_bytes payload, key, handshake;
+/* It could not be read. Nobody can tell why; this is what it may be. */
+static const char *not_ours(const sl_opening_env *env) {
+    if (env->security->tag_size == 0)
+        return "its first message is not one of ours: it encrypts, and we do not; or it is not Slow at all";
+    if (env->has_secret)
+        return "its first message is not sealed with our network key: it has another one or none, or is of another "
+               "network; "
+               "or it is not Slow at all";
+    return "its first message is not one of ours: it has a network key, and we have none; or it is not Slow at all";
+}
+
+sl_opening *sl_opening_hear(const sl_opening_env *env, const sl_init *init, slow_error *error) {
+    slow_bytes payload, key;
+    sl_greeting greeting;
     bool done;
     sl_opening *opening = opening_new(env, false, error);
     if (opening == NULL)
         return NULL;
     opening->peer_index = init->index;
-    if (env->security->read(opening->session, init->handshake, &payload, &key, &done) != SLOW_OK) {
-        sl_error(error, SLOW_E_AUTH, NULL, "its first message is not one of this network");
-        goto failed;
-    }
-    if (handshake_write(opening, env, true, message, sizeof message, &handshake) != SLOW_OK)
-        goto failed;
-    sl_resp resp = {.index = opening->index, .peer_index = init->index, .tag = opening->tag, .handshake = handshake};
-    opening->size = (uint32_t)sl_resp_write(&resp, opening->frame, SL_INIT_SIZE);
-    if (opening->size != 0)
+    if (env->security->read(opening->session, init->handshake, &payload, &key, &done) == SLOW_OK &&
+        sl_greeting_read(payload, &greeting) && greeting.index == init->index) {
+        opening->time_ms = greeting.time_ms;
+        draw_numbers(opening, env->loop);
         return opening;
-    sl_error(error, SLOW_E_TOOBIG, NULL, "our claim does not fit an answer: use fewer codecs or routing strategies");
-failed:
+    }
+    sl_error(error, SLOW_E_AUTH, NULL, "%s", not_ours(env));
     sl_opening_free(opening, env);
     return NULL;
+}
+
+slow_status sl_opening_answer(sl_opening *opening, const sl_opening_env *env, slow_error *error) {
+    uint8_t message[SL_OPENING_FRAME];
+    slow_bytes handshake;
+    slow_status status = claim_write(opening, env, message, sizeof message, &handshake);
+    if (status != SLOW_OK)
+        return sl_error(error, status, NULL, "our claim could not be written: use fewer codecs or routing strategies");
+    sl_resp resp = {
+        .index = opening->index, .peer_index = opening->peer_index, .tag = opening->tag, .handshake = handshake};
+    opening->size = (uint32_t)sl_resp_write(&resp, opening->frame, SL_INIT_SIZE);
+    if (opening->size != 0)
+        return SLOW_OK;
+    return sl_error(error, SLOW_E_TOOBIG, NULL,
+                    "our claim does not fit an answer: use fewer codecs or routing strategies");
 }
 
 slow_status sl_opening_fin(sl_opening *opening, const sl_opening_env *env, slow_bytes frame) {
@@ -155,7 +225,7 @@ slow_status sl_opening_fin(sl_opening *opening, const sl_opening_env *env, slow_
     slow_bytes payload, key = {NULL, 0};
     bool done = false;
     if (opening->initiator || opening->claimed || !sl_fin_read(frame, &fin) || fin.peer_index != opening->index ||
-        sodium_memcmp(&fin.echo, &opening->tag, sizeof fin.echo) != 0)
+        sodium_memcmp(&fin.echo, &opening->tag, sizeof fin.echo) != 0 || !may_read(opening, env))
         return SLOW_E_AUTH;
     slow_status status = env->security->read(opening->session, fin.handshake, &payload, &key, &done);
     if (status != SLOW_OK)
@@ -163,6 +233,7 @@ slow_status sl_opening_fin(sl_opening *opening, const sl_opening_env *env, slow_
     if (!done || !sl_claim_read(payload, &opening->peer))
         return SLOW_E_INVAL;
     opening->peer_tag = fin.tag;
+    judge(opening, env, key);
     opening->rtt_ns = sl_now(env->loop) - opening->began_at;
     opening->claimed = true;
     return SLOW_OK;
@@ -224,5 +295,7 @@ uint64_t sl_cookie_make(sl_cookie_jar *jar, sl_loop *loop, const char *address) 
 
 bool sl_cookie_good(sl_cookie_jar *jar, sl_loop *loop, const char *address, uint64_t cookie) {
     jar_renew(jar, loop);
-    return cookie == cookie_of(jar->secret[0], address) || cookie == cookie_of(jar->secret[1], address);
+    uint64_t now = cookie_of(jar->secret[0], address), before = cookie_of(jar->secret[1], address);
+    int of_now = sodium_memcmp(&cookie, &now, sizeof now), of_before = sodium_memcmp(&cookie, &before, sizeof before);
+    return (of_now & of_before) == 0; /* each 0 or -1: both are looked at, whichever it is */
 }

@@ -1,4 +1,5 @@
 /* How links open: by the book, past claims that do not go together, and under load. */
+#include "address.h"
 #include "link_test.h"
 
 /* ---- by the book ---- */
@@ -14,14 +15,14 @@ static void a_link_opens_by_init_resp_and_fin(void **state) {
     assert_int_equal(last_kind(b), SL_FRAME_RESP);
     assert_true(b->sizes[0] <= SL_INIT_SIZE);
     assert_int_equal(g->b.opened, 0); /* half open: nobody above is told */
-    assert_int_equal(g->b.env.half_open_count, 1);
+    assert_int_equal(g->b.env.half_open.count, 1);
     wait_for(g, 10 * SL_MS);
     pass(b, a);
     assert_int_equal(a->sent[1][0], SL_FRAME_FIN);
     assert_int_equal(g->a.opened, 1);
     give(b, a->sent[1], a->sizes[1]);
     assert_int_equal(g->b.opened, 1);
-    assert_int_equal(g->b.env.half_open_count, 0);
+    assert_int_equal(g->b.env.half_open.count, 0);
     assert_true(sl_id_equal(&a->link->peer->id, &g->b.claim.id));
     assert_true(sl_id_equal(&b->link->peer->id, &g->a.claim.id));
     assert_int_equal(a->link->peer_index, b->link->index);
@@ -42,7 +43,7 @@ static void lost_frames_are_repeated(void **state) {
     pass(a, b); /* RESP was lost: the same once more, and no second half-open entry */
     assert_int_equal(b->count, 2);
     assert_memory_equal(b->sent[0], b->sent[1], b->sizes[0]);
-    assert_int_equal(g->b.env.half_open_count, 1);
+    assert_int_equal(g->b.env.half_open.count, 1);
     pass(b, a);
     assert_int_equal(a->sent[2][0], SL_FRAME_FIN);
     assert_true(a->link->live.guess); /* which INIT was answered nobody knows */
@@ -151,7 +152,7 @@ static void under_load_the_answer_is_a_cookie_and_nothing_is_kept(void **state) 
     rig *g = *state;
     for (unsigned i = 0; i < 50; i++)
         assert_int_equal(last_kind(stranger(&g->b, i, 0)), SL_FRAME_RESP);
-    assert_int_equal(g->b.env.half_open_count, 50);
+    assert_int_equal(g->b.env.half_open.count, 50);
     wire *w = stranger(&g->b, 50, 0); /* the 51st within a second */
     sl_cookie cookie;
     assert_int_equal(w->count, 1);
@@ -159,11 +160,11 @@ static void under_load_the_answer_is_a_cookie_and_nothing_is_kept(void **state) 
     assert_int_equal(cookie.peer_index, 1050);
     assert_true(w->sizes[0] <= 64);
     assert_int_equal(w->link->state, SL_LINK_CLOSED);
-    assert_int_equal(g->b.env.half_open_count, 50);
+    assert_int_equal(g->b.env.half_open.count, 50);
     assert_int_equal(last_kind(stranger(&g->b, 50, cookie.cookie ^ 1)), SL_FRAME_COOKIE);
     assert_int_equal(last_kind(stranger(&g->b, 51, cookie.cookie)), SL_FRAME_COOKIE); /* another address's */
     assert_int_equal(last_kind(stranger(&g->b, 50, cookie.cookie)), SL_FRAME_RESP);
-    assert_int_equal(g->b.env.half_open_count, 51);
+    assert_int_equal(g->b.env.half_open.count, 51);
     wait_for(g, SL_SECOND);
     assert_int_equal(last_kind(stranger(&g->b, 52, 0)), SL_FRAME_RESP); /* it is calm again */
 }
@@ -203,10 +204,23 @@ static void a_cookie_is_good_for_two_minutes_at_least_and_four_at_most(void **st
     assert_false(sl_cookie_good(&jar, g->loop, "test://10.0.0.1:1", cookie));
 }
 
+static wire *stranger_with_cookie(rig *g, unsigned number) {
+    char remote[64];
+    snprintf(remote, sizeof remote, "test://10.1.%u.%u:9", number / 256, number % 256);
+    return stranger(&g->b, number, sl_cookie_make(&g->b.env.jar, g->loop, remote));
+}
+
+static wire *first_half_open(end *e) {
+    uint32_t i = 0;
+    while (e->wires[i].link != e->env.half_open.list[0].link)
+        i++;
+    return &e->wires[i];
+}
+
 static void half_open_entries_are_256_at_most(void **state) {
     rig *g = *state;
     unsigned number = 0;
-    for (; number < SL_HALF_OPEN_MAX; number++) {
+    for (; number < SL_STRANGERS_MAX; number++) {
         if (number % 50 == 0)
             wait_for(g, SL_SECOND - 50 * SL_MS);
         wire *w = stranger(&g->b, number, 0);
@@ -219,29 +233,159 @@ static void half_open_entries_are_256_at_most(void **state) {
         memset(w, 0, sizeof *w);
         assert_int_equal(last_kind(stranger(&g->b, number, cookie.cookie)), SL_FRAME_RESP);
     }
-    assert_int_equal(g->b.env.half_open_count, SL_HALF_OPEN_MAX);
-    char remote[64];
-    snprintf(remote, sizeof remote, "test://10.1.%u.%u:9", number / 256, number % 256);
-    wire *w = stranger(&g->b, number, sl_cookie_make(&g->b.env.jar, g->loop, remote));
+    assert_int_equal(g->b.env.half_open.count, SL_STRANGERS_MAX);
+    wire *oldest = first_half_open(&g->b);
+    wire *w = stranger_with_cookie(g, number); /* the oldest had its half second, and gives way */
+    assert_int_equal(last_kind(w), SL_FRAME_RESP);
+    assert_int_equal(oldest->link->state, SL_LINK_CLOSED);
+    assert_int_equal(g->b.stats.count[SL_drop_opening_cap], 1);
+    assert_int_equal(g->b.env.half_open.count, SL_STRANGERS_MAX);
+}
+
+/* Those that came together are all served, and who comes next is served when they had their time. */
+static void what_has_just_been_answered_gives_way_to_nobody(void **state) {
+    rig *g = *state;
+    for (unsigned i = 0; i < SL_STRANGERS_MAX; i++)
+        assert_int_equal(last_kind(stranger_with_cookie(g, i)), SL_FRAME_RESP);
+    wire *oldest = first_half_open(&g->b), *w = stranger_with_cookie(g, SL_STRANGERS_MAX);
     assert_int_equal(w->count, 0);
     assert_int_equal(w->link->state, SL_LINK_CLOSED);
-    assert_int_equal(g->b.stats.count[SL_drop_opening_cap], 1);
-    assert_int_equal(g->b.env.half_open_count, SL_HALF_OPEN_MAX);
+    assert_int_equal(oldest->link->state, SL_LINK_OPENING);
+    wait_for(g, SL_STRANGERS_GRACE);
+    assert_int_equal(last_kind(stranger_with_cookie(g, SL_STRANGERS_MAX)), SL_FRAME_RESP);
+    assert_int_equal(oldest->link->state, SL_LINK_CLOSED);
 }
 
 static void a_host_has_four_half_open_entries_at_most(void **state) {
     rig *g = *state;
     char remote[64];
     uint8_t init[SL_INIT_SIZE];
-    for (unsigned i = 0; i < 6; i++) {
+    stranger(&g->b, 1, 0); /* of another host, and the oldest */
+    wire *oldest = NULL;
+    for (unsigned i = 0; i < 7; i++) {
         snprintf(remote, sizeof remote, "test://10.0.0.7:%u", i);
+        if (i == 6)
+            wait_for(g, SL_STRANGERS_GRACE);
         wire *w = link_new(&g->b, remote, 0, SLOW_LINK_INBOUND);
+        oldest = i == 0 ? w : oldest;
         give(w, init, make_init(init, 1 + i, 0));
-        assert_int_equal(w->count, i < 4 ? 1 : 0);
-        assert_int_equal(w->link->state, i < 4 ? SL_LINK_OPENING : SL_LINK_CLOSED);
+        bool taken = i < 4 || i == 6;
+        assert_int_equal(w->count, taken ? 1 : 0);
+        assert_int_equal(w->link->state, taken ? SL_LINK_OPENING : SL_LINK_CLOSED);
     }
-    assert_int_equal(g->b.env.half_open_count, 4);
-    assert_int_equal(g->b.stats.count[SL_drop_opening_cap], 2);
+    assert_int_equal(oldest->link->state, SL_LINK_CLOSED);
+    assert_int_equal(g->b.wires[0].link->state, SL_LINK_OPENING);
+    assert_int_equal(g->b.env.half_open.count, 5);
+    assert_int_equal(g->b.stats.count[SL_drop_opening_cap], 3);
+}
+
+static void a_host_of_ipv6_is_its_64(void **state) {
+    (void)state;
+    assert_true(sl_address_same_net("udp://[2001:db8:1:2::1]:9", "udp://[2001:db8:1:2:ffff::1]:8"));
+    assert_false(sl_address_same_net("udp://[2001:db8:1:2::1]:9", "udp://[2001:db8:1:3::1]:9"));
+    assert_true(sl_address_same_net("udp://[fe80::1%eth0]:9", "udp://[fe80::2%eth0]:9"));
+    assert_true(sl_address_same_net("udp://10.0.0.1:9", "udp://10.0.0.1:8"));
+    assert_false(sl_address_same_net("udp://10.0.0.1:9", "udp://10.0.0.2:9"));
+    assert_false(sl_address_same_net("udp://[::ffff:10.0.0.1]:9", "udp://[::ffff:10.0.0.2]:9"));
+    assert_false(sl_address_same_net("udp://[::1]:9", "udp://10.0.0.1:9"));
+}
+
+/* Connections that say nothing: of one host sixteen, and as an opening they give way to others after a while. */
+static void streams_that_have_not_opened_are_bounded(void **state) {
+    rig *g = *state;
+    char remote[64];
+    for (unsigned i = 0; i < SL_STREAMS_PER_HOST; i++) {
+        snprintf(remote, sizeof remote, "test://10.0.0.7:%u", i);
+        link_new(&g->b, remote, 0, SLOW_LINK_INBOUND | SLOW_LINK_STREAM);
+    }
+    const slow_link_info info = {.struct_size = sizeof info,
+                                 .local = "test://10.0.0.1:1",
+                                 .remote = "test://10.0.0.7:999",
+                                 .mtu = 1400,
+                                 .flags = SLOW_LINK_INBOUND | SLOW_LINK_STREAM};
+    assert_null(sl_link_new(&g->b.env, &g->b.port, 999, NULL, &info, 1000000, 0));
+    assert_int_equal(g->b.stats.count[SL_drop_opening_cap], 1);
+    for (unsigned i = 0; g->b.env.streams.count < SL_STRANGERS_MAX; i++) {
+        snprintf(remote, sizeof remote, "test://10.2.%u.%u:1", i / 256, i % 256);
+        link_new(&g->b, remote, 0, SLOW_LINK_INBOUND | SLOW_LINK_STREAM);
+    }
+    wait_for(g, SL_STRANGERS_GRACE);
+    wire *w = link_new(&g->b, info.remote, 0, info.flags);
+    assert_int_equal(w->link->state, SL_LINK_OPENING);
+    assert_int_equal(g->b.wires[0].link->state, SL_LINK_CLOSED); /* the oldest of the same host */
+    assert_int_equal(g->b.env.streams.count, SL_STRANGERS_MAX);
+    wire *a = link_new(&g->a, "test://10.0.0.2:2", 1, SLOW_LINK_STREAM);
+    pass(a, w);
+    pass(w, a);
+    give(w, a->sent[1], a->sizes[1]);
+    assert_int_equal(w->link->state, SL_LINK_UP);
+    assert_int_equal(g->b.env.streams.count, SL_STRANGERS_MAX - 1); /* it is no stranger any more */
+}
+
+/* ---- what the peer may make us do ---- */
+
+static void cookies_come_one_for_each_init_and_three_in_all(void **state) {
+    rig *g = *state;
+    uint8_t frame[64];
+    sl_init init;
+    wire *a = link_new(&g->a, "test://10.0.0.2:2", 1, 0);
+    for (uint64_t i = 1; i <= 100; i++) {
+        sl_cookie cookie = {.peer_index = a->link->opening->index, .cookie = i};
+        give(a, frame, sl_cookie_write(&cookie, frame, sizeof frame));
+    }
+    assert_int_equal(a->count,
+                     2); /* the first was answered at once, the second waits, and the others came to nothing */
+    wait_for(g, 100 * SL_MS);
+    sl_link_flush(a->link);
+    assert_int_equal(a->count, 3);
+    assert_true(sl_init_read((slow_bytes){a->sent[2], a->sizes[2]}, SL_INIT_SIZE, &init));
+    assert_true(init.cookie == 2);
+    for (uint64_t i = 101; i <= 102; i++) {
+        sl_cookie cookie = {.peer_index = init.index, .cookie = i};
+        give(a, frame, sl_cookie_write(&cookie, frame, sizeof frame));
+        wait_for(g, SL_SECOND);
+        sl_link_flush(a->link);
+    }
+    assert_true(sl_init_read((slow_bytes){a->sent[a->count - 1], a->sizes[a->count - 1]}, SL_INIT_SIZE, &init));
+    assert_true(init.cookie == 101);
+    assert_int_equal(g->a.stats.count[SL_drop_opening_cookie], 99);
+}
+
+static unsigned reads; /* the plugin's table has no room for an argument */
+
+static slow_status refuse_and_count(slow_session *s, slow_bytes in, slow_bytes *payload, slow_bytes *key, bool *done) {
+    bool rubbish = in.size == 1;
+    reads += rubbish;
+    return rubbish ? SLOW_E_AUTH : clear_read(s, in, payload, key, done);
+}
+
+/* Each would cost a Diffie-Hellman. */
+static void rubbish_in_the_name_of_the_peer_is_read_eight_times_in_100_ms(void **state) {
+    rig *g = *state;
+    uint8_t frame[SL_INIT_SIZE];
+    slow_security_ops ops = in_the_clear;
+    ops.read = refuse_and_count;
+    g->a.env.opening.security = g->b.env.opening.security = &ops;
+    wire *a = link_new(&g->a, "test://10.0.0.2:2", 1, 0);
+    wire *b = link_new(&g->b, "test://10.0.0.1:1", 0, SLOW_LINK_INBOUND);
+    pass(a, b);
+    sl_resp resp = {.index = 1, .peer_index = a->link->opening->index, .handshake = {(const uint8_t *)"x", 1}};
+    sl_fin fin = {
+        .peer_index = b->link->opening->index, .echo = b->link->opening->tag, .handshake = {(const uint8_t *)"x", 1}};
+    reads = 0;
+    for (unsigned i = 0; i < 50; i++)
+        give(a, frame, sl_resp_write(&resp, frame, sizeof frame));
+    assert_int_equal(reads, 8);
+    for (unsigned i = 0; i < 50; i++)
+        give(b, frame, sl_fin_write(&fin, frame, sizeof frame));
+    assert_int_equal(reads, 16);
+    wait_for(g, 100 * SL_MS);
+    pass(b, a); /* and the true ones come through */
+    assert_int_equal(a->link->state, SL_LINK_UP);
+    for (uint32_t i = 0; i < a->count; i++)
+        if (a->sent[i][0] == SL_FRAME_FIN)
+            give(b, a->sent[i], a->sizes[i]);
+    assert_int_equal(b->link->state, SL_LINK_UP);
 }
 
 int main(void) {
@@ -260,7 +404,12 @@ int main(void) {
         TEST(an_initiator_says_its_init_again_with_the_cookie),
         TEST(a_cookie_is_good_for_two_minutes_at_least_and_four_at_most),
         TEST(half_open_entries_are_256_at_most),
+        TEST(what_has_just_been_answered_gives_way_to_nobody),
         TEST(a_host_has_four_half_open_entries_at_most),
+        TEST(a_host_of_ipv6_is_its_64),
+        TEST(streams_that_have_not_opened_are_bounded),
+        TEST(cookies_come_one_for_each_init_and_three_in_all),
+        TEST(rubbish_in_the_name_of_the_peer_is_read_eight_times_in_100_ms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

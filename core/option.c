@@ -6,11 +6,15 @@
  * out of range is found when the plugin is first used, and --describe cannot show one value while the code takes
  * another. In the table it stands as it would in the config, less the quotes of a string, an enum or a duration.
  *
+ * Of a secret's file the plugin gets the content, in memory for secrets: the check of the file's mode is in one place, and
+ * no plugin reads files for it.
+ *
  * A range of min == max == 0 is no range: INT then takes any int64_t, DURATION anything from 0, STRING any length.
  *
  * Rejected: numbers in quotes, "yes" for true, durations without a unit in a string, and keys in another case. Each has
  * one spelling; a wrong one gets the right one as its answer. */
 #include "option.h"
+#include "identity.h"
 #include "log.h"
 #include <ctype.h>
 #include <inttypes.h>
@@ -287,6 +291,25 @@ static char *member_string(const slow_option *option, const void *config) {
     return text;
 }
 
+/* A copy; of a secret's file the content. */
+static slow_status string_new(const slow_option *option, const char *text, const sl_json_at *at, char **out,
+                              slow_error *error) {
+    slow_error why;
+    if ((option->flags & SLOW_OPT_SECRET_FILE) == 0) {
+        *out = strdup(text);
+        return *out != NULL ? SLOW_OK : sl_json_error(at, error, SLOW_E_NOMEM, "no memory");
+    }
+    slow_status status = sl_secret_read_key_text(text, "key", out, &why);
+    return status == SLOW_OK ? SLOW_OK : sl_json_error(at, error, status, "%s", why.text);
+}
+
+static void string_free(const slow_option *option, const void *config) {
+    if (option->flags & SLOW_OPT_SECRET_FILE)
+        sl_secret_free(member_string(option, config));
+    else
+        free(member_string(option, config));
+}
+
 slow_status sl_option_set(const slow_option *option, const sl_json *value, const sl_json_at *at, void *config,
                           slow_error *error) {
     bool right = false, truth = sl_json_true(value);
@@ -316,10 +339,11 @@ slow_status sl_option_set(const slow_option *option, const sl_json *value, const
     default:
         right = string_fits(option, value);
         if (right) {
-            char *copy = strdup(sl_json_string(value));
-            if (copy == NULL)
-                return sl_json_error(at, error, SLOW_E_NOMEM, "no memory");
-            free(member_string(option, config));
+            char *copy = NULL;
+            slow_status status = string_new(option, sl_json_string(value), at, &copy, error);
+            if (status != SLOW_OK)
+                return status;
+            string_free(option, config);
             member_store(option, config, &copy);
         }
     }
@@ -382,7 +406,7 @@ slow_status sl_option_fill(const slow_option *options, size_t config_size, const
     if (status != SLOW_OK) { /* back over what was filled in: further on the table itself may be wrong */
         while (option-- != options)
             if (option->type == SLOW_OPT_STRING)
-                free(member_string(option, config));
+                string_free(option, config);
         memset(config, 0, config_size);
     }
     return status;
@@ -391,7 +415,7 @@ slow_status sl_option_fill(const slow_option *options, size_t config_size, const
 void sl_option_clear(const slow_option *options, void *config) {
     for (const slow_option *option = options; option != NULL && option->key != NULL; option++)
         if (option->type == SLOW_OPT_STRING) {
-            free(member_string(option, config));
+            string_free(option, config);
             member_store(option, config, &(char *){NULL});
         }
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 typedef struct sample {
@@ -91,7 +93,7 @@ static void what_is_said_counts(void **state) {
     void *config = NULL;
     assert_int_equal(fill(&plugin,
                           "{\"plugin\": \"x\", \"// on\": 1, \"on\": false, \"count\": -5, \"period\": \"1h\","
-                          " \"name\": \"12345678\", \"key_file\": \"k\", \"colour\": \"red\","
+                          " \"name\": \"12345678\", \"colour\": \"red\","
                           " \"free_number\": -9223372036854775808}",
                           &config, NULL),
                      SLOW_OK);
@@ -100,10 +102,55 @@ static void what_is_said_counts(void **state) {
     assert_int_equal(s->count, -5);
     assert_int_equal(s->period, UINT64_C(3600000000000));
     assert_string_equal(s->name, "12345678");
-    assert_string_equal(s->key_file, "k");
     assert_int_equal(s->colour, 0);
     assert_true(s->free_number == INT64_MIN);
     sl_option_free(&plugin, config);
+}
+
+static const char a_key[] = "TM0Imyj/ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U+4pvs=";
+
+/* A file of a secret, and a config that names it; `more` comes behind. */
+static void key_file_make(char path[64], mode_t mode, char *json, size_t capacity, const char *more) {
+    strcpy(path, "/tmp/slow-option-XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(dprintf(fd, "  %s\n", a_key), 2 + strlen(a_key) + 1);
+    assert_int_equal(fchmod(fd, mode), 0);
+    close(fd);
+    snprintf(json, capacity, "{\"name\": \"a\", \"key_file\": \"%s\"%s}", path, more);
+}
+
+static void of_a_secrets_file_the_plugin_gets_the_content(void **state) {
+    (void)state;
+    char path[64], json[160], expected[256];
+    void *config = NULL;
+    slow_error error;
+    key_file_make(path, 0600, json, sizeof json, "");
+    assert_int_equal(fill(&plugin, json, &config, &error), SLOW_OK);
+    unlink(path);
+    assert_string_equal(((const sample *)config)->key_file, a_key);
+    sl_option_free(&plugin, config);
+    assert_int_equal(fill(&plugin, json, &config, &error), SLOW_E_FAIL);
+    snprintf(expected, sizeof expected, "a.json:1: key_file: %s: cannot be opened: No such file or directory", path);
+    assert_string_equal(error.text, expected);
+}
+
+static void a_secrets_file_that_others_can_read_is_refused(void **state) {
+    (void)state;
+    char path[64], json[160], expected[256];
+    void *config = NULL;
+    slow_error error;
+    key_file_make(path, 0644, json, sizeof json, "");
+    slow_status status = fill(&plugin, json, &config, &error);
+    unlink(path);
+    assert_int_equal(status, SLOW_E_INVAL);
+    snprintf(expected, sizeof expected,
+             "a.json:1: key_file: others can read or change this secret (mode 0644): chmod 600 %s", path);
+    assert_string_equal(error.text, expected);
+    snprintf(json, sizeof json, "{\"key_file\": \"%s\"}", a_key); /* the key itself: not repeated in the error */
+    assert_int_equal(fill(&plugin, json, &config, &error), SLOW_E_INVAL);
+    assert_null(strstr(error.text, "TM0I"));
+    assert_non_null(strstr(error.text, "a.json:1: key_file: a key itself stands here"));
 }
 
 static void durations_have_units_or_are_seconds(void **state) {
@@ -184,8 +231,11 @@ static void a_mistake_is_told_with_what_was_expected(void **state) {
 static void a_late_mistake_leaves_nothing_behind(void **state) {
     (void)state;
     void *config = NULL;
-    assert_int_equal(fill(&plugin, "{\"name\": \"a\", \"key_file\": \"b\", \"free_number\": 0.5}", &config, NULL),
-                     SLOW_E_INVAL);
+    char path[64], json[160];
+    key_file_make(path, 0600, json, sizeof json, ", \"free_number\": 0.5");
+    slow_status status = fill(&plugin, json, &config, NULL);
+    unlink(path);
+    assert_int_equal(status, SLOW_E_INVAL);
     assert_null(config);
     sample s;
     memset(&s, 0xff, sizeof s);
@@ -322,6 +372,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_stand_where_nothing_is_said),
         cmocka_unit_test(what_is_said_counts),
+        cmocka_unit_test(of_a_secrets_file_the_plugin_gets_the_content),
+        cmocka_unit_test(a_secrets_file_that_others_can_read_is_refused),
         cmocka_unit_test(durations_have_units_or_are_seconds),
         cmocka_unit_test(a_mistake_is_told_with_what_was_expected),
         cmocka_unit_test(a_late_mistake_leaves_nothing_behind),

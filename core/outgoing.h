@@ -36,7 +36,8 @@ enum sl_reason {
     SL_REASON_PEER_RESTARTED, /* the pair ended, and what became of it there is not known */
     SL_REASON_NO_ANSWER,      /* sent whole, and until 10 s after the deadline nobody said what became of it */
     SL_REASON_NO_MEMORY,
-    SL_REASON_REFUSED, /* the other end cannot hand it over: it is malformed, or the end is closing */
+    SL_REASON_REFUSED,  /* the other end cannot hand it over: it is malformed, or the end is closing */
+    SL_REASON_UNSEALED, /* it was never sent, until its deadline; the peer, or a relay in its name, offered no seal */
 };
 
 /* Made on any thread, submitted on the loop, where it belongs to delivery until its outcome. */
@@ -49,7 +50,7 @@ typedef struct sl_outgoing {
     slow_time until;                  /* best effort: to which it waits for a route; reliable: its deadline */
     uint64_t ticket;                  /* the application's; 0 = nobody asks */
     /* Of a reliable one, once it has a number; the sender's. */
-    slow_time submitted_at, first_sent_at;
+    slow_time submitted_at, first_sent_at, last_sent_at;
     uint64_t *acked, *flying; /* a bit for each fragment; of up to 64 fragments they are `bits` */
     uint64_t bits[2];
     uint32_t acked_count;
@@ -88,5 +89,9 @@ static inline bool sl_outgoing_is_reliable(const sl_outgoing *out) {
 static inline uint32_t sl_outgoing_fragments(const sl_outgoing *out) {
     uint32_t size = (uint32_t)out->message.payload.size;
     return size == 0 ? 1 : (size + SLOW_PAYLOAD_MAX - 1) / SLOW_PAYLOAD_MAX;
+}
+/* All of it was acknowledged; it may still be taken back, or not be taken. */
+static inline bool sl_outgoing_has_arrived(const sl_outgoing *out) {
+    return out->number != 0 && out->acked_count == sl_outgoing_fragments(out);
 }
 #endif

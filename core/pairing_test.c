@@ -106,7 +106,7 @@ static void hear(world *w, const letter *l) {
     if (l->data)
         (void)sl_pairing_session(&e->pairing, l->open.mine, w->now);
     else
-        sl_pairing_heard(&e->pairing, l->kind, &l->open, w->now);
+        sl_pairing_heard(&e->pairing, l->kind, &l->open, 0, w->now);
 }
 
 /* Everything that happens until then. */
@@ -188,15 +188,15 @@ static void who_was_alone_for_longer_than_our_clock_runs_never_had_the_pair(void
     end_start(&w.ends[0]);
     sl_pairing *low = &w.ends[0].pairing;
     sl_pairing_want(low, true, w.now);
-    sl_pairing_heard(low, SL_KIND_OPEN2, &(sl_open){.mine = 7, .yours = low->opening}, w.now);
+    sl_pairing_heard(low, SL_KIND_OPEN2, &(sl_open){.mine = 7, .yours = low->opening}, 0, w.now);
     assert_true(low->mine != 0);
     for (int i = 0; i < 5; i++)
-        sl_pairing_heard(low, SL_KIND_KNOCK, NULL, w.now); /* OPEN3, each time */
+        sl_pairing_heard(low, SL_KIND_KNOCK, NULL, 0, w.now); /* OPEN3, each time */
     w.now = low->open3_at;
     sl_pairing_timer(low, w.now);
     assert_true(low->opening != 0);
     sl_open open2 = {.mine = 8, .yours = low->opening, .alone_ms = SL_ALONE_MAX_MS};
-    sl_pairing_heard(low, SL_KIND_OPEN2, &open2, w.now);
+    sl_pairing_heard(low, SL_KIND_OPEN2, &open2, 0, w.now);
     assert_int_equal(w.ends[0].ended, 1);
     assert_int_equal(w.ends[0].since, 0); /* whatever was sent goes again */
 }
@@ -206,7 +206,7 @@ static void openings_that_others_made_up_keep_nobody_out(void **state) {
     (void)state;
     world_init(&w, 1);
     for (uint64_t i = 1; i <= 2 * SL_HALVES_A_PEER; i++)
-        sl_pairing_heard(&w.ends[1].pairing, SL_KIND_OPEN1, &(sl_open){.mine = i}, w.now);
+        sl_pairing_heard(&w.ends[1].pairing, SL_KIND_OPEN1, &(sl_open){.mine = i}, 0, w.now);
     assert_int_equal(w.ends[1].limits.halves, SL_HALVES_A_PEER);
     sl_pairing_want(&w.ends[0].pairing, true, w.now);
     run(&w, 100 * SL_MS);
@@ -286,7 +286,7 @@ static void a_knock_alone_ends_nothing(void **state) {
     run(&w, SL_SECOND);
     sl_open nothing = {.mine = 0};
     for (int i = 0; i < 100; i++) {
-        sl_pairing_heard(&w.ends[0].pairing, SL_KIND_KNOCK, &nothing, w.now);
+        sl_pairing_heard(&w.ends[0].pairing, SL_KIND_KNOCK, &nothing, 0, w.now);
         run(&w, 100 * SL_MS);
     }
     assert_true(is_paired(&w));
@@ -300,7 +300,7 @@ static void a_forged_open1_ends_nothing(void **state) {
     sl_pairing_want(&w.ends[0].pairing, true, w.now);
     run(&w, SL_SECOND);
     for (uint64_t i = 0; i < 1000; i++)
-        sl_pairing_heard(&w.ends[1].pairing, SL_KIND_OPEN1, &(sl_open){.mine = 2 * i + 2}, w.now);
+        sl_pairing_heard(&w.ends[1].pairing, SL_KIND_OPEN1, &(sl_open){.mine = 2 * i + 2}, 0, w.now);
     assert_int_equal(w.ends[1].limits.halves, SL_HALVES_A_PEER);
     run(&w, SL_SECOND);
     assert_true(is_paired(&w));
@@ -360,7 +360,7 @@ static void who_is_knocked_at_in_vain_gives_up(void **state) {
     (void)state;
     world_init(&w, 1);
     w.loss = 100;
-    sl_pairing_heard(&w.ends[0].pairing, SL_KIND_KNOCK, &(sl_open){.mine = 0}, w.now);
+    sl_pairing_heard(&w.ends[0].pairing, SL_KIND_KNOCK, &(sl_open){.mine = 0}, 0, w.now);
     assert_int_equal(w.ends[0].limits.unasked, 1);
     run(&w, 60 * SL_SECOND);
     assert_int_equal(w.ends[0].limits.unasked, 0);

@@ -1,100 +1,24 @@
 #include "peer.h"
 #include "forward.h"
+#include "peer_seal.h"
+#include "peer_table.h"
+#include "peer_way.h"
 #include <stdlib.h>
 #include <string.h>
 
-struct sl_peer {
-    sl_peers *all;
-    sl_peer *next, **here; /* of all */
-    sl_peer *chained;      /* in its bucket */
-    sl_peer *next_stuck, **stuck;
-    sl_peer_stuck *stuck_in; /* NULL = it is not */
-    bool served;             /* something was sent to it since its last turn */
-    slow_id id;
-    uint32_t hash;
-    sl_pairing pairing;
-    sl_sender *sender;
-    sl_receiver *receiver; /* of the pair; NULL = there is none */
-    uint64_t last_packet;
-    slow_time describe_from; /* not again before */
-    sl_timer *timer;
-    sl_deferred turn;
-    sl_hint hint;
-};
-
+enum { ONCE_NUMBERS = 256, ONCE_BEHIND = 1024 };
 static const slow_time ANSWERS_APART = 250 * SL_MS;
 
 static void turn(void *arg);
 
-/* ---- the table ---- */
-
-static uint32_t hash_of(const sl_peers *peers, const uint8_t *id, size_t size) {
-    return (uint32_t)sl_id_hash(peers->hash_key, id, size);
-}
-
-static sl_peer *peer_find(sl_peers *peers, slow_bytes id) {
-    if (peers->recent != NULL && sl_id_is(&peers->recent->id, id.data, id.size))
-        return peers->recent;
-    if (peers->bucket_count == 0)
-        return NULL;
-    uint32_t hash = hash_of(peers, id.data, id.size);
-    sl_peer *peer = peers->buckets[hash & (peers->bucket_count - 1)];
-    while (peer != NULL && !(peer->hash == hash && sl_id_is(&peer->id, id.data, id.size)))
-        peer = peer->chained;
-    if (peer != NULL)
-        peers->recent = peer;
-    return peer;
-}
-
-static bool buckets_grow(sl_peers *peers) {
-    if (peers->count < peers->bucket_count)
-        return true;
-    uint32_t count = peers->bucket_count == 0 ? 16 : peers->bucket_count * 2;
-    sl_peer **buckets = calloc(count, sizeof(sl_peer *));
-    if (buckets == NULL)
-        return false;
-    free(peers->buckets);
-    peers->buckets = buckets;
-    peers->bucket_count = count;
-    for (sl_peer *peer = peers->first; peer != NULL; peer = peer->next) {
-        peer->chained = buckets[peer->hash & (count - 1)];
-        buckets[peer->hash & (count - 1)] = peer;
-    }
-    return true;
-}
-
-/* ---- peers whose packages could not be sent: they are served again when that may have changed ---- */
-
-static void stuck_init(sl_peer_stuck *list) {
-    *list = (sl_peer_stuck){.end = &list->first};
-}
-
-static void unstick(sl_peer *peer) {
-    sl_peer_stuck *list = peer->stuck_in;
-    if (list == NULL)
-        return;
-    *peer->stuck = peer->next_stuck;
-    *(peer->next_stuck != NULL ? &peer->next_stuck->stuck : &list->end) = peer->stuck;
-    list->count--;
-    peer->stuck_in = NULL;
-}
-
-static void stick(sl_peer *peer, sl_peer_stuck *list) {
-    unstick(peer);
-    peer->next_stuck = NULL;
-    peer->stuck = list->end;
-    peer->stuck_in = list;
-    *list->end = peer;
-    list->end = &peer->next_stuck;
-    list->count++;
-}
+/* ---- those whose packages could not be sent: they are served again when that may have changed ---- */
 
 /* Those that are in it now: some come back at once. */
 static void all_again(sl_peers *peers, sl_peer_stuck *list) {
     slow_time now = sl_now(peers->loop);
     for (uint32_t left = list->count; left > 0; left--) {
         sl_peer *peer = list->first;
-        unstick(peer);
+        sl_peer_unstick(peer);
         sl_pairing_kick(&peer->pairing, now);
         sl_defer(peers->loop, &peer->turn);
     }
@@ -114,39 +38,12 @@ static slow_status sent(sl_peer *peer, slow_status status) {
     if (status == SLOW_OK)
         peer->served = true;
     else if (status == SLOW_E_AGAIN)
-        stick(peer, peer->served ? &peers->served : &peers->no_room);
+        sl_peer_stick(peer, peer->served ? &peers->served : &peers->no_room);
     else if (status == SLOW_E_NOROUTE) {
-        stick(peer, &peers->no_route);
+        sl_peer_stick(peer, &peers->no_route);
         peer->hint = (sl_hint){.by = *peers->self, .reason = SL_DROP_NO_ROUTE, .at = sl_now(peers->loop)};
     }
     return status;
-}
-
-static void peer_free(sl_peer *peer) {
-    unstick(peer);
-    sl_pairing_end(&peer->pairing);
-    sl_defer_cancel(peer->all->loop, &peer->turn);
-    sl_timer_free(peer->timer);
-    sl_receiver_free(peer->receiver);
-    sl_sender_free(peer->sender);
-    free(peer);
-}
-
-static void peer_remove(sl_peer *peer) {
-    sl_peers *peers = peer->all;
-    sl_peer **at = &peers->buckets[peer->hash & (peers->bucket_count - 1)];
-    while (*at != peer)
-        at = &(*at)->chained;
-    *at = peer->chained;
-    *peer->here = peer->next;
-    if (peer->next != NULL)
-        peer->next->here = peer->here;
-    peers->count--;
-    if (peers->recent == peer)
-        peers->recent = NULL;
-    if (peer->pairing.alone_since > peers->forgotten_at)
-        peers->forgotten_at = peer->pairing.alone_since;
-    peer_free(peer);
 }
 
 /* ---- what the parts of a peer ask for ---- */
@@ -161,20 +58,27 @@ static uint64_t draw(void *arg) {
     return number;
 }
 
-static slow_status control(sl_peers *peers, const slow_id *dst, enum sl_pair_kind kind, slow_bytes payload) {
+static slow_status control(sl_peers *peers, const slow_id *dst, enum sl_pair_kind kind, slow_bytes payload,
+                           const sl_way *way) {
     slow_package package = {.type = SLOW_CONTROL,
                             .kind = (uint16_t)kind,
                             .priority = 8,
                             .total = (uint32_t)payload.size,
                             .payload = payload};
-    return peers->events.send(peers->events.arg, dst, &package, 0, 0);
+    return peers->events.send(peers->events.arg, dst, &package, 0, 0, way);
 }
 
 static bool say(void *arg, enum sl_pair_kind kind, const sl_open *open) {
     sl_peer *peer = arg;
     uint8_t bytes[SLOW_PAYLOAD_MAX];
     size_t size = kind != SL_KIND_KNOCK ? sl_open_write(bytes, kind, open) : 0;
-    return sent(peer, control(peer->all, &peer->id, kind, (slow_bytes){bytes, size})) == SLOW_OK;
+    sl_peer_way_says(peer, kind, sl_now(peer->all->loop));
+    slow_status status = control(peer->all, &peer->id, kind, (slow_bytes){bytes, size}, &peer->way);
+    if (status == SLOW_OK)
+        sl_peer_way_went(peer);
+    else
+        peer->via = 0; /* it went nowhere, so silence says nothing */
+    return sent(peer, status) == SLOW_OK;
 }
 
 static void offer(void *arg, sl_arrival *arrival) {
@@ -202,13 +106,17 @@ static bool began(void *arg, slow_time rtt_ns, slow_time now) {
     sl_peer *peer = arg;
     sl_receiver_events events = {.arg = peer, .offer = offer, .withdraw = withdraw};
     peer->receiver = sl_receiver_new(&peer->all->budget, peer->all->stats, &events);
-    peer->last_packet = 0;
+    peer->last_packet = peer->once_next = peer->once_end = 0;
     peer->describe_from = 0;
+    sl_peer_way_met(peer, now);
     if (peer->receiver != NULL)
         sl_receiver_break(peer->receiver, peer->all->broken.receiver);
     sl_sender_break(peer->sender, peer->all->broken.sender);
     if (peer->receiver != NULL && sl_sender_open(peer->sender, rtt_ns, now)) {
         peer->all->pairs++;
+        peer->checked_at = now;
+        if (peer->all->sealed)
+            peer->all->events.opened(peer->all->events.arg);
         return true;
     }
     sl_receiver_free(peer->receiver);
@@ -239,16 +147,43 @@ static void describe(void *arg) {
 static const sl_pairing_events pairing_events = {
     .draw = draw, .say = say, .ended = ended, .began = began, .describe = describe};
 
+static const sl_pairing_events sealed_events = {
+    .seals = &sl_peer_seals, .draw = draw, .say = say, .ended = ended, .began = began, .describe = describe};
+
+/* ---- packages in a pair ---- */
+
 static uint64_t number(void *arg) {
     return ((sl_peer *)arg)->last_packet + 1;
+}
+
+static slow_status transmit(sl_peer *peer, slow_package *package, uint64_t packet) {
+    sl_peers *peers = peer->all;
+    uint8_t room[SL_SEALED_MAX];
+    slow_package sealed, *outside = package;
+    package->src = sl_id_bytes(peers->self);
+    package->dst = sl_id_bytes(&peer->id);
+    package->session = peer->pairing.mine;
+    package->packet = packet;
+    if (peer->pairing.seal != NULL) {
+        sl_pair_seal_close(peer->pairing.seal, package, room, &sealed);
+        outside = &sealed;
+    }
+    slow_status status =
+        peers->events.send(peers->events.arg, &peer->id, outside, package->session, package->packet, &peer->way);
+    if (status == SLOW_OK)
+        sl_peer_way_went(peer);
+    return status;
 }
 
 static slow_status send_in_pair(void *arg, slow_package *package) {
     sl_peer *peer = arg;
     sl_peers *peers = peer->all;
-    slow_status status = peers->events.send(peers->events.arg, &peer->id, package, peer->pairing.mine, number(peer));
-    if (status == SLOW_OK)
+    slow_status status = transmit(peer, package, number(peer));
+    if (status == SLOW_OK) {
         peer->last_packet++;
+        if (peers->events.sent != NULL)
+            peers->events.sent(peers->events.arg, package);
+    }
     return sent(peer, status);
 }
 
@@ -257,11 +192,44 @@ static void traced(void *arg, const sl_outgoing *out, uint64_t packet, uint32_t 
     peer->all->events.traced(peer->all->events.arg, out, peer->pairing.mine, packet, offset);
 }
 
+/* Best effort has numbers of the pair too, but many at a time (peer.h), and those that are left are given up before they are too
+ * old for the window at the other end. */
+static uint64_t once_number(sl_peer *peer) {
+    if (peer->once_next == peer->once_end || peer->last_packet - peer->once_next > ONCE_BEHIND) {
+        peer->once_next = peer->last_packet + 1;
+        peer->once_end = peer->once_next + ONCE_NUMBERS;
+        peer->last_packet = peer->once_end - 1;
+    }
+    return peer->once_next;
+}
+
+/* What a relay said before its last transmission was of an earlier one, and of what arrived it is no matter. */
+static void tell_hint(const sl_peer *peer, const sl_outgoing *out, sl_result *result) {
+    if (!result->arrived && peer->hint.at >= out->last_sent_at)
+        result->hint = peer->hint;
+}
+
+static enum sl_opening_end opening_of(const sl_peer *peer, const sl_outgoing *out, const sl_result *result) {
+    bool unsent = result->reason == SL_REASON_EXPIRED && out->number == 0 && peer->pairing.mine == 0;
+    bool lost = result->reason == SL_REASON_NO_ANSWER || result->reason == SL_REASON_PEER_RESTARTED;
+    bool of_opening = unsent || (lost && !peer->pairing.proven);
+    return peer->all->sealed && of_opening && result->hint.by.size == 0 ? sl_pairing_opening(&peer->pairing)
+                                                                        : SL_OPENING_WELL;
+}
+
 static void outcome(void *arg, const sl_outgoing *out, enum sl_outcome what, enum sl_reason reason, slow_time now) {
     sl_peer *peer = arg;
-    sl_result result = {.message = out, .outcome = what, .reason = reason, .rtt_ns = now - out->submitted_at};
+    sl_result result = {.message = out,
+                        .outcome = what,
+                        .reason = reason,
+                        .rtt_ns = now - out->submitted_at,
+                        .arrived = sl_outgoing_has_arrived(out)};
+    slow_time plain_at = peer->pairing.plain_at;
+    if (reason == SL_REASON_EXPIRED && out->number == 0 && plain_at != 0 && plain_at >= out->submitted_at)
+        result.reason = SL_REASON_UNSEALED;
     if (what != SL_DELIVERED && peer->hint.at >= out->submitted_at)
-        result.hint = peer->hint;
+        tell_hint(peer, out, &result);
+    result.opening = opening_of(peer, out, &result);
     peer->all->pending--;
     peer->all->events.outcome(peer->all->events.arg, &result);
 }
@@ -292,15 +260,19 @@ static slow_time least(slow_time a, slow_time b) {
 
 /* False: the peer has gone. */
 static bool settle(sl_peer *peer, slow_time now) {
-    bool wanted = sl_sender_wants_pair(peer->sender);
+    bool once = peer->once_until > now && peer->pairing.mine == 0;
+    bool wanted = sl_sender_wants_pair(peer->sender) || once;
     sl_pairing_want(&peer->pairing, wanted, now);
     if (!wanted && sl_pairing_is_idle(&peer->pairing)) {
-        peer_remove(peer);
+        sl_peer_remove(peer);
         return false;
     }
     slow_time due = least(sl_pairing_due(&peer->pairing), sl_sender_due(peer->sender));
     if (peer->receiver != NULL)
         due = least(due, sl_receiver_due(peer->receiver));
+    if (once)
+        due = least(due, peer->once_until);
+    due = least(due, sl_peer_check_due(peer));
     if (due != UINT64_MAX)
         sl_timer_at(peer->timer, due);
     else
@@ -311,6 +283,7 @@ static bool settle(sl_peer *peer, slow_time now) {
 static void turn(void *arg) {
     sl_peer *peer = arg;
     slow_time now = sl_now(peer->all->loop);
+    (void)sl_peer_is_member(peer, now);
     if (sl_pairing_due(&peer->pairing) <= now)
         sl_pairing_timer(&peer->pairing, now);
     if (sl_sender_due(peer->sender) <= now)
@@ -326,44 +299,41 @@ static void turn(void *arg) {
 /* ---- peers come and go ---- */
 
 static sl_peer *peer_need(sl_peers *peers, const slow_id *id) {
-    sl_peer *peer = peer_find(peers, sl_id_bytes(id));
+    sl_peer *peer = sl_peer_find(peers, sl_id_bytes(id));
     if (peer != NULL)
         return peer;
-    if (peers->count >= SL_PEERS_MAX || !buckets_grow(peers) || (peer = calloc(1, sizeof *peer)) == NULL)
+    if (peers->count >= SL_PEERS_MAX || !sl_peers_reserve(peers) || (peer = calloc(1, sizeof *peer)) == NULL)
         return NULL;
-    *peer = (sl_peer){.all = peers, .id = *id, .hash = hash_of(peers, (const uint8_t *)id->text, id->size)};
+    *peer = (sl_peer){.all = peers, .id = *id, .hash = sl_peers_hash(peers, (const uint8_t *)id->text, id->size)};
     sl_sender_events events = {.arg = peer,
                                .number = number,
                                .send = send_in_pair,
                                .traced = traced,
                                .outcome = outcome,
                                .released = released};
+    if (peers->events.via != NULL) {
+        events.via = sl_peer_way_via;
+        events.fate = sl_peer_way_fate;
+        events.silent = sl_peer_way_silent;
+    }
     peer->turn = (sl_deferred){.fn = turn, .arg = peer};
-    sl_pairing_init(&peer->pairing, &pairing_events, peer, &peers->limits, sl_id_compare(peers->self, id) < 0,
-                    peers->forgotten_at);
+    sl_pairing_init(&peer->pairing, peers->sealed ? &sealed_events : &pairing_events, peer, &peers->limits,
+                    sl_id_compare(peers->self, id) < 0, peers->forgotten_at);
     peer->pairing.broken = peers->broken.pairing;
     peer->timer = sl_timer_new(peers->loop, turn, peer);
     peer->sender = sl_sender_new(&events);
     if (peer->timer == NULL || peer->sender == NULL) {
-        peer_free(peer);
+        sl_peer_free(peer);
         return NULL;
     }
-    sl_peer **bucket = &peers->buckets[peer->hash & (peers->bucket_count - 1)];
-    peer->chained = *bucket;
-    *bucket = peer;
-    peer->here = &peers->first;
-    peer->next = peers->first;
-    if (peer->next != NULL)
-        peer->next->here = &peer->next;
-    peers->first = peer;
-    peers->count++;
+    sl_peer_add(peer);
     return peer;
 }
 
 /* One who speaks first costs nothing but a look once there are too many of that kind. */
 static sl_peer *peer_for(sl_peers *peers, const slow_id *id, bool lower) {
     bool full = lower ? peers->limits.unasked >= SL_OPENINGS_UNASKED : peers->limits.halves >= SL_HALVES;
-    return full ? peer_find(peers, sl_id_bytes(id)) : peer_need(peers, id);
+    return full ? sl_peer_find(peers, sl_id_bytes(id)) : peer_need(peers, id);
 }
 
 /* Of the pairs that owe nothing, the one that was silent longest goes; if all owe something, the newest. */
@@ -389,10 +359,15 @@ slow_status sl_peers_init(sl_peers *peers, sl_loop *loop, sl_stats *stats, const
                         .budget = {.most = SL_RECEIVE_BUDGET},
                         .pairs_most = SL_PAIRS_MAX,
                         .forgotten_at = sl_now(loop)};
-    stuck_init(&peers->no_room);
-    stuck_init(&peers->no_route);
-    stuck_init(&peers->served);
-    return buckets_grow(peers) ? SLOW_OK : SLOW_E_NOMEM;
+    sl_peer_stuck_init(&peers->no_room);
+    sl_peer_stuck_init(&peers->no_route);
+    sl_peer_stuck_init(&peers->served);
+    return sl_peers_reserve(peers) ? SLOW_OK : SLOW_E_NOMEM;
+}
+
+void sl_peers_seal(sl_peers *peers, const sl_pair_seal_env *env, const sl_log *log) {
+    peers->guard = (sl_pair_guard){.env = *env, .stats = peers->stats, .log = log};
+    peers->sealed = true;
 }
 
 void sl_peers_free(sl_peers *peers) {
@@ -400,7 +375,7 @@ void sl_peers_free(sl_peers *peers) {
     while (peers->first != NULL) {
         sl_sender_stop(peers->first->sender, now);
         sl_sender_abandon(peers->first->sender, now);
-        peer_remove(peers->first);
+        sl_peer_remove(peers->first);
     }
     free(peers->buckets);
 }
@@ -426,8 +401,29 @@ slow_status sl_peers_send(sl_peers *peers, sl_outgoing *out) {
     return SLOW_OK;
 }
 
+slow_status sl_peers_send_once(sl_peers *peers, const slow_id *dst, slow_package *package, slow_time until) {
+    sl_peer *peer = peer_need(peers, dst);
+    if (peer != NULL)
+        (void)sl_peer_is_member(peer, sl_now(peers->loop));
+    if (package->session != 0 && (peer == NULL || peer->pairing.mine != package->session))
+        return SLOW_E_CLOSED;
+    if (peer == NULL || peer->pairing.mine == 0) {
+        if (peer != NULL && until > peer->once_until)
+            peer->once_until = until;
+        if (peer != NULL)
+            sl_defer(peers->loop, &peer->turn);
+        return SLOW_E_NOROUTE;
+    }
+    uint64_t packet = once_number(peer);
+    if (package->message == 0)
+        package->message = packet;
+    slow_status status = transmit(peer, package, packet);
+    peer->once_next += status == SLOW_OK;
+    return status;
+}
+
 void sl_peers_hint(sl_peers *peers, const slow_id *dst, const sl_hint *hint) {
-    sl_peer *peer = peer_find(peers, sl_id_bytes(dst));
+    sl_peer *peer = sl_peer_find(peers, sl_id_bytes(dst));
     if (peer != NULL)
         peer->hint = *hint;
 }
@@ -453,27 +449,36 @@ uint32_t sl_peers_pending(const sl_peers *peers) {
 /* Somebody of whom we know nothing speaks in a pair: it is told so. The lower end does by opening one. */
 static void stranger(sl_peers *peers, const slow_id *id) {
     slow_time now = sl_now(peers->loop);
-    slow_time *knocked_at = &peers->knocked_at[hash_of(peers, (const uint8_t *)id->text, id->size) & 255];
+    slow_time *knocked_at = &peers->knocked_at[sl_peers_hash(peers, (const uint8_t *)id->text, id->size) & 255];
     if (*knocked_at != 0 && now - *knocked_at < ANSWERS_APART)
         return;
     *knocked_at = now;
-    (void)control(peers, id, SL_KIND_KNOCK, (slow_bytes){NULL, 0});
+    (void)control(peers, id, SL_KIND_KNOCK, (slow_bytes){NULL, 0}, NULL);
 }
 
 static void in_pair(sl_peer *peer, const slow_package *package, slow_time now) {
     sl_ask ask;
     sl_state state;
-    if (package->type != SLOW_CONTROL || package->kind >= SLOW_KIND_APPLICATION)
+    bool data = package->type != SLOW_CONTROL || package->kind >= SLOW_KIND_APPLICATION;
+    if (data && peer->pairing.seal != NULL && !(package->flags & SLOW_RELIABLE)) {
+        peer->all->events.once(peer->all->events.arg, package);
+    } else if (data)
         sl_receiver_data(peer->receiver, package, now);
-    else if (package->kind == SL_KIND_ASK && sl_ask_read(package->payload, &ask))
+    else if (package->kind == SL_KIND_ASK && sl_ask_read(package->payload, &ask)) {
+        sl_peer_way_asked(peer, &ask, now);
         sl_receiver_ask(peer->receiver, &ask, package->packet, now);
-    else if (package->kind == SL_KIND_STATE && sl_state_read(package->payload, &state))
+    } else if (package->kind == SL_KIND_STATE && sl_state_read(package->payload, &state))
         sl_sender_state(peer->sender, &state, package->packet, now);
     else
         SL_COUNT(peer->all->stats, drop_control_malformed);
 }
 
-static void opening(sl_peers *peers, const slow_id *src, const slow_package *package, slow_time now) {
+static uint32_t hash_from(const sl_peers *peers, const slow_id *id) {
+    return id != NULL ? sl_peers_hash(peers, (const uint8_t *)id->text, id->size) : 0;
+}
+
+static void opening(sl_peers *peers, const slow_id *src, const slow_package *package, const slow_id *from,
+                    slow_time now) {
     sl_open open = {.mine = 0};
     enum sl_pair_kind kind = (enum sl_pair_kind)package->kind;
     bool lower = sl_id_compare(peers->self, src) < 0;
@@ -481,31 +486,40 @@ static void opening(sl_peers *peers, const slow_id *src, const slow_package *pac
         SL_COUNT(peers->stats, drop_control_malformed);
         return;
     }
+    if (peers->sealed && kind == (lower ? SL_KIND_KNOCK : SL_KIND_OPEN1) &&
+        !sl_pair_guard_may_open(&peers->guard, hash_from(peers, from), now))
+        return;
+    if (peers->sealed && kind != SL_KIND_KNOCK && open.handshake.size == 0)
+        SL_COUNT(peers->stats, drop_open_plain);
     /* OPEN2 answers what we said, so we know its author. */
-    sl_peer *peer = kind == SL_KIND_OPEN2 ? peer_find(peers, sl_id_bytes(src)) : NULL;
+    sl_peer *peer = kind == SL_KIND_OPEN2 ? sl_peer_find(peers, sl_id_bytes(src)) : NULL;
     if (kind == (lower ? SL_KIND_KNOCK : SL_KIND_OPEN1))
         peer = peer_for(peers, src, lower);
-    else if (kind == SL_KIND_OPEN3 && !lower && (peer = peer_find(peers, sl_id_bytes(src))) == NULL)
+    else if (kind == SL_KIND_OPEN3 && !lower && (peer = sl_peer_find(peers, sl_id_bytes(src))) == NULL)
         stranger(peers, src);
     if (peer == NULL)
         return;
-    sl_pairing_heard(&peer->pairing, kind, &open, now);
+    uint8_t way = peers->sealed ? (uint8_t)hash_from(peers, from) : 0;
+    sl_pairing_heard(&peer->pairing, kind, &open, way, now);
     pairs_bound(peers, peer, now);
     sl_defer(peers->loop, &peer->turn);
 }
 
 /* Somebody who is no peer, or whose package is about becoming one. The peer if a pair is to be opened; else NULL. */
-static sl_peer *from_outside(sl_peers *peers, const slow_package *package, bool is_opening, slow_time now) {
+static sl_peer *from_outside(sl_peers *peers, const slow_package *package, const slow_id *from, bool is_opening,
+                             slow_time now) {
     slow_id src;
     if (!sl_id_set(&src, package->src) || sl_id_equal(&src, peers->self)) {
         SL_COUNT(peers->stats, drop_message_malformed);
         return NULL;
     }
     if (is_opening) {
-        opening(peers, &src, package, now);
+        opening(peers, &src, package, from, now);
         return NULL;
     }
     bool lower = sl_id_compare(peers->self, &src) < 0;
+    if (lower && peers->sealed && !sl_pair_guard_may_open(&peers->guard, hash_from(peers, from), now))
+        return NULL;
     sl_peer *peer = lower ? peer_for(peers, &src, lower) : NULL;
     if (peer != NULL)
         return peer;
@@ -515,14 +529,33 @@ static sl_peer *from_outside(sl_peers *peers, const slow_package *package, bool 
     return NULL;
 }
 
-void sl_peers_receive(sl_peers *peers, const slow_package *package) {
+/* Whether a package of a peer without a pair would begin an opening that its budget has no room for. */
+static bool begins_too_much(sl_peer *peer, const slow_id *from, slow_time now) {
+    const sl_pairing *pairing = &peer->pairing;
+    return peer->all->sealed && pairing->lower && pairing->mine == 0 && pairing->opening == 0 &&
+           !sl_pair_guard_may_open(&peer->all->guard, hash_from(peer->all, from), now);
+}
+
+void sl_peers_receive(sl_peers *peers, const slow_package *package, const slow_id *from) {
     slow_time now = sl_now(peers->loop);
+    uint8_t room[SL_SEALED_MAX];
+    slow_package inside;
     bool is_opening = package->type == SLOW_CONTROL && package->kind >= SL_KIND_KNOCK && package->kind <= SL_KIND_OPEN3;
-    sl_peer *peer = is_opening ? NULL : peer_find(peers, package->src);
+    if (!is_opening && !sl_pair_guard_is_right(peers->stats, peers->sealed, package))
+        return;
+    sl_peer *peer = is_opening ? NULL : sl_peer_find(peers, package->src);
     if (peer == NULL)
-        peer = from_outside(peers, package, is_opening, now);
+        peer = from_outside(peers, package, from, is_opening, now);
+    else if (begins_too_much(peer, from, now))
+        return;
     if (peer == NULL)
         return;
+    /* Of a pair that is not ours nothing can be opened: it is a hint that somebody has another one. */
+    if (peer->pairing.seal != NULL && peer->pairing.theirs == package->session && sl_peer_is_member(peer, now)) {
+        if (!sl_pair_guard_open(&peers->guard, peer->pairing.seal, package, room, &inside))
+            return;
+        package = &inside;
+    }
     switch (sl_pairing_session(&peer->pairing, package->session, now)) {
     case SL_SESSION_OURS:
         in_pair(peer, package, now);
@@ -560,29 +593,4 @@ void sl_peers_refused(sl_peers *peers, sl_arrival *arrival) {
     sl_arrival_refused(arrival);
     if (peer != NULL)
         sl_defer(peers->loop, &peer->turn);
-}
-
-/* ---- figures ---- */
-
-static int by_id(const void *a, const void *b) {
-    return sl_id_compare(&((const sl_peer_info *)a)->id, &((const sl_peer_info *)b)->id);
-}
-
-size_t sl_peers_info(const sl_peers *peers, sl_peer_info *out, size_t capacity) {
-    slow_time now = sl_now(peers->loop);
-    size_t count = 0;
-    for (const sl_peer *peer = peers->first; peer != NULL; peer = peer->next, count++) {
-        if (count >= capacity)
-            continue;
-        bool paired = peer->pairing.mine != 0;
-        out[count] = (sl_peer_info){.id = peer->id,
-                                    .paired = paired,
-                                    .heard_ns = paired ? now - peer->pairing.heard_at : 0,
-                                    .sender = sl_sender_info_of(peer->sender),
-                                    .receiving = paired ? sl_receiver_bytes(peer->receiver) : 0,
-                                    .unread = paired ? sl_receiver_waiting(peer->receiver) : 0,
-                                    .hint = peer->hint};
-    }
-    qsort(out, count < capacity ? count : capacity, sizeof *out, by_id);
-    return count;
 }

@@ -55,11 +55,13 @@ static void arrive(void *arg) {
     c->package.src = sl_id_bytes(&c->src);
     c->package.payload.data = c->bytes;
     c->to->received++;
-    sl_peers_receive(&c->to->peers, &c->package);
+    sl_peers_receive(&c->to->peers, &c->package, NULL);
     free(c);
 }
 
-static slow_status on_send(void *arg, const slow_id *dst, slow_package *package, uint64_t session, uint64_t packet) {
+static slow_status on_send(void *arg, const slow_id *dst, slow_package *package, uint64_t session, uint64_t packet,
+                           const sl_way *way) {
+    (void)way;
     node *n = arg;
     if (n->room == 0)
         return SLOW_E_AGAIN;
@@ -118,7 +120,12 @@ static const uint8_t key[SL_HASH_KEY] = "0123456789abcde";
 static node *node_new(net *t, const char *id) {
     node *n = &t->nodes[t->count++];
     *n = (node){.net = t, .id = id_of(id), .loop = sl_loop_virtual_new(t->world), .room = UINT32_MAX};
-    sl_peers_events events = {n, on_send, on_outcome, on_released, on_offer, on_withdraw, NULL};
+    sl_peers_events events = {.arg = n,
+                              .send = on_send,
+                              .outcome = on_outcome,
+                              .released = on_released,
+                              .offer = on_offer,
+                              .withdraw = on_withdraw};
     assert_int_equal(sl_peers_init(&n->peers, n->loop, &n->stats, &n->id, key, &events), SLOW_OK);
     return n;
 }
@@ -212,7 +219,7 @@ static void stranger_says(node *n, char first, uint32_t number, uint16_t kind, b
     if (kind >= SL_KIND_OPEN1 && kind <= SL_KIND_OPEN3)
         package.payload = (slow_bytes){bytes, sl_open_write(bytes, (enum sl_pair_kind)kind, &open)};
     package.total = (uint32_t)package.payload.size;
-    sl_peers_receive(&n->peers, &package);
+    sl_peers_receive(&n->peers, &package, NULL);
 }
 
 static void strangers_cost_little_and_are_forgotten(void **state) {
@@ -245,14 +252,14 @@ static void repeated_openings_are_answered_eight_times_a_second(void **state) {
     uint8_t bytes[SLOW_PAYLOAD_MAX];
     send_to(a, &b->id, 10);
     run(t, SL_SECOND);
-    sl_open open = {.mine = 99, .yours = a->session};
+    sl_open open = {.mine = 99, .yours = b->session};
     slow_package package = {.type = SLOW_CONTROL,
                             .kind = SL_KIND_OPEN1,
                             .src = sl_id_bytes(&a->id),
                             .payload = {bytes, sl_open_write(bytes, SL_KIND_OPEN1, &open)}};
     uint32_t sent = b->sent;
     for (int i = 0; i < 100; i++) {
-        sl_peers_receive(&b->peers, &package);
+        sl_peers_receive(&b->peers, &package, NULL);
         run(t, 10 * SL_MS);
     }
     assert_int_equal(b->sent - sent, 8);

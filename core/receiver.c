@@ -470,6 +470,14 @@ void sl_receiver_ask(sl_receiver *r, const sl_ask *ask, uint64_t packet, slow_ti
     r->due_channels |= UINT64_C(1) << ask->channel;
 }
 
+bool sl_receiver_has_told(const sl_receiver *r, uint8_t number, uint64_t message) {
+    const channel *c = r->channels[number % SLOW_CHANNELS];
+    if (c == NULL || message > c->high)
+        return false;
+    enum sl_number_state state = message < window_low(c) ? SL_TAKEN : state_of(c, message);
+    return state == SL_TAKEN || state == SL_BARRED;
+}
+
 /* ---- STATE ---- */
 
 slow_time sl_receiver_due(const sl_receiver *r) {

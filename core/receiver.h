@@ -62,6 +62,9 @@ void sl_receiver_data(sl_receiver *, const slow_package *, slow_time now);
 /* An ASK, in packet number `packet`. May withdraw, and offer. */
 void sl_receiver_ask(sl_receiver *, const sl_ask *, uint64_t packet, slow_time now);
 
+/* Was it told already what became of that message? Who asks for it has not heard. */
+bool sl_receiver_has_told(const sl_receiver *, uint8_t channel, uint64_t number);
+
 /* [loop] The application has it. */
 void sl_arrival_held(sl_arrival *);
 /* [loop] The application is done with it, which is what its sender will hear; frees it. */

@@ -68,6 +68,7 @@ struct sl_recovery {
     slow_time latest_ns, smoothed_ns, deviation_ns, least_ns;
     slow_time sampled_at; /* the first time; 0 = never */
     slow_time loss_at;
+    slow_time heard_at;    /* an acknowledgement */
     slow_time recovery_at; /* 0 = no recovery period */
     uint64_t window, threshold, flying;
     uint64_t sent, lost;
@@ -164,6 +165,11 @@ bool sl_recovery_sent(sl_recovery *r, uint64_t number, uint32_t size, const sl_c
     if (cargo->message != 0 && r->messages++ == 0)
         r->patience.doublings = 0;
     return true;
+}
+
+void sl_recovery_went(sl_recovery *r, slow_link via) {
+    if (r->end != r->first)
+        packet_at(r, r->end - 1)->cargo.via = via;
 }
 
 void sl_recovery_unsent(sl_recovery *r, uint64_t number) {
@@ -282,6 +288,7 @@ void sl_recovery_acks(sl_recovery *r, const sl_state *state, slow_time now) {
     if (!any)
         return;
     r->probes = 0;
+    r->heard_at = now;
     r->patience.since = now;
     if (message)
         r->patience.doublings = 0;
@@ -326,6 +333,10 @@ bool sl_recovery_timer(sl_recovery *r, slow_time now) {
 }
 
 /* ---- what others ask ---- */
+
+slow_time sl_recovery_silent_since(const sl_recovery *r) {
+    return r->first == r->end ? UINT64_MAX : longer(packet_at(r, r->first)->sent_at, r->heard_at);
+}
 
 bool sl_recovery_next(const sl_recovery *r, uint64_t *place, sl_cargo *cargo) {
     for (uint64_t at = longer(*place, r->first); at < r->end; at++) {

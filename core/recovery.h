@@ -11,6 +11,7 @@ typedef struct sl_cargo {
     uint64_t message; /* 0 = an ASK */
     uint32_t offset;
     uint8_t channel;
+    slow_link via; /* the adjacency that it left by; 0 = not known */
 } sl_cargo;
 
 enum {
@@ -39,12 +40,17 @@ void sl_recovery_free(sl_recovery *);
 bool sl_recovery_may_send(const sl_recovery *, uint32_t size);
 /* A packet that will be acknowledged is about to be sent. Numbers rise. False = no memory: it must not be sent. */
 bool sl_recovery_sent(sl_recovery *, uint64_t packet, uint32_t size, const sl_cargo *, slow_time now);
+/* The last packet was sent, by that adjacency. */
+void sl_recovery_went(sl_recovery *, slow_link via);
 /* It could not be sent: takes the last one back, and all that its sending changed. */
 void sl_recovery_unsent(sl_recovery *, uint64_t packet);
 /* What a STATE acknowledges; what is lost by it is told, too. */
 void sl_recovery_acks(sl_recovery *, const sl_state *, slow_time now);
 /* There is something of which the end is to be heard: the probe timer runs. */
 void sl_recovery_expect(sl_recovery *, bool something, slow_time now);
+/* Since when something is under way and nothing was heard; UINT64_MAX = nothing is. The probe timer does not show that: each
+ * new packet puts it off. */
+slow_time sl_recovery_silent_since(const sl_recovery *);
 /* When sl_recovery_timer() is due; UINT64_MAX = not at all. */
 slow_time sl_recovery_due(const sl_recovery *);
 /* True: a probe is to be sent (an ASK, and a fragment again), whatever the window says. */

@@ -95,7 +95,7 @@ static sl_route *entry_add(sl_route_table *table, const slow_id *id, uint32_t ha
     if (table->count >= SL_ROUTES_MAX || !table_reserve(table))
         return NULL;
     sl_route *route = &table->entries[table->count];
-    *route = (sl_route){.hash = hash, .id_size = id->size, .capacity = SL_CANDIDATES_INSIDE};
+    *route = (sl_route){.hash = hash, .id_size = id->size & 0x7fu, .capacity = SL_CANDIDATES_INSIDE};
     route_moved(route);
     if (id->size > SL_ROUTE_ID_INSIDE && (route->id.outside = malloc(id->size)) == NULL)
         return NULL;
@@ -123,10 +123,21 @@ static sl_neighbour *usable(const sl_route_table *table, const sl_candidate *can
     return n != NULL && n->adjacency != 0 && candidate->metric != SLOW_METRIC_INFINITY ? n : NULL;
 }
 
+sl_neighbour *sl_route_table_next_hop(const sl_route_table *table, const sl_route *route, const sl_way *way,
+                                      slow_time now) {
+    for (uint8_t i = route->chosen; way != NULL && way->count > 0 && i < route->count; i++) {
+        bool same = route->candidates[i].strategy == route->candidates[route->chosen].strategy;
+        sl_neighbour *n = same ? usable(table, &route->candidates[i]) : NULL;
+        if (n != NULL && !sl_way_avoids(way, n->adjacency, now))
+            return n;
+    }
+    return route->next_hop;
+}
+
 /* True when the next hop is another. */
 static bool route_choose(sl_route_table *table, sl_route *route) {
     sl_neighbour *old = route->next_hop, *new = NULL;
-    for (uint8_t i = 0; i < route->count && new == NULL; i++)
+    for (uint8_t i = 0; i < route->count && new == NULL && !route->barred; i++)
         if ((new = usable(table, &route->candidates[i])) != NULL)
             route->chosen = i;
     route->next_hop = new;
@@ -199,9 +210,28 @@ slow_status sl_route_table_offer(sl_route_table *table, uint32_t strategy, int32
     slow_status status = list_store(route, list, list_make(route, strategy, preference, routes, n, list), &changed);
     if (status == SLOW_OK && (route_choose(table, route) || changed) && table->changed != NULL)
         table->changed(table->changed_arg, route);
-    if (route->count == 0)
+    if (route->count == 0 && !route->barred)
         entry_remove(table, entry);
     return status;
+}
+
+slow_status sl_route_table_bar(sl_route_table *table, const slow_id *dst, bool barred) {
+    uint32_t hash = sl_route_table_hash(table, (const uint8_t *)dst->text, dst->size);
+    sl_route *route = sl_route_table_find(table, hash, (const uint8_t *)dst->text, dst->size);
+    if (route == NULL && barred && (route = entry_add(table, dst, hash)) == NULL)
+        return SLOW_E_NOSPACE;
+    if (route == NULL || route->barred == barred)
+        return SLOW_OK;
+    route->barred = barred;
+    if (barred)
+        table->barred++;
+    else
+        table->barred--;
+    if (route_choose(table, route) && table->changed != NULL)
+        table->changed(table->changed_arg, route);
+    if (route->count == 0 && !barred)
+        entry_remove(table, (uint32_t)(route - table->entries));
+    return SLOW_OK;
 }
 
 /* Stable: a strategy's own ranking stays. */
@@ -252,7 +282,7 @@ void sl_route_table_drop_strategy(sl_route_table *table, uint32_t strategy) {
         route_choose(table, route);
         if (table->changed != NULL)
             table->changed(table->changed_arg, route);
-        if (route->count == 0)
+        if (route->count == 0 && !route->barred)
             entry_remove(table, i);
     }
 }

@@ -5,11 +5,15 @@
  * strategy. Open addressing with linear probing over SipHash, so that a remote that chooses ids cannot choose slots; the
  * look-up is in two steps that a caller can put prefetches between.
  *
+ * A destination whose key is revoked is barred: its entry stays, with whatever strategies offer, and has no next hop until
+ * the bar is taken away. So what a strategy still believes of it makes us relay nothing, and is there when it counts again.
+ *
  * An entry is 80 bytes, so that a large network's table is small and two lines of cache are all of it: short ids, which
  * nearly all are, and two candidates stand in it. */
 #ifndef SL_ROUTE_TABLE_H
 #define SL_ROUTE_TABLE_H
 #include "neighbour.h"
+#include "way.h"
 
 enum { SL_CANDIDATES_PER_STRATEGY = 8, SL_ROUTES_MAX = 1 << 20 };
 
@@ -27,7 +31,8 @@ typedef struct sl_route {
     sl_candidate *candidates; /* those inside, or more */
     uint32_t hash;
     uint8_t count, chosen, capacity; /* chosen: index, where next_hop != NULL */
-    uint8_t id_size;
+    uint8_t id_size : 7;
+    bool barred : 1;
     union {
         char inside[SL_ROUTE_ID_INSIDE];
         char *outside; /* where id_size is more than that */
@@ -63,6 +68,7 @@ typedef struct sl_route_table {
     sl_route *entries; /* dense */
     sl_route_slot *slots;
     uint32_t count, capacity, mask;                /* mask: slots - 1 */
+    uint32_t barred;                               /* entries */
     void (*reachable)(void *arg, const slow_id *); /* a destination got a next hop that had none */
     void *arg;
     /* Candidates or the next hop are others than before; no candidates: it is about to be forgotten. For checkers; may be
@@ -81,6 +87,8 @@ slow_status sl_route_table_offer(sl_route_table *, uint32_t strategy, int32_t pr
 void sl_route_table_prefer(sl_route_table *, uint32_t strategy, int32_t preference);
 /* Its candidates are gone: this cannot fail. */
 void sl_route_table_drop_strategy(sl_route_table *, uint32_t strategy);
+/* Bars a destination, whether anybody offers it or not, or takes the bar away. SLOW_E_NOSPACE: the table is full. */
+slow_status sl_route_table_bar(sl_route_table *, const slow_id *dst, bool barred);
 /* An adjacency ended: who used it falls to the next candidate. */
 void sl_route_table_down(sl_route_table *, sl_neighbour *, slow_link adjacency);
 
@@ -100,6 +108,9 @@ static inline void sl_route_table_prefetch_entry(const sl_route_table *table, ui
     __builtin_prefetch(entry);
     __builtin_prefetch(entry + sizeof(sl_route) - 1); /* it may lie across two lines */
 }
+/* The next hop of a package of our own, where there is a route: the first candidate of the strategy in use that the way does
+ * not avoid, or else the first one. */
+sl_neighbour *sl_route_table_next_hop(const sl_route_table *, const sl_route *, const sl_way *, slow_time now);
 /* NULL = unknown. Valid until the next offer. */
 sl_route *sl_route_table_find(const sl_route_table *, uint32_t hash, const uint8_t *text, size_t size);
 #endif

@@ -4,9 +4,11 @@
  * program that wants to be another slow-router needs none of the core's headers for it. Flags are turned into a
  * config's text and go the way of every config from there, so there is one set of checks and one set of errors. */
 #include "config.h"
+#include "config_security.h"
 #include "id.h"
 #include "json.h"
 #include "log.h"
+#include "loop_libevent.h"
 #include "module.h"
 #include "option.h"
 #include <inttypes.h>
@@ -20,7 +22,10 @@ extern const char sl_default_config[]; /* etc/default.json, made into C by the b
 
 /* ---- config ---- */
 
-static void tell(const sl_config *config, slow_config_info *info) {
+_Static_assert(sizeof((slow_config_info *)NULL)->warnings == SL_CONFIG_WARNINGS * SL_CONFIG_WARNING,
+               "as slow/router.h says");
+
+static void tell(const sl_config *config, uint64_t now_s, slow_config_info *info) {
     if (info == NULL)
         return;
     slow_config_info all = {
@@ -29,6 +34,7 @@ static void tell(const sl_config *config, slow_config_info *info) {
         .log_json = config->log_json,
         .has_admin = config->admin_socket != NULL,
     };
+    all.warning_count = (uint32_t)sl_config_warnings(config, now_s, all.warnings);
     memcpy(all.id, config->id.text, config->id.size);
     snprintf(all.network, sizeof all.network, "%s", config->network);
     snprintf(all.admin_socket, sizeof all.admin_socket, "%s", config->admin_socket != NULL ? config->admin_socket : "");
@@ -37,9 +43,12 @@ static void tell(const sl_config *config, slow_config_info *info) {
 
 slow_status slow_config_check(const char *path, slow_config_info *info, slow_error *error) {
     sl_config *config;
+    uint64_t now_s = sl_loop_libevent_wall_ms() / 1000;
     slow_status status = sl_config_read(path, &config, error);
     if (status == SLOW_OK)
-        tell(config, info);
+        status = sl_config_check_time(config, now_s, error);
+    if (status == SLOW_OK)
+        tell(config, now_s, info);
     sl_config_free(config);
     return status;
 }
@@ -47,9 +56,12 @@ slow_status slow_config_check(const char *path, slow_config_info *info, slow_err
 slow_status slow_config_check_text(const char *name, const char *text, size_t size, slow_config_info *info,
                                    slow_error *error) {
     sl_config *config;
+    uint64_t now_s = sl_loop_libevent_wall_ms() / 1000;
     slow_status status = sl_config_parse(name, text, size, &config, error);
     if (status == SLOW_OK)
-        tell(config, info);
+        status = sl_config_check_time(config, now_s, error);
+    if (status == SLOW_OK)
+        tell(config, now_s, info);
     sl_config_free(config);
     return status;
 }
@@ -193,6 +205,9 @@ slow_status slow_plugin_describe(const char *id, const char *const *plugin_dirs,
     slow_status status = sl_module_find(plugin_dirs, id, 0, &plugin, error);
     if (status == SLOW_OK)
         sl_option_describe(plugin, line, arg);
+    if (status == SLOW_OK && plugin->kind == SLOW_SECURITY)
+        line(arg, "Beside these \"security\" takes keys that are the core's: insecure, identity, members, authority, "
+                  "certificate, revoked, end_to_end; slow-router --genconf shows them.");
     return status;
 }
 

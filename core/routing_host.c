@@ -1,5 +1,11 @@
 #include "routing_host.h"
+#include "id.h"
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* Before 2020 a wall clock is one that nobody has set. */
+static const uint64_t CLOCK_SET_MS = UINT64_C(1577836800000);
 
 static void end_leaving(void *arg);
 
@@ -17,6 +23,10 @@ void sl_routing_init(sl_routing *routing, sl_loop *loop, const sl_log *log, sl_s
 void sl_routing_wire(sl_routing *routing, sl_neighbours *neighbours, sl_forward *forward) {
     routing->neighbours = neighbours;
     routing->forward = forward;
+}
+
+void sl_routing_trust(sl_routing *routing, sl_membership *membership) {
+    routing->membership = membership;
 }
 
 static sl_routing *layer_of(const slow_host *host) {
@@ -63,19 +73,149 @@ static slow_status host_offer(const slow_host *host, const slow_id *dst, const s
 }
 
 /* Without identities there is nothing to prove, and nothing to doubt. */
-static slow_status host_sign(const slow_host *host, slow_bytes statement, slow_bytes *proof) {
-    (void)host;
-    (void)statement;
-    *proof = (slow_bytes){NULL, 0};
-    return SLOW_OK;
+static bool has_identities(const sl_routing *routing) {
+    return routing->membership != NULL && sl_membership_is_closed(routing->membership);
 }
 
-static bool host_verify(const slow_host *host, const slow_id *origin, slow_bytes statement, slow_bytes proof) {
-    (void)host;
-    (void)origin;
-    (void)statement;
-    (void)proof;
+static slow_status host_sign(const slow_host *host, slow_bytes statement, slow_bytes *proof) {
+    sl_routing *routing = layer_of(host);
+    *proof = (slow_bytes){NULL, 0};
+    if (!has_identities(routing))
+        return SLOW_OK;
+    *proof = sl_membership_sign(routing->membership, statement);
+    return proof->size > 0 ? SLOW_OK : SLOW_E_TOOBIG;
+}
+
+/* Did the origin not say it, or may it not be here at all? */
+static bool forged(enum sl_refusal refusal) {
+    return refusal == SL_REFUSED_MALFORMED || refusal == SL_REFUSED_SIGNATURE;
+}
+
+/* ---- whose words count ---- */
+
+static uint32_t hash_of(const sl_routing *routing, const slow_id *id) {
+    return sl_route_table_hash(&routing->forward->table, (const uint8_t *)id->text, id->size);
+}
+
+static void bar(sl_routing *routing, const slow_id *id, bool barred) {
+    if (sl_route_table_bar(&routing->forward->table, id, barred) != SLOW_OK)
+        sl_log_write(routing->log, SLOW_LOG_ERROR, "routing",
+                     "%.*s is revoked, and there is no room to note it: packages to it may still be relayed",
+                     SL_ID_ARG(id));
+}
+
+static int order_ids(const void *a, const void *b) {
+    return sl_id_compare(a, b);
+}
+
+/* The ids that revoked keys spoke for, in order; NULL: no memory. */
+static slow_id *revoked_ids(const sl_routing *routing, size_t *count) {
+    size_t keys = sl_membership_revoked_count(routing->membership);
+    slow_id *ids = calloc(keys + routing->proven.count + 1, sizeof *ids);
+    *count = 0;
+    if (ids == NULL)
+        return NULL;
+    for (size_t i = 0; i < keys; i++)
+        *count += sl_membership_revoked_id(routing->membership, i, &ids[*count]);
+    for (uint32_t i = 0; i < routing->proven.count; i++)
+        if (sl_membership_is_revoked(routing->membership, &routing->proven.entries[i].key))
+            ids[(*count)++] = routing->proven.entries[i].id;
+    qsort(ids, *count, sizeof *ids, order_ids);
+    return ids;
+}
+
+void sl_routing_recheck(sl_routing *routing) {
+    const sl_route_table *table = &routing->forward->table;
+    size_t count;
+    if (!has_identities(routing))
+        return;
+    slow_id *ids = revoked_ids(routing, &count);
+    if (ids == NULL) {
+        sl_log_write(routing->log, SLOW_LOG_ERROR, "routing", "no memory to end the routes to revoked members");
+        return;
+    }
+    for (uint32_t i = table->count; table->barred > 0 && i-- > 0;) {
+        slow_id id = sl_route_id(&table->entries[i]);
+        if (table->entries[i].barred && bsearch(&id, ids, count, sizeof *ids, order_ids) == NULL)
+            bar(routing, &id, false);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!sl_id_equal(&ids[i], routing->self))
+            bar(routing, &ids[i], true);
+    free(ids);
+    for (uint32_t i = 0; i < routing->count; i++)
+        if (SLOW_HAS(routing->strategies[i].ops, trust_changed))
+            routing->strategies[i].ops->trust_changed(routing->strategies[i].self);
+}
+
+/* Its announcement is true. What it stands on is remembered, or it could not be taken back. */
+static bool believe(sl_routing *routing, const sl_member *member) {
+    const sl_route_table *table = &routing->forward->table;
+    bool by_certificate = member->until != 0 && !sl_id_equal(&member->id, routing->self);
+    if (by_certificate &&
+        !sl_proven_note(&routing->proven, hash_of(routing, &member->id), member, sl_wall_ms(routing->loop) / 1000)) {
+        SL_COUNT(routing->stats, drop_proof_cap);
+        return false;
+    }
+    if (table->barred > 0)
+        bar(routing, &member->id, false);
     return true;
+}
+
+/* It is true, and still cannot be: its origin says to have started in the future. It is asked for again when that has come. */
+static bool is_early(sl_routing *routing, const sl_strategy *strategy, const slow_id *origin, uint64_t epoch) {
+    uint64_t now = sl_wall_ms(routing->loop);
+    sl_neighbour *n = routing->reading;
+    if (now < CLOCK_SET_MS || epoch <= now || epoch - now <= SLOW_EPOCH_AHEAD_MS)
+        return false;
+    SL_COUNT(routing->stats, drop_proof_early);
+    if (n == NULL || strategy == NULL)
+        return true;
+    sl_log_limited(routing->log, &routing->rate_unproven, sl_now(routing->loop), SLOW_LOG_WARN, "routing",
+                   "%.*s passes on that %.*s has started %" PRIu64
+                   " h from now: one of the two clocks is wrong, or its key "
+                   "is in other hands",
+                   SL_ID_ARG(&n->id), SL_ID_ARG(origin), (epoch - now) / 3600000);
+    sl_talk_refused(n, strategy->ops->protocol, (epoch - SLOW_EPOCH_AHEAD_MS) / 1000 + 1);
+    return true;
+}
+
+static bool host_verify(const slow_host *host, const slow_id *origin, uint64_t epoch, slow_bytes statement,
+                        slow_bytes proof) {
+    sl_routing *routing = layer_of(host);
+    sl_neighbour *n = routing->reading;
+    uint32_t cost = 0;
+    if (!has_identities(routing))
+        return true;
+    if (proof.size == 0 && n == NULL) /* a strategy asks whether there are identities: nobody is refused */
+        return false;
+    sl_member member;
+    enum sl_refusal refusal = sl_membership_verify(routing->membership, origin, statement, proof, &member, &cost);
+    if (n != NULL)
+        sl_neighbour_spend(n, cost);
+    if (refusal != SL_WELCOME && n != NULL)
+        sl_log_limited(routing->log, &routing->rate_unproven, sl_now(routing->loop), SLOW_LOG_WARN, "routing",
+                       "%.*s %s %.*s%s: %s", SL_ID_ARG(&n->id), forged(refusal) ? "passes on what" : "announces",
+                       SL_ID_ARG(origin), forged(refusal) ? " has not said" : ", to whom we take no route",
+                       sl_refusal_text(refusal));
+    if (n != NULL && (refusal == SL_REFUSED_NOT_YET || refusal == SL_REFUSED_REVOKED))
+        sl_talk_refused(n, strategy_of(host)->ops->protocol, refusal == SL_REFUSED_NOT_YET ? member.since : 0);
+    return refusal == SL_WELCOME && !is_early(routing, strategy_of(host), origin, epoch) && believe(routing, &member);
+}
+
+static bool host_is_leaf(const slow_host *host) {
+    const sl_routing *routing = layer_of(host);
+    sl_member self = {.roles = 0};
+    if (has_identities(routing))
+        sl_membership_self(routing->membership, &self);
+    return (self.roles & SL_ROLE_LEAF) != 0;
+}
+
+static void host_say_again(const slow_host *host, slow_link link) {
+    sl_neighbour *n = sl_neighbour_get(layer_of(host)->neighbours, link);
+    const sl_strategy *strategy = strategy_of(host);
+    if (n != NULL && strategy != NULL)
+        sl_talk_say_again(n, strategy->ops->protocol);
 }
 
 static const slow_routing_host routing_host = {
@@ -86,6 +226,8 @@ static const slow_routing_host routing_host = {
     .offer = host_offer,
     .sign = host_sign,
     .verify = host_verify,
+    .is_leaf = host_is_leaf,
+    .say_again = host_say_again,
 };
 
 const sl_service *sl_routing_services(void) {
@@ -145,8 +287,10 @@ static void on_message(void *arg, sl_neighbour *n, const char *protocol, slow_by
     const sl_strategy *strategy = speaker(routing, protocol);
     if (strategy == NULL || !SLOW_HAS(strategy->ops, message))
         return;
+    routing->reading = n;
     if (strategy->ops->message(strategy->self, n->adjacency, message) != SLOW_OK)
         SL_COUNT(routing->stats, drop_route_malformed);
+    routing->reading = NULL;
 }
 
 static void on_met(void *arg, sl_neighbour *n, const char *protocol) {
@@ -370,6 +514,7 @@ void sl_routing_leave(sl_routing *routing) {
 unsigned sl_routing_free(sl_routing *routing) {
     unsigned leaks = routing->leaks;
     sl_defer_cancel(routing->loop, &routing->ending);
+    sl_proven_free(&routing->proven);
     for (uint32_t i = 0; i < routing->count; i++)
         leaks += sl_instance_free(routing->strategies[i].instance);
     routing->count = 0;
@@ -380,6 +525,7 @@ bool sl_routing_reaches(const sl_routing *routing, const slow_id *dst) {
     const sl_route_table *table = &routing->forward->table;
     uint32_t hash = sl_route_table_hash(table, (const uint8_t *)dst->text, dst->size);
     const sl_route *route = sl_route_table_find(table, hash, (const uint8_t *)dst->text, dst->size);
-    return (route != NULL && route->next_hop != NULL) ||
-           (routing->choosing && routing->neighbours->adjacencies.used > 0);
+    if (route != NULL && (route->next_hop != NULL || route->barred))
+        return !route->barred;
+    return routing->choosing && routing->neighbours->adjacencies.used > 0;
 }

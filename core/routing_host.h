@@ -8,6 +8,17 @@
  *
  * A strategy that takes messages sees the neighbours that run the same protocol; one that takes none sees all.
  *
+ * Announcements are signed and checked by the membership, as long as there is one; what a neighbour's message makes us
+ * check is charged to that neighbour (budget.h).
+ *
+ * When a key is revoked, what it announced is not believed any more, at once: the destinations that stand on it are barred in
+ * the table. The strategies keep what they hold of them, which nothing new is added to, since verify() refuses it; told that
+ * such a destination is gone they would take back what others may still believe, or ask for it, for nothing. They are told that
+ * keys were revoked (trust_changed()) for one thing alone: what they keep must not be in the way of what another key says
+ * for that id. The bar is taken away when another key proves the id, or the list is another. Of two keys that spoke for one
+ * id the last one counts: who shows us an old proof of a key that is then revoked bars the id until its new key says
+ * something new.
+ *
  * Strategies come and go while packages pass, so that a network moves from one to another: the second is added and
  * converges beside the first, the preferences are swapped, and the first is removed. Each of these is done within one turn,
  * and entry by entry the table goes from the old choice to the new, so no package ever finds less than there is. One that is
@@ -16,6 +27,8 @@
 #define SL_ROUTING_HOST_H
 #include "forward.h"
 #include "links.h"
+#include "membership.h"
+#include "proven.h"
 #include <slow/routing.h>
 
 enum { SL_STRATEGIES_MAX = SL_NAMES_MAX };
@@ -37,6 +50,10 @@ typedef struct sl_routing {
     sl_neighbours *neighbours;
     sl_forward *forward;
     const slow_id *self;
+    sl_membership *membership; /* NULL = no identities */
+    sl_proven proven;
+    sl_neighbour *reading; /* whose message a strategy reads at this moment, or NULL */
+    sl_log_rate rate_unproven;
     sl_protocols *protocols;                   /* ours, in the claim: what the strategies that take messages speak */
     uint32_t last_protocol;                    /* the number given last */
     uint64_t epoch;                            /* the last one given: that of a strategy which comes back is newer */
@@ -53,6 +70,10 @@ typedef struct sl_routing {
 void sl_routing_init(sl_routing *, sl_loop *, const sl_log *, sl_stats *, sl_claim *);
 /* Once the layers it serves are there. */
 void sl_routing_wire(sl_routing *, sl_neighbours *, sl_forward *);
+/* Before the first strategy is added. Borrowed; NULL is allowed. */
+void sl_routing_trust(sl_routing *, sl_membership *);
+/* Other keys are revoked than before: bars the destinations that stand on them, and no others. */
+void sl_routing_recheck(sl_routing *);
 /* The services that a strategy's instance is made with; its layer is the sl_routing. */
 const sl_service *sl_routing_services(void);
 /* An instance that was made and not started: it is the host's from here on, is started, and sees the neighbours that

@@ -27,6 +27,7 @@ typedef struct rig {
     sl_instance *instance; /* the last one made */
     char told[1024];
     bool start_fails, leaks;
+    bool (*reads)(const slow_host *, slow_bytes message); /* what p and q do with a message; false: malformed */
     unsigned without; /* entries found without a next hop, looked at after every change */
 } rig;
 
@@ -120,9 +121,11 @@ static void neighbour_down(void *self, slow_link link) {
     tell(self, "down", "");
 }
 static slow_status message(void *self, slow_link from, slow_bytes bytes) {
+    fake *f = self;
     (void)from;
-    (void)bytes;
-    tell(self, "message", "");
+    if (f->rig->reads != NULL)
+        return f->rig->reads(f->host, bytes) ? SLOW_OK : SLOW_E_MALFORMED;
+    tell(f, "message", "");
     return SLOW_OK;
 }
 static size_t choose(void *self, slow_bytes package, const slow_route_view *view, slow_link in, slow_link *out,
@@ -458,6 +461,197 @@ static void what_a_removed_one_leaked_is_counted(void **state) {
     wait_for(g, SL_SECOND);
 }
 
+/* ---- announcements and their proofs ---- */
+
+static sl_member member_of(const char *name, uint8_t roles) {
+    sl_member member = {.id = {.size = (uint8_t)strlen(name)}, .roles = roles};
+    sl_identity identity;
+    memcpy(member.id.text, name, member.id.size);
+    sl_identity_from_seed(&identity, (const uint8_t[SL_KEY_SIZE]){(uint8_t)name[0]});
+    member.key = identity.key;
+    return member;
+}
+
+/* Who calls itself `name`, with a key of that or of another name; in a network of three. */
+static sl_membership *membership_of(rig *g, const char *name, char key, uint8_t roles_of_me) {
+    const sl_member list[] = {member_of("me", roles_of_me), member_of("a", SL_ROLE_RELAY),
+                              member_of("b", SL_ROLE_RELAY)};
+    sl_identity identity;
+    slow_id id = member_of(name, 0).id;
+    sl_identity_from_seed(&identity, (const uint8_t[SL_KEY_SIZE]){(uint8_t)key});
+    sl_membership_setup setup = {
+        .identity = &identity, .network = "net", .id = &id, .members = list, .member_count = 3, .listed = true};
+    sl_membership *membership = sl_membership_new(g->loop, &g->stats, &setup);
+    assert_non_null(membership);
+    return membership;
+}
+
+static const slow_routing_host *host_table(const slow_host *host) {
+    return host->service(host, SLOW_ROUTING_HOST_ID);
+}
+
+static const slow_bytes statement = {(const uint8_t *)"I am here", 9};
+
+/* A message is a proof of that, by "a". */
+static bool reads_proof_of_a(const slow_host *host, slow_bytes message) {
+    slow_id a = {.size = 1, .text = "a"};
+    return host_table(host)->verify(host, &a, 0, statement, message);
+}
+
+/* The same, of an epoch: by the virtual wall clock two days from now. */
+static bool reads_proof_of_tomorrow(const slow_host *host, slow_bytes message) {
+    slow_id a = {.size = 1, .text = "a"};
+    return host_table(host)->verify(host, &a, UINT64_C(1600000000000) + 2 * SLOW_EPOCH_AHEAD_MS, statement, message);
+}
+
+static bool is_read(rig *g, bool (*reads)(const slow_host *, slow_bytes), slow_bytes proof) {
+    sl_neighbour_events events = sl_routing_neighbour_events(&g->routing);
+    uint64_t before = g->stats.count[SL_drop_route_malformed];
+    g->reads = reads;
+    events.message(events.arg, &g->around[2], "p/1", proof);
+    return g->stats.count[SL_drop_route_malformed] == before;
+}
+
+static bool is_proven(rig *g, slow_bytes proof) {
+    return is_read(g, reads_proof_of_a, proof);
+}
+
+static void without_identities_nothing_is_signed_and_everything_believed(void **state) {
+    rig *g = *state;
+    add(g, &plugin_p, 100);
+    const slow_host *host = sl_instance_host(running(g, "routing-p")->instance);
+    slow_bytes proof = {statement.data, 1};
+    assert_int_equal(host_table(host)->sign(host, statement, &proof), SLOW_OK);
+    assert_int_equal(proof.size, 0);
+    assert_true(is_proven(g, proof));
+    assert_true(is_proven(g, statement));
+    assert_false(host_table(host)->is_leaf(host));
+}
+
+static void what_an_id_says_is_signed_by_its_key_and_no_other(void **state) {
+    rig *g = *state;
+    sl_membership *me = membership_of(g, "me", 'm', SL_ROLE_LEAF), *a = membership_of(g, "a", 'a', 0),
+                  *namesake = membership_of(g, "a", 'n', 0), *b = membership_of(g, "b", 'b', 0);
+    sl_routing_trust(&g->routing, me);
+    add(g, &plugin_p, 100);
+    const slow_host *host = sl_instance_host(running(g, "routing-p")->instance);
+    slow_bytes proof = {NULL, 0};
+    assert_true(host_table(host)->is_leaf(host));
+    assert_true(is_proven(g, sl_membership_sign(a, statement)));
+    assert_false(is_proven(g, sl_membership_sign(namesake, statement)));
+    assert_false(is_proven(g, sl_membership_sign(b, statement)));
+    assert_false(is_proven(g, sl_membership_sign(a, (slow_bytes){statement.data, 8})));
+    assert_false(is_proven(g, statement)); /* no kind of proof that there is */
+    assert_false(is_proven(g, proof));
+    assert_int_equal(host_table(host)->sign(host, statement, &proof), SLOW_OK);
+    assert_false(is_proven(g, proof)); /* it is ours, and not a's */
+    slow_id self = {.size = 2, .text = "me"};
+    assert_true(host_table(host)->verify(host, &self, 0, statement, proof));
+    uint64_t refused = g->stats.count[SL_refused_no_identity];
+    assert_false(host_table(host)->verify(host, &self, 0, statement, (slow_bytes){NULL, 0}));
+    assert_int_equal(g->stats.count[SL_refused_no_identity], refused); /* only a question */
+    sl_membership *all[] = {me, a, namesake, b};
+    sl_routing_trust(&g->routing, NULL);
+    for (unsigned i = 0; i < 4; i++)
+        sl_membership_free(all[i]);
+}
+
+static void what_starts_in_the_future_does_not_count_until_then(void **state) {
+    rig *g = *state;
+    sl_membership *me = membership_of(g, "me", 'm', SL_ROLE_RELAY), *a = membership_of(g, "a", 'a', 0);
+    sl_routing_trust(&g->routing, me);
+    add(g, &plugin_p, 100);
+    slow_bytes proof = sl_membership_sign(a, statement);
+    assert_true(is_proven(g, proof));
+    assert_false(is_read(g, reads_proof_of_tomorrow, proof));
+    assert_int_equal(g->stats.count[SL_drop_proof_early], 1);
+    int64_t to_1970 = 5 - (int64_t)sl_wall_ms(g->loop);
+    sl_loop_virtual_shift_wall(g->loop, to_1970);
+    assert_true(is_read(g, reads_proof_of_tomorrow, proof)); /* a clock that was never set has no say */
+    sl_loop_virtual_shift_wall(g->loop, -to_1970);
+    g->told[0] = '\0';
+    wait_for(g, 600 * SL_SECOND);
+    sl_talk_tick(&g->around[2], sl_now(g->loop));
+    was_told(g, "");
+    sl_loop_virtual_shift_wall(g->loop, SLOW_EPOCH_AHEAD_MS);
+    wait_for(g, 60 * SL_SECOND);
+    sl_talk_tick(&g->around[2], sl_now(g->loop));
+    was_told(g, "p down, p up c");
+    assert_true(is_read(g, reads_proof_of_tomorrow, proof));
+    sl_routing_trust(&g->routing, NULL);
+    sl_membership_free(me);
+    sl_membership_free(a);
+}
+
+static void signatures_are_charged_to_whose_message_it_is(void **state) {
+    rig *g = *state;
+    sl_membership *me = membership_of(g, "me", 'm', SL_ROLE_RELAY), *a = membership_of(g, "a", 'a', 0),
+                  *namesake = membership_of(g, "a", 'n', 0);
+    sl_routing_trust(&g->routing, me);
+    add(g, &plugin_p, 100);
+    slow_time now = sl_now(g->loop);
+    assert_true(is_proven(g, sl_membership_sign(a, statement)));
+    assert_int_equal(g->around[2].budget.paid_at, now + SL_BUDGET_EACH_NS);
+    assert_true(is_proven(g, sl_membership_sign(a, statement))); /* remembered: it costs nothing */
+    assert_int_equal(g->around[2].budget.paid_at, now + SL_BUDGET_EACH_NS);
+    for (unsigned i = 0; i < 3; i++)
+        assert_false(is_proven(g, sl_membership_sign(namesake, statement))); /* what is false is checked each time */
+    assert_int_equal(g->around[2].budget.paid_at, now + 4 * SL_BUDGET_EACH_NS);
+    assert_int_equal(g->around[0].budget.paid_at, 0);
+    sl_membership *all[] = {me, a, namesake};
+    sl_routing_trust(&g->routing, NULL);
+    for (unsigned i = 0; i < 3; i++)
+        sl_membership_free(all[i]);
+}
+
+static void who_is_early_on_purpose_begins_its_own_channel_anew_once_a_minute(void **state) {
+    rig *g = *state;
+    sl_neighbour *early = &g->around[2];
+    add(g, &plugin_p, 100);
+    was_told(g, "p start, p up b, p up c");
+    for (unsigned second = 0; second < 125; second++) {
+        sl_talk_refused(early, "p/1", sl_wall_ms(g->loop) / 1000 + 1);
+        wait_for(g, SL_SECOND);
+        sl_talk_tick(early, sl_now(g->loop));
+    }
+    was_told(g, "p down, p up c, p down, p up c, p down, p up c");
+    assert_int_equal(g->stats.count[SL_channels_reread], 3);
+}
+
+static void what_will_be_early_for_long_is_looked_at_by_the_clock_of_the_wall(void **state) {
+    rig *g = *state;
+    sl_neighbour *early = &g->around[2];
+    add(g, &plugin_p, 100);
+    g->told[0] = '\0';
+    sl_talk_refused(early, "p/1", UINT64_MAX);
+    sl_talk_refused(early, "p/1", sl_wall_ms(g->loop) / 1000 + 86400);
+    wait_for(g, 600 * SL_SECOND);
+    sl_talk_tick(early, sl_now(g->loop));
+    was_told(g, "");
+    sl_loop_virtual_shift_wall(g->loop, 86400000);
+    wait_for(g, 60 * SL_SECOND);
+    sl_talk_tick(early, sl_now(g->loop));
+    was_told(g, "p down, p up c");
+    wait_for(g, 600 * SL_SECOND);
+    sl_talk_tick(early, sl_now(g->loop));
+    was_told(g, "");
+}
+
+static void a_budget_is_what_it_says(void **state) {
+    sl_budget budget = {.paid_at = 0};
+    slow_time now = 100 * SL_SECOND;
+    (void)state;
+    sl_budget_spend(&budget, SL_BUDGET_AT_ONCE - 1, now);
+    assert_false(sl_budget_is_spent(&budget, now));
+    sl_budget_spend(&budget, 2, now);
+    assert_true(sl_budget_is_spent(&budget, now));
+    assert_false(sl_budget_is_spent(&budget, now + SL_BUDGET_EACH_NS));
+    assert_int_equal(sl_budget_ready_at(&budget), now + SL_BUDGET_EACH_NS);
+    now += 3600 * SL_SECOND; /* it does not fill above the brim */
+    sl_budget_spend(&budget, SL_BUDGET_AT_ONCE + 1, now);
+    assert_true(sl_budget_is_spent(&budget, now));
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -472,6 +666,13 @@ int main(void) {
         TEST(numbers_are_given_again_only_after_all_others),
         TEST(one_that_cannot_run_leaves_nothing),
         TEST(what_a_removed_one_leaked_is_counted),
+        TEST(without_identities_nothing_is_signed_and_everything_believed),
+        TEST(what_an_id_says_is_signed_by_its_key_and_no_other),
+        TEST(what_starts_in_the_future_does_not_count_until_then),
+        TEST(signatures_are_charged_to_whose_message_it_is),
+        TEST(who_is_early_on_purpose_begins_its_own_channel_anew_once_a_minute),
+        TEST(what_will_be_early_for_long_is_looked_at_by_the_clock_of_the_wall),
+        TEST(a_budget_is_what_it_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,23 +1,22 @@
 #include "seen.h"
-#include "window.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS = 32, BUCKETS = 4096 };
+enum { BUCKETS = 4096, WORD_BITS = 64 };
 
-typedef struct source {
-    struct source *chain;         /* in its bucket */
-    struct source *newer, *older; /* by last use */
-    uint64_t session, highest;
-    uint64_t bits[WORDS];
+typedef struct block {
+    struct block *chain;         /* in its bucket */
+    struct block *newer, *older; /* by last use */
+    uint64_t session, first;     /* first: its lowest number */
+    uint64_t bits[SL_SEEN_BLOCK / WORD_BITS];
     slow_id id;
     uint32_t bucket;
-} source;
+} block;
 
 struct sl_seen {
     uint8_t key[SL_HASH_KEY];
-    source **buckets; /* NULL until something was heard: most junctions of a large mesh hear nobody */
-    source *newest, *oldest;
+    block **buckets; /* NULL until something was heard: most junctions of a large mesh hear nobody */
+    block *newest, *oldest;
     uint32_t count;
 };
 
@@ -28,20 +27,20 @@ sl_seen *sl_seen_new(sl_loop *loop) {
     return seen;
 }
 
-static void recency_remove(sl_seen *seen, source *s) {
+static void recency_remove(sl_seen *seen, block *s) {
     *(s->newer != NULL ? &s->newer->older : &seen->newest) = s->older;
     *(s->older != NULL ? &s->older->newer : &seen->oldest) = s->newer;
 }
 
-static void recency_add(sl_seen *seen, source *s) {
+static void recency_add(sl_seen *seen, block *s) {
     s->newer = NULL;
     s->older = seen->newest;
     *(seen->newest != NULL ? &seen->newest->newer : &seen->oldest) = s;
     seen->newest = s;
 }
 
-static void source_forget(sl_seen *seen, source *s) {
-    source **at = &seen->buckets[s->bucket];
+static void block_forget(sl_seen *seen, block *s) {
+    block **at = &seen->buckets[s->bucket];
     while (*at != s)
         at = &(*at)->chain;
     *at = s->chain;
@@ -52,45 +51,63 @@ static void source_forget(sl_seen *seen, source *s) {
 
 void sl_seen_free(sl_seen *seen) {
     while (seen != NULL && seen->oldest != NULL)
-        source_forget(seen, seen->oldest);
+        block_forget(seen, seen->oldest);
     if (seen != NULL)
         free(seen->buckets);
     free(seen);
 }
 
-static source *source_find(sl_seen *seen, const uint8_t *id, size_t size, uint64_t session) {
-    uint32_t bucket = (uint32_t)(sl_id_hash(seen->key, id, size) ^ session) % BUCKETS;
+/* Keyed over all three: whoever could choose the session or the number to collide would make long chains. */
+static uint32_t bucket_of(const sl_seen *seen, const uint8_t *id, size_t size, uint64_t session, uint64_t number) {
+    uint8_t name[SLOW_ID_MAX + 16];
+    memcpy(name, &session, 8);
+    memcpy(name + 8, &number, 8);
+    memcpy(name + 16, id, size);
+    return (uint32_t)sl_id_hash(seen->key, name, 16 + size) % BUCKETS;
+}
+
+static block *block_add(sl_seen *seen, uint32_t bucket) {
+    if (seen->count >= SL_SEEN_MAX)
+        block_forget(seen, seen->oldest);
+    block *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return NULL;
+    b->bucket = bucket;
+    b->chain = seen->buckets[bucket];
+    seen->buckets[bucket] = b;
+    recency_add(seen, b);
+    seen->count++;
+    return b;
+}
+
+static block *block_need(sl_seen *seen, const uint8_t *id, size_t size, uint64_t session, uint64_t first) {
+    uint32_t bucket = bucket_of(seen, id, size, session, first);
     if (seen->buckets == NULL && (seen->buckets = calloc(BUCKETS, sizeof *seen->buckets)) == NULL)
         return NULL;
-    source *s = seen->buckets[bucket];
-    while (s != NULL && (s->session != session || !sl_id_is(&s->id, id, size)))
-        s = s->chain;
-    if (s != NULL) {
-        recency_remove(seen, s);
-        recency_add(seen, s);
-        return s;
+    block *b = seen->buckets[bucket];
+    while (b != NULL && (b->session != session || b->first != first || !sl_id_is(&b->id, id, size)))
+        b = b->chain;
+    if (b != NULL) {
+        recency_remove(seen, b);
+        recency_add(seen, b);
+        return b;
     }
-    if (seen->count >= SL_SEEN_MAX)
-        source_forget(seen, seen->oldest);
-    s = calloc(1, sizeof *s);
-    if (s == NULL)
+    b = block_add(seen, bucket);
+    if (b == NULL)
         return NULL;
-    s->session = session;
-    s->bucket = bucket;
-    s->id.size = (uint8_t)size;
-    memcpy(s->id.text, id, size);
-    s->chain = seen->buckets[bucket];
-    seen->buckets[bucket] = s;
-    recency_add(seen, s);
-    seen->count++;
-    return s;
+    b->session = session;
+    b->first = first;
+    b->id.size = (uint8_t)size;
+    memcpy(b->id.text, id, size);
+    return b;
 }
 
 bool sl_seen_first(sl_seen *seen, const uint8_t *src, size_t src_size, uint64_t session, uint64_t number) {
-    source *s = source_find(seen, src, src_size, session);
-    if (s == NULL || sl_window_seen(s->bits, WORDS, s->highest, number))
+    uint64_t place = number % SL_SEEN_BLOCK, bit = UINT64_C(1) << place % WORD_BITS;
+    block *b = block_need(seen, src, src_size, session, number - place);
+    if (b == NULL || (b->bits[place / WORD_BITS] & bit) != 0)
         return false;
-    sl_window_mark(s->bits, WORDS, &s->highest, number);
+    b->bits[place / WORD_BITS] |= bit;
     return true;
 }
 

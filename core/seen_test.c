@@ -50,22 +50,38 @@ static void a_reboot_is_not_a_duplicate(void **state) {
     const rig *r = *state;
     assert_true(first(r, "a", 1, 1));
     assert_true(first(r, "a", 2, 1));
-    assert_true(first(r, "a", 1 + 4096, 1)); /* in the same bucket as the first */
+    assert_true(first(r, "a", 1 + 4096, 1));
     assert_true(first(r, "b", 1, 1));
     assert_true(first(r, "aa", 1, 1));
     assert_false(first(r, "a", 1, 1));
     assert_int_equal(sl_seen_count(r->seen), 5);
 }
 
-static void at_least_1024_numbers_may_come_late(void **state) {
+static void a_number_may_come_late(void **state) {
     const rig *r = *state;
-    assert_true(first(r, "a", 1, 10000));
-    assert_true(first(r, "a", 1, 10000 - 1024));
-    assert_false(first(r, "a", 1, 10000 - 1024));
-    assert_false(first(r, "a", 1, 10000 - 31 * 64)); /* has left the window */
+    for (uint64_t number = 100000; number > 0; number--)
+        assert_true(first(r, "a", 1, number));
+    for (uint64_t number = 100000; number > 0; number--)
+        assert_false(first(r, "a", 1, number));
+    assert_int_equal(sl_seen_count(r->seen), 100000 / SL_SEEN_BLOCK + 1);
 }
 
-static void the_source_that_was_idle_longest_is_forgotten(void **state) {
+/* Nobody has vouched for a number: who uses another's name uses up those that he names, and no others. */
+static void a_number_far_ahead_silences_nobody(void **state) {
+    static const uint64_t ahead[] = {5000, UINT64_C(1) << 32, (UINT64_C(1) << 53) - 1, UINT64_MAX};
+    const rig *r = *state;
+    for (uint64_t number = 1; number <= 100; number++)
+        assert_true(first(r, "alice", 77, number));
+    for (size_t i = 0; i < sizeof ahead / sizeof ahead[0]; i++) {
+        assert_true(first(r, "alice", 77, ahead[i]));
+        assert_false(first(r, "alice", 77, ahead[i]));
+    }
+    for (uint64_t number = 101; number < 10000; number++)
+        assert_int_equal(first(r, "alice", 77, number), number != 5000);
+    assert_false(first(r, "alice", 77, 100));
+}
+
+static void what_was_idle_longest_is_forgotten(void **state) {
     const rig *r = *state;
     char name[16];
     for (unsigned i = 0; i < SL_SEEN_MAX; i++) {
@@ -85,8 +101,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_first_copy_passes_and_no_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reboot_is_not_a_duplicate, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(at_least_1024_numbers_may_come_late, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_source_that_was_idle_longest_is_forgotten, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_number_may_come_late, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_number_far_ahead_silences_nobody, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_idle_longest_is_forgotten, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

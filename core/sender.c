@@ -128,10 +128,23 @@ void sl_sender_close(sl_sender *s, slow_time since, slow_time now) {
     s->ask = false;
 }
 
+/* Twice the time in which it should have been heard has passed without a word. */
+static void note_silence(sl_sender *s, slow_time now) {
+    slow_time since = sl_recovery_silent_since(s->recovery);
+    if (s->events.silent == NULL || since >= now ||
+        now - sl_later(since, s->sign_at) < 2 * sl_recovery_patience(s->recovery))
+        return;
+    s->sign_at = now;
+    if (s->events.silent(s->events.arg, now))
+        sl_sender_probe(s, now);
+}
+
 void sl_sender_pump(sl_sender *s, slow_time now) {
     sl_sender_deadlines(s, now);
-    if (s->recovery != NULL)
-        sl_sender_send(s, now);
+    if (s->recovery == NULL)
+        return;
+    note_silence(s, now);
+    sl_sender_send(s, now);
 }
 
 static void number_is(sl_sender *s, sl_sender_channel *c, uint64_t number, enum sl_number_state state, slow_time now) {
@@ -166,6 +179,7 @@ void sl_sender_state(sl_sender *s, const sl_state *state, uint64_t packet, slow_
         s->credit = state->credit < SL_MESSAGE_MAX ? state->credit
                                                    : SL_MESSAGE_MAX; /* a receiver that offers more is not believed */
     }
+    s->told_at = now;
     sl_recovery_acks(s->recovery, state, now);
     sl_sender_channel *c = state->has_channel ? sl_sender_channel_of(s, state->channel) : NULL;
     if (c != NULL)
@@ -183,6 +197,7 @@ void sl_sender_timer(sl_sender *s, slow_time now) {
     s->blocked = false;
     if (s->poll_at <= now)
         sl_sender_poll(s, now);
+    s->told_at = now;
     if (s->recovery != NULL && sl_recovery_due(s->recovery) <= now && sl_recovery_timer(s->recovery, now))
         sl_sender_probe(s, now);
     sl_sender_pump(s, now);

@@ -27,7 +27,13 @@ static const slow_time POLL_MOST = 10 * SL_SECOND;
 
 /* ---- what recovery tells ---- */
 
+static void tell_fate(sl_sender *s, const sl_cargo *cargo, bool arrived) {
+    if (cargo->via != 0)
+        s->events.fate(s->events.arg, cargo->via, arrived, s->told_at);
+}
+
 static void on_acked(void *arg, const sl_cargo *cargo) {
+    tell_fate(arg, cargo, true);
     sl_sender_channel *c = sl_sender_channel_of(arg, cargo->channel);
     if (c != NULL && cargo->message == 0 && c->asking > 0)
         c->asking--;
@@ -43,6 +49,7 @@ static void on_acked(void *arg, const sl_cargo *cargo) {
 
 static void on_lost(void *arg, const sl_cargo *cargo) {
     sl_sender *s = arg;
+    tell_fate(s, cargo, false);
     sl_sender_channel *c = sl_sender_channel_of(s, cargo->channel);
     if (c != NULL && cargo->message == 0) {
         c->asking -= c->asking > 0;
@@ -70,6 +77,8 @@ static bool transmit(sl_sender *s, slow_package *package, const sl_cargo *cargo,
     } else if (s->events.send(s->events.arg, package) != SLOW_OK) {
         sl_recovery_unsent(s->recovery, number);
         s->blocked = true;
+    } else if (s->events.via != NULL) {
+        sl_recovery_went(s->recovery, s->events.via(s->events.arg));
     }
     s->piece += s->blocked ? 0 : size;
     return !s->blocked;
@@ -104,6 +113,7 @@ static bool fragment_send(sl_sender *s, sl_outgoing *out, uint64_t number, uint3
         s->events.traced(s->events.arg, out, s->events.number(s->events.arg) - 1, offset);
     }
     sl_bit_set(out->flying, index);
+    out->last_sent_at = now;
     if (offset + size > out->sent)
         out->sent = offset + size;
     return true;

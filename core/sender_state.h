@@ -18,6 +18,11 @@ typedef struct sl_sender_events {
      * total and payload are set. SLOW_OK: the number is used up. Else it was not sent (SLOW_E_AGAIN: no room, SLOW_E_NOROUTE),
      * and sl_sender_pump() comes when it is worth another try. */
     slow_status (*send)(void *arg, slow_package *);
+    /* The adjacency by which the last package left; 0 = not known. What was sent by one arrived, or is lost; of what is under
+     * way nothing was heard for long: true, it is to be probed for, whatever the timer says. All three, or NULL. */
+    slow_link (*via)(void *arg);
+    void (*fate)(void *arg, slow_link via, bool arrived, slow_time now);
+    bool (*silent)(void *arg, slow_time now);
     /* A package of a traced message was sent, marked, with that number. */
     void (*traced)(void *arg, const sl_outgoing *, uint64_t packet, uint32_t offset);
     /* The outcome of a message, once each. The message may still be kept for its bar; it is freed by the sender. */
@@ -48,6 +53,8 @@ struct sl_sender {
     uint64_t credit, state_packet; /* that set the credit */
     uint64_t queued_bytes, unfinished_bytes, retransmitted;
     uint32_t queued, unfinished, pending;
+    slow_time sign_at; /* of silence, the last one */
+    slow_time told_at; /* when what recovery tells now came to be */
 };
 
 static inline slow_time sl_earlier(slow_time a, slow_time b) {

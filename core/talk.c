@@ -1,9 +1,12 @@
 #include "talk.h"
 #include "id.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* Between two new beginnings of a channel that holds too much; of a list that is told again. */
 static const slow_time RENEW_LEAST = SL_SECOND, TELL_LEAST = 20 * SL_MS, TELL_MOST = SL_SECOND;
+/* Between two times that a neighbour is to say all again, and between two looks at the clock. */
+static const slow_time REREAD_LEAST = 60 * SL_SECOND;
 static const slow_time NEVER = UINT64_MAX;
 
 /* ---- places ---- */
@@ -115,6 +118,10 @@ void sl_talk_timer(sl_neighbour *n) {
             next = talk->channel.resend_at;
         if (talk->open && talk->channel.overflowed && renew_at(talk) < next)
             next = renew_at(talk);
+        if (talk->open && talk->look_at != 0 && talk->look_at < next)
+            next = talk->look_at;
+        if ((talk->held_count > 0 || talk->passed_over) && sl_budget_ready_at(&n->budget) < next)
+            next = sl_budget_ready_at(&n->budget);
     }
     if (next == NEVER)
         sl_timer_stop(n->timer);
@@ -122,9 +129,16 @@ void sl_talk_timer(sl_neighbour *n) {
         sl_timer_at(n->timer, next);
 }
 
+/* All that was refused is said again, or was never said to this channel. */
+static void refused_forget(sl_talk *talk) {
+    talk->refused = false;
+    talk->counts_from = talk->look_at = 0;
+}
+
 /* Begins anew, here and in the strategy: the other end lost its state, or never had ours, or ours is to be given up. */
 static void talk_renew(sl_neighbour *n, sl_talk *talk, uint8_t epoch) {
     sl_neighbour_events *events = &n->all->events;
+    refused_forget(talk);
     sl_channel_free(&talk->channel);
     sl_channel_init(&talk->channel, epoch);
     talk->epoch = epoch;
@@ -142,6 +156,160 @@ static void relieve(sl_neighbour *n, sl_talk *talk, slow_time now) {
     talk_renew(n, talk, (uint8_t)(talk->channel.epoch + 1));
 }
 
+/* ---- what was refused for now ---- */
+
+static void look_plan(const sl_neighbour *n, sl_talk *talk) {
+    slow_time now = sl_now(n->all->loop), when = now + REREAD_LEAST;
+    uint64_t wall_s = sl_wall_ms(n->all->loop) / 1000;
+    if (talk->counts_from <= wall_s)
+        when = now;
+    else if (talk->counts_from - wall_s < REREAD_LEAST / SL_SECOND)
+        when = now + (talk->counts_from - wall_s) * SL_SECOND;
+    if (talk->reread_at != 0 && when < talk->reread_at + REREAD_LEAST)
+        when = talk->reread_at + REREAD_LEAST;
+    talk->look_at = when;
+}
+
+void sl_talk_refused(sl_neighbour *n, const char *protocol, uint64_t counts_from) {
+    sl_talk *talk = talk_find(n, protocol);
+    if (talk == NULL)
+        return;
+    if (counts_from == 0)
+        talk->refused = true;
+    if (counts_from == 0 || (talk->counts_from != 0 && talk->counts_from <= counts_from))
+        return;
+    talk->counts_from = counts_from;
+    look_plan(n, talk);
+    sl_talk_timer(n);
+}
+
+static void again(sl_neighbour *n, sl_talk *talk) {
+    talk->counts_from = 1; /* long past */
+    look_plan(n, talk);
+    sl_talk_timer(n);
+}
+
+void sl_talk_say_again(sl_neighbour *n, const char *protocol) {
+    sl_talk *talk = talk_find(n, protocol);
+    if (talk != NULL && talk->open)
+        again(n, talk);
+}
+
+void sl_talk_pardoned(sl_neighbours *all) {
+    for (uint32_t i = 0; i < all->count; i++)
+        for (unsigned k = 0; k < all->places; k++) {
+            sl_talk *talk = &all->sorted[i]->talks[k];
+            if (talk->open && talk->refused)
+                again(all->sorted[i], talk);
+        }
+}
+
+static void reread(sl_neighbour *n, sl_talk *talk, slow_time now) {
+    if (talk->look_at == 0 || now < talk->look_at)
+        return;
+    if (sl_wall_ms(n->all->loop) / 1000 < talk->counts_from) {
+        look_plan(n, talk);
+        return;
+    }
+    talk->reread_at = now;
+    SL_COUNT(n->all->stats, channels_reread);
+    sl_log_write(n->all->log, SLOW_LOG_INFO, "link", "%.*s is to say all of %s again: what was refused may count now",
+                 SL_ID_ARG(&n->id), name_of(n, talk));
+    talk_renew(n, talk, (uint8_t)(talk->channel.epoch + 1));
+    talk->channel.ack_due = true; /* shows the new epoch, though the strategy should have nothing to say */
+}
+
+/* ---- what waits to be read ---- */
+
+static sl_channel_message *held_pop(sl_talk *talk) {
+    sl_channel_message *first = talk->held;
+    talk->held = first->next;
+    if (--talk->held_count == 0)
+        talk->held_end = &talk->held;
+    return first;
+}
+
+static void held_drop(sl_talk *talk) {
+    while (talk->held_count > 0)
+        free(held_pop(talk));
+}
+
+static bool is_unread(const sl_neighbour *n, const sl_talk *talk) {
+    return talk->held_count > 0 || sl_budget_is_spent(&n->budget, sl_now(n->all->loop));
+}
+
+/* Would it be read, were it read now, or when what is held has been? All else costs nothing, and is answered as ever. */
+static bool is_ahead(const sl_talk *talk, const sl_route_frame *route) {
+    uint8_t epoch = talk->held_count > 0 ? talk->held_epoch : talk->channel.epoch;
+    uint32_t next = talk->held_count > 0 ? talk->held_last + 1 : talk->channel.wanted;
+    return sl_epoch_newer(route->epoch, epoch) || (route->epoch == epoch && route->seq >= next);
+}
+
+static void hold(sl_neighbour *n, sl_talk *talk, const sl_route_frame *route) {
+    sl_channel_message *message = malloc(sizeof *message + route->message.size);
+    if (message == NULL) { /* lost, and so the channel with it */
+        SL_COUNT(n->all->stats, drop_route_unread);
+        talk->channel.overflowed = true;
+        return;
+    }
+    *message = (sl_channel_message){.seq = route->seq, .size = (uint32_t)route->message.size};
+    if (route->message.size > 0)
+        memcpy(message->bytes, route->message.data, route->message.size);
+    if (talk->held_count++ == 0)
+        talk->held_end = &talk->held;
+    *talk->held_end = message;
+    talk->held_end = &message->next;
+    talk->held_last = route->seq;
+    talk->held_epoch = route->epoch;
+    SL_COUNT(n->all->stats, routes_held);
+}
+
+/* On datagrams it comes again. A stream repeats nothing: there it is kept, and of one who waits for acknowledgements it is
+ * the next, and there are no more than he may send without. */
+static void leave_unread(sl_neighbour *n, sl_talk *talk, const sl_link *link, const sl_route_frame *route) {
+    bool anew = talk->held_count > 0 && route->epoch != talk->held_epoch;
+    if (!sl_link_is_stream(link)) {
+        SL_COUNT(n->all->stats, drop_route_unread);
+        talk->passed_over = true;
+        return;
+    }
+    if (anew)
+        held_drop(talk);
+    uint32_t next = talk->held_count > 0                  ? talk->held_last + 1
+                    : route->epoch == talk->channel.epoch ? talk->channel.wanted
+                                                          : 1;
+    if (route->seq == next && talk->held_count < SL_CHANNEL_FLIGHT)
+        hold(n, talk, route);
+    else
+        SL_COUNT(n->all->stats, drop_route_unread);
+}
+
+static void talk_hear(sl_neighbour *n, sl_talk *talk, const sl_route_frame *route) {
+    sl_neighbour_events *events = &n->all->events;
+    enum sl_channel_verdict verdict = sl_channel_receive(&talk->channel, route->epoch, route->seq);
+    if (verdict == SL_CHANNEL_NEWER) {
+        talk_renew(n, talk, route->epoch);
+        verdict = sl_channel_receive(&talk->channel, route->epoch, route->seq);
+    }
+    if (verdict == SL_CHANNEL_TAKE)
+        events->message(events->arg, n, name_of(n, talk), route->message);
+}
+
+/* It is read again: an acknowledgement that shows nothing new makes the other end repeat what was passed over. */
+static void read_on(sl_neighbour *n, sl_talk *talk, slow_time now) {
+    if (talk->passed_over && !sl_budget_is_spent(&n->budget, now)) {
+        talk->passed_over = false;
+        talk->channel.ack_due = true;
+    }
+    while (talk->held_count > 0 && !sl_budget_is_spent(&n->budget, now)) {
+        uint8_t epoch = talk->held_epoch;
+        sl_channel_message *message = held_pop(talk);
+        sl_route_frame route = {.epoch = epoch, .seq = message->seq, .message = {message->bytes, message->size}};
+        talk_hear(n, talk, &route);
+        free(message);
+    }
+}
+
 void sl_talk_tick(sl_neighbour *n, slow_time now) {
     if (now >= n->tell_at)
         n->tell_at = 0;
@@ -150,6 +318,8 @@ void sl_talk_tick(sl_neighbour *n, slow_time now) {
             continue;
         sl_channel_tick(&n->talks[i].channel, now);
         relieve(n, &n->talks[i], now);
+        reread(n, &n->talks[i], now);
+        read_on(n, &n->talks[i], now);
     }
 }
 
@@ -165,6 +335,9 @@ static void talk_begin(sl_talk *talk, uint8_t ours, uint8_t theirs) {
 }
 
 static void talk_end(sl_talk *talk) {
+    held_drop(talk);
+    refused_forget(talk);
+    talk->passed_over = false;
     sl_channel_free(&talk->channel);
     talk->open = false;
 }
@@ -282,13 +455,12 @@ void sl_neighbours_route(sl_neighbours *all, sl_link *link, const sl_route_frame
     sl_talk *talk = talk_of(all, link, route);
     if (talk == NULL)
         return;
-    enum sl_channel_verdict verdict = sl_channel_receive(&talk->channel, route->epoch, route->seq);
-    if (verdict == SL_CHANNEL_NEWER) {
-        talk_renew(n, talk, route->epoch);
-        verdict = sl_channel_receive(&talk->channel, route->epoch, route->seq);
+    if (is_unread(n, talk) && is_ahead(talk, route)) {
+        leave_unread(n, talk, link, route);
+        sl_talk_timer(n);
+    } else {
+        talk_hear(n, talk, route);
     }
-    if (verdict == SL_CHANNEL_TAKE)
-        all->events.message(all->events.arg, n, name_of(n, talk), route->message);
     if (n->best != NULL)
         sl_link_touch(n->best);
 }

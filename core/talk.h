@@ -12,6 +12,18 @@
  * sees that the strategy there is a new one, which knows nothing, though it missed the list in between. The channel begins
  * anew at both ends then, with a newer epoch than any before (channel.h).
  *
+ * Who makes us check more signatures than budget.h allows is not read for a while: its messages are not acknowledged, and
+ * so it sends no more than a window of them. They are not lost: on datagrams they come again, on a stream they are kept.
+ *
+ * What is refused is not asked for again, and strategies say things once. Mostly that is right: what is false stays false. But a
+ * certificate that is not valid yet will be, by a clock that is late or was wrong, and a key may be taken out of the list of the
+ * revoked. Then the channel begins anew, so that the neighbour says all again, which is what both ends can do already. It
+ * loses the routes over that neighbour for a round trip. To remember what was refused, and by whom, and to read that again
+ * would lose none; but it would be another table that strangers fill, with what nobody has vouched for. It is done at most once a
+ * minute and neighbour, so who shows early certificates on purpose disturbs his own channel, and nobody else's. The wall clock is
+ * what counts, and it may be set at any time: so it is looked at each minute while something waits for it. What ran out by our
+ * clock stays refused though that should be set back.
+ *
  * match_ends() and match_begins() are where all of this comes together: whatever changed, they hold the two lists side by
  * side, end what must not go on and begin what may. */
 #ifndef SL_TALK_H
@@ -32,6 +44,13 @@ void sl_talk_moved(sl_neighbour *);
 void sl_talk_tick(sl_neighbour *, slow_time now);
 /* Sets that timer, for the talks and for a hold that ends. */
 void sl_talk_timer(sl_neighbour *);
+
+/* What it said in a protocol was refused, and counts from that second on (since 1970); 0: when sl_talk_pardoned() says so. */
+void sl_talk_refused(sl_neighbour *, const char *protocol, uint64_t counts_from);
+/* It is to say all of a protocol again, as soon as that may be. */
+void sl_talk_say_again(sl_neighbour *, const char *protocol);
+/* What was refused because of a revoked key may count now. */
+void sl_talk_pardoned(sl_neighbours *);
 
 /* What links say: functions of sl_link_events. */
 void sl_neighbours_route(sl_neighbours *, sl_link *, const sl_route_frame *);

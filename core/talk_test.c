@@ -8,6 +8,9 @@ typedef struct side {
     end *end;
     sl_neighbours neighbours;
     char told[512];
+    unsigned heard; /* of messages that are numbers, "#0" and on */
+    bool in_order;
+    uint32_t costs; /* signatures, each message */
 } side;
 
 typedef struct pair {
@@ -52,8 +55,15 @@ static void on_down(void *arg, sl_neighbour *n, slow_link adjacency) {
             tell(s, "without", s->neighbours.names[i]);
 }
 static void on_message(void *arg, sl_neighbour *n, const char *protocol, slow_bytes message) {
+    side *s = arg;
     char text[64];
-    (void)n;
+    sl_neighbour_spend(n, s->costs);
+    if (message.size > 0 && message.data[0] == '#') {
+        snprintf(text, sizeof text, "#%u", s->heard);
+        s->in_order = (s->heard++ == 0 || s->in_order) && strlen(text) == message.size &&
+                      memcmp(text, message.data, message.size) == 0;
+        return;
+    }
     snprintf(text, sizeof text, "%s \"%.*s\"", protocol, (int)message.size, (const char *)message.data);
     tell(arg, "heard", text);
 }
@@ -612,6 +622,108 @@ static void who_comes_back_after_a_namesake_is_understood(void **state) {
     pair_free(p);
 }
 
+/* ---- one who makes us check too many signatures ---- */
+
+/* For a second bob does not read what alice says. */
+static void bob_has_read_too_much(pair *p) {
+    sl_neighbour_spend(other(&p->b), SL_BUDGET_AT_ONCE + 1000);
+    assert_true(sl_budget_is_spent(&other(&p->b)->budget, sl_now(p->rig->loop)));
+}
+
+/* The last `count` messages, in order, and each once. */
+static void were_heard(side *s, unsigned count) {
+    assert_int_equal(s->heard, count);
+    assert_true(count == 0 || s->in_order);
+}
+
+static void says_many(side *s, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "#%u", i);
+        says(s, "p", text);
+    }
+}
+
+static void nothing_is_lost_of_one_who_is_not_read(pair *p, enum sl_counter counted) {
+    says(&p->a, "p", "before");
+    talk(p);
+    was_told(&p->b, "heard p \"before\"");
+    bob_has_read_too_much(p);
+    p->seen[SL_FRAME_ROUTE] = 0;
+    says_many(&p->a, 200);
+    talk_for(p, 900 * SL_MS);
+    were_heard(&p->b, 0);
+    assert_true(p->b.end->stats.count[counted] >= SL_CHANNEL_FLIGHT);
+    assert_true(p->seen[SL_FRAME_ROUTE] <=
+                10 * SL_CHANNEL_FLIGHT); /* it asks for no more, and waits longer each time */
+    assert_true(other(&p->b)->talks[0].held_count <= SL_CHANNEL_FLIGHT);
+    says(&p->b, "p", "the other way");
+    talk(p);
+    was_told(&p->a, "heard p \"the other way\"");
+    talk_for(p, 200 * SL_MS);
+    were_heard(&p->b, 200);
+    assert_int_equal(other(&p->a)->talks[0].channel.bytes, 0);
+    says(&p->a, "p", "after");
+    talk(p);
+    was_told(&p->b, "heard p \"after\"");
+}
+
+static void on_datagrams_it_says_it_again(void **state) {
+    pair *p = pair_that_speaks_p(*state);
+    nothing_is_lost_of_one_who_is_not_read(p, SL_drop_route_unread);
+    assert_int_equal(p->b.end->stats.count[SL_routes_held], 0);
+    pair_free(p);
+}
+
+static void on_a_stream_it_is_kept_for_it(void **state) {
+    pair *p = pair_over(*state, SLOW_LINK_STREAM);
+    nothing_is_lost_of_one_who_is_not_read(p, SL_routes_held);
+    assert_int_equal(p->b.end->stats.count[SL_drop_route_unread], 0);
+    pair_free(p);
+}
+
+/* Each message costs what there is. */
+static void it_is_read_no_faster_than_the_budget_grows(void **state) {
+    pair *p = pair_over(*state, SLOW_LINK_STREAM);
+    p->b.costs = 50;
+    bob_has_read_too_much(p);
+    says_many(&p->a, 40);
+    talk_for(p, 2 * SL_SECOND);
+    assert_in_range(p->b.heard, 18, 22); /* the first second for nothing; then one in 50 ms */
+    talk_for(p, 2 * SL_SECOND);
+    were_heard(&p->b, 40);
+    pair_free(p);
+}
+
+static void what_waited_is_forgotten_when_the_other_end_begins_anew(void **state) {
+    pair *p = pair_over(*state, SLOW_LINK_STREAM);
+    bob_has_read_too_much(p);
+    says(&p->a, "p", "old");
+    talk(p);
+    assert_int_equal(other(&p->b)->talks[0].held_count, 1);
+    other(&p->a)->talks[0].channel.overflowed = true;
+    sl_talk_timer(other(&p->a));
+    talk_for(p, 20 * SL_MS);
+    was_told(&p->a, "parted p, met p");
+    says(&p->a, "p", "new");
+    talk_for(p, 2 * SL_SECOND);
+    was_told(&p->b, "parted p, met p, heard p \"new\"");
+    pair_free(p);
+}
+
+static void what_waited_goes_with_its_neighbour(void **state) {
+    pair *p = pair_over(*state, SLOW_LINK_STREAM);
+    bob_has_read_too_much(p);
+    says_many(&p->a, 10);
+    talk(p);
+    sl_link_close(p->wb[0]->link, SL_CLOSE_SILENT, false);
+    was_told(&p->b, "down alice, without p");
+    talk_for(p, 2 * SL_SECOND);
+    were_heard(&p->b, 0);
+    assert_true(sl_budget_ready_at(&other(&p->b)->budget) > 0); /* coming back would not make it new */
+    pair_free(p);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -632,6 +744,11 @@ int main(void) {
         TEST(a_neighbour_that_is_held_down_is_understood_afterwards),
         TEST(and_on_a_stream_where_nothing_is_repeated),
         TEST(who_comes_back_after_a_namesake_is_understood),
+        TEST(on_datagrams_it_says_it_again),
+        TEST(on_a_stream_it_is_kept_for_it),
+        TEST(it_is_read_no_faster_than_the_budget_grows),
+        TEST(what_waited_is_forgotten_when_the_other_end_begins_anew),
+        TEST(what_waited_goes_with_its_neighbour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,8 @@ _Static_assert((int)SL_REASON_EXPIRED == SLOW_REASON_EXPIRED && (int)SL_REASON_S
                    (int)SL_REASON_NO_ROUTE == SLOW_REASON_NO_ROUTE && (int)SL_REASON_CLOSED == SLOW_REASON_CLOSED &&
                    (int)SL_REASON_PEER_RESTARTED == SLOW_REASON_PEER_RESTARTED &&
                    (int)SL_REASON_NO_ANSWER == SLOW_REASON_NO_ANSWER &&
-                   (int)SL_REASON_NO_MEMORY == SLOW_REASON_NO_MEMORY && (int)SL_REASON_REFUSED == SLOW_REASON_REFUSED,
+                   (int)SL_REASON_NO_MEMORY == SLOW_REASON_NO_MEMORY && (int)SL_REASON_REFUSED == SLOW_REASON_REFUSED &&
+                   (int)SL_REASON_UNSEALED == SLOW_REASON_UNSEALED,
                "reasons are told as they are");
 
 /* ---- as a sentence ---- */
@@ -28,10 +29,18 @@ static size_t explain_reason(const sl_ticket *ticket, char *text, size_t size) {
     };
     double seconds = (double)ticket->ttl_ns / (double)SL_SECOND;
     int used = 0;
-    if (ticket->reason == SL_REASON_EXPIRED)
+    if (ticket->reason == SL_REASON_PEER_RESTARTED && ticket->opening == SL_OPENING_UNANSWERED)
+        used = snprintf(text, size, "it was sent, but nothing came back since the pair seemed open");
+    else if (ticket->reason == SL_REASON_EXPIRED)
         used = snprintf(text, size,
-                        ticket->was_sent ? "expired: it was sent, but not taken within %g s"
-                                         : "expired: it could not be sent within %g s",
+                        ticket->arrived    ? "expired: nobody took it there within %g s: is somebody receiving?"
+                        : ticket->was_sent ? "expired: it was sent, but not taken within %g s"
+                                           : "expired: it could not be sent within %g s",
+                        seconds);
+    else if (ticket->reason == SL_REASON_UNSEALED)
+        used = snprintf(text, size,
+                        "the peer does not seal: within %g s it offered no handshake; has it an identity, and "
+                        "end_to_end?",
                         seconds);
     else if (ticket->reason == SL_REASON_NO_ANSWER)
         used = snprintf(text, size, "it was sent, but within %g s nobody said what became of it",
@@ -42,10 +51,17 @@ static size_t explain_reason(const sl_ticket *ticket, char *text, size_t size) {
 }
 
 static void explain(const sl_ticket *ticket, char *text, size_t size) {
+    static const char *const endings[] = {
+        [SL_OPENING_WELL] = "",
+        [SL_OPENING_UNANSWERED] = "; it does not answer our openings: its log says why",
+        [SL_OPENING_REFUSED] = "; we refuse its openings: our log says why",
+    };
     size_t used = explain_reason(ticket, text, size);
     if (ticket->hint.by.size > 0 && ticket->reason != SL_REASON_NONE && used < size)
         snprintf(text + used, size - used, "; %.*s dropped it: %s", SL_ID_ARG(&ticket->hint.by),
                  sl_drop_text(ticket->hint.reason));
+    else if (used < size)
+        snprintf(text + used, size - used, "%s", endings[ticket->opening]);
 }
 
 static void note(sl_ticket *ticket, const sl_result *result) {
@@ -55,6 +71,8 @@ static void note(sl_ticket *ticket, const sl_result *result) {
     ticket->ttl_ns = result->message->message.ttl_ns;
     ticket->rtt_ns = result->rtt_ns;
     ticket->hint = result->hint;
+    ticket->arrived = result->arrived;
+    ticket->opening = result->opening;
 }
 
 void sl_result_explain(const sl_result *result, char *text, size_t size) {

@@ -28,6 +28,8 @@ typedef struct sl_ticket {
     bool was_sent; /* at least in part */
     slow_time ttl_ns, rtt_ns;
     sl_hint hint;
+    bool arrived;
+    enum sl_opening_end opening;
 } sl_ticket;
 
 typedef struct sl_tickets {

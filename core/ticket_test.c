@@ -86,9 +86,30 @@ static void a_relays_hint_stands_behind_the_reason(void **state) {
     snprintf(wanted, sizeof wanted, "expired: it could not be sent within 30 s; bob dropped it: %s",
              sl_drop_text(SL_DROP_HOP_LIMIT));
     assert_string_equal(text, wanted);
+    result.hint.by.size = 0;
+    result.opening = SL_OPENING_UNANSWERED;
+    sl_result_explain(&result, text, sizeof text);
+    assert_string_equal(text,
+                        "expired: it could not be sent within 30 s; it does not answer our openings: its log says why");
+    result.opening = SL_OPENING_WELL;
     out.number = 1;
+    result.arrived = true;
+    sl_result_explain(&result, text, sizeof text);
+    assert_string_equal(text, "expired: nobody took it there within 30 s: is somebody receiving?");
+    result.arrived = false;
     sl_result_explain(&result, text, 24); /* cut, and terminated */
     assert_string_equal(text, "expired: it was sent, b");
+}
+
+/* It may well have an identity, and leave its pairs open by its config: nobody can tell from here. */
+static void of_a_peer_that_does_not_seal_no_more_is_said_than_is_known(void **state) {
+    sl_outgoing out = {.message = {.ttl_ns = 30 * SL_SECOND}};
+    sl_result result = {.message = &out, .outcome = SL_NOT_DELIVERED, .reason = SL_REASON_UNSEALED};
+    char text[128];
+    (void)state;
+    sl_result_explain(&result, text, sizeof text);
+    assert_string_equal(
+        text, "the peer does not seal: within 30 s it offered no handshake; has it an identity, and end_to_end?");
 }
 
 int main(void) {
@@ -98,6 +119,7 @@ int main(void) {
         T(of_too_many_the_oldest_outcome_goes),
         T(with_a_callback_outcomes_are_told_and_not_kept),
         T(a_relays_hint_stands_behind_the_reason),
+        T(of_a_peer_that_does_not_seal_no_more_is_said_than_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -305,9 +305,10 @@ static size_t make_claim(slow_reader *in, unsigned place, uint8_t *out, size_t c
 }
 
 static void say_init(peer *p, slow_reader *in) {
-    uint8_t frame[FRAME_MAX];
+    uint8_t frame[FRAME_MAX], greeting[SL_GREETING_SIZE];
     sl_cookie cookie = {.cookie = 0};
-    sl_init init = {.index = FIRST_INDEX + slow_read_u8(in)};
+    sl_init init = {.index = FIRST_INDEX + slow_read_u8(in), .handshake = {greeting, sizeof greeting}};
+    sl_greeting_write(&(sl_greeting){.index = init.index}, greeting);
     if (sl_cookie_read((slow_bytes){p->last, p->last_size}, &cookie))
         init.cookie = cookie.cookie;
     receive(p, frame, sl_init_write(&init, frame, sizeof frame));
@@ -575,7 +576,7 @@ static void check(const harness *h) {
                  link->state != SL_LINK_OPENING,
              "of a stranger on a datagram socket nothing is kept");
     }
-    must(h->junction->links.env.half_open_count <= SL_HALF_OPEN_MAX, "half-open entries are bounded");
+    must(h->junction->links.env.half_open.count <= SL_STRANGERS_MAX, "half-open entries are bounded");
 }
 
 static void open_first(harness *h) {

@@ -26,7 +26,8 @@ static bool readable(slow_bytes message) {
 /* A neighbour finds room in any case. */
 static void check(const slow_plugin *plugin, void *self, size_t destinations) {
     const ls_inspect *inspect = plugin->extension(self, LS_INSPECT_ID);
-    script_must(destinations <= 1 + MAX_ORIGINS + SCRIPT_NEIGHBOURS);
+    script_must(inspect->origins(self) <= 1 + MAX_ORIGINS + SCRIPT_NEIGHBOURS);
+    script_must(destinations <= 1 + MAX_ORIGINS + MAX_LINKS + SCRIPT_NEIGHBOURS);
     script_must(inspect->links(self) <= MAX_LINKS + SCRIPT_NEIGHBOURS);
 }
 

@@ -48,6 +48,6 @@ int main(int count, char **arguments) {
         unreadable += !done;
     }
     closedir(folder);
-    printf("%u inputs replayed, %u could not be read\n", replayed, unreadable);
+    fprintf(stderr, "%u inputs replayed, %u could not be read\n", replayed, unreadable);
     return replayed > 0 && unreadable == 0 ? 0 : 1;
 }

@@ -53,7 +53,7 @@ static const char usage[] =
     "  --join ADDRESS       keep a link to there; repeatable\n"
     "  --network NAME       only junctions of one network link up (default: slow)\n"
     "  --admin SOCKET       serve slowctl on this Unix socket\n"
-    "  --insecure           may listen beyond loopback without encryption\n"
+    "  --insecure           may listen beyond loopback although anybody can join\n"
     "  --plugin-dir DIR     look for plugins there first; repeatable\n"
     "  --log-level LEVEL    error, warn, info or debug (default: info)\n"
     "  --log-format FORMAT  text or json (default: text)\n"
@@ -260,6 +260,12 @@ static int run(const arguments *a, const char *text, slow_config_info *info) {
     return EXIT_SUCCESS;
 }
 
+static void print_check(const char *what, const slow_config_info *info) {
+    for (uint32_t i = 0; i < info->warning_count; i++)
+        fprintf(stderr, "slow-router: %s: warning: %s\n", what, info->warnings[i]);
+    printf("%s: ok\n", what);
+}
+
 static int check_and_run(const arguments *a) {
     slow_config_info info = SLOW_CONFIG_INFO_INIT;
     slow_error error = {.text = ""};
@@ -270,7 +276,7 @@ static int check_and_run(const arguments *a) {
     else if (a->action == RUN)
         code = run(a, text, &info);
     else
-        printf("%s: ok\n", a->config != NULL ? a->config : info.id);
+        print_check(a->config != NULL ? a->config : info.id, &info);
     free(text);
     return code;
 }

@@ -1,16 +1,21 @@
 #!/bin/sh
-# Fuzzes: scripts/fuzz.sh [SECONDS] [TARGET...]    (default: 60 seconds, all targets of fuzz/)
+# Fuzzes: scripts/fuzz.sh [SECONDS | --minimise] [TARGET...]    (default: 60 seconds, all targets of fuzz/)
 #
 # Builds the preset fuzz (clang, libFuzzer, address and undefined-behaviour sanitizers) and runs each target for SECONDS
 # from its corpus in fuzz/corpus/TARGET. New inputs go to the build folder; findings, too, and one is worth a file in
-# fuzz/corpus/TARGET once it is mended, where every build replays it. Dictionaries come from SLOW_TESTDATA. One line a
-# target; the exit status is 1 when something was found.
+# fuzz/corpus/TARGET once it is mended, where every build replays it. Dictionaries are fuzz/TARGET.dict, or come from
+# SLOW_TESTDATA. One line a target; the exit status is 1 when something was found. With --minimise first, nothing is run:
+# each corpus is replaced by the least of it and of what was found meanwhile that covers as much.
 set -eu
 cd "$(dirname "$0")/.."
 
-seconds=60
+seconds=60 minimise=false
 case ${1:-} in
 '') ;;
+--minimise)
+    minimise=true
+    shift
+    ;;
 *[!0-9]*) ;;
 *)
     seconds=$1
@@ -24,8 +29,9 @@ testdata=${SLOW_TESTDATA:-../shared/testdata}
 out=build/fuzz/fuzz
 
 dictionary() {
+    [ ! -f "fuzz/$1.dict" ] || { echo "fuzz/$1.dict" && return; }
     case $1 in
-    codec_json_decode | config) echo "$testdata/corpora/json.dict" ;;
+    codec_json_decode | config | message_json | slowctl_answer) echo "$testdata/corpora/json.dict" ;;
     codec_protobuf) echo "$testdata/corpora/protobuf.dict" ;;
     esac
 }
@@ -35,7 +41,31 @@ last() { # the last number behind a word of the log
 }
 
 cmake --preset fuzz >/dev/null
-cmake --build --preset fuzz --target $(printf 'fuzz_%s ' "$@") >/dev/null
+cmake --build --preset fuzz --target $(printf 'fuzz_%s ' "$@") >"build/fuzz/build.log" || {
+    grep -E 'error|FAILED' build/fuzz/build.log >&2
+    exit 2
+}
+
+# libFuzzer takes of the folders behind the first what adds to it. Inputs with a name of their own were findings: they stay.
+if $minimise; then
+    for target in "$@"; do
+        least=$out/least/$target
+        rm -rf "$least"
+        mkdir -p "$least" "$out/corpus/$target"
+        "$out/fuzz_$target" -set_cover_merge=1 -timeout=20 "$least" "fuzz/corpus/$target" "$out/corpus/$target" \
+            >"$out/$target.merge.log" 2>&1
+        find "fuzz/corpus/$target" -type f | grep -E '/[0-9a-f]{40}$' | xargs -r rm
+        names=$(sha1sum "fuzz/corpus/$target"/* | cut -d' ' -f1) # libFuzzer names its inputs so
+        for input in "$least"/*; do
+            case $names in
+            *"${input##*/}"*) ;;
+            *) cp "$input" "fuzz/corpus/$target/" ;;
+            esac
+        done
+        printf '%-24s %5s inputs\n' "$target" "$(ls "fuzz/corpus/$target" | wc -l)"
+    done
+    exit 0
+fi
 
 found=0
 for target in "$@"; do

@@ -2,19 +2,28 @@
 # Plays many seeds of the named scenarios (tests/sim) on all cores, each scenario for every strategy that it lists and that
 # is built, and keeps the traces of what failed: slow-sim run TRACE shows it again.
 #
-#   scripts/seeds.sh [--only PATTERN] [N] [FIRST]    N runs in all (20000), from seed FIRST (1000) on, of the scenarios
-#                                                    whose names match PATTERN
+#   scripts/seeds.sh [--only PATTERN] [--security noise] [N] [FIRST]
+#
+# N runs in all (20000), from seed FIRST (1000) on, of the scenarios whose names match PATTERN; with --security noise all
+# links and pairs are sealed, also of those that do not say so themselves.
 #
 # 1,000 meshes of 50 junctions with reliable messages, under everything that there is: scripts/seeds.sh --only delivery-churn 1000
 #
 # The build is that of the preset in SLOW_PRESET (release). Exit code 1 when anything failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-only='*'
-[[ ${1-} == --only && $# -ge 2 ]] && { only=$2; shift 2; }
+only='*' security=
+while [[ ${1-} == --* && $# -ge 2 ]]; do
+    case $1 in
+    --only) only=$2 ;;
+    --security) security=$2 ;;
+    *) break ;;
+    esac
+    shift 2
+done
 total=${1:-20000} first=${2:-1000} build=build/${SLOW_PRESET:-release}
-[[ $total =~ ^[0-9]+$ && $first =~ ^[0-9]+$ ]] || { echo "usage: scripts/seeds.sh [--only PATTERN] [N] [FIRST]" >&2; exit 2; }
-[[ -x $build/bin/slow-sim && -e $build/tests/modules/routing-liar.so ]] || scripts/build.sh "${SLOW_PRESET:-release}"
+[[ $total =~ ^[0-9]+$ && $first =~ ^[0-9]+$ ]] || { echo "usage: scripts/seeds.sh [--only PATTERN] [--security noise] [N] [FIRST]" >&2; exit 2; }
+[[ -x $build/bin/slow-sim && -e $build/tests/modules/routing-rogue-link-state.so ]] || scripts/build.sh "${SLOW_PRESET:-release}"
 traces=$build/traces
 mkdir -p "$traces"
 results=$(mktemp)
@@ -52,7 +61,7 @@ jobs() {
 play() { # SCENARIO STRATEGY SEEDS: its failures, and one line of how many there were
     local options=() output code=0
     [[ $1 == */liar.json ]] && options=(--option max_origins=100)
-    output=$("$build/bin/slow-sim" run "$1" --routing "$2" --seeds "$3" --quiet "${options[@]}" \
+    output=$("$build/bin/slow-sim" run "$1" --routing "$2" --seeds "$3" --quiet "${options[@]}" ${security:+--security "$security"} \
         --plugins "$build/tests/modules" --trace "$traces" 2>&1) || code=$?
     grep -E '^[a-z-]+: seed |shows it again$' <<<"$output" || true
     if ((code > 1)); then
@@ -61,7 +70,7 @@ play() { # SCENARIO STRATEGY SEEDS: its failures, and one line of how many there
     echo "DONE $1 $2 $3 $(sed -nE 's/^([0-9]+) runs?, ([0-9]+) failed.*/\1 \2/p' <<<"$output") $code" >>"$results"
 }
 export -f play
-export build traces results
+export build traces results security
 
 began=$SECONDS
 jobs | xargs -P "$(nproc)" -L 1 bash -c 'play "$@"' play

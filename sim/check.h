@@ -14,6 +14,13 @@
  *                has a route to what is not there
  *   beliefs      what a neighbour believes we said is what we remember to have said
  *   restless     requests have ceased, and nothing but probes goes over the cables
+ * Where there are rogues (sim_node.rogue), at rest:
+ *   misled       a junction that reaches another without the rogues has a route to it that leads there. What a rogue passes
+ *                on goes by the honest strategy that it runs
+ *   detour       and it costs no more than the best one without them
+ *   Nothing is asked of a rogue's own routes, and edges to it are none of the graph in which there must be no cycle: it may
+ *   say of itself what it likes, and who believes it is at its mercy. Everything else holds among the others, as if they
+ *   were honest all; missing, suboptimal and stale too, unless the scenario says that they are only counted.
  * Of reliable messages: outcome, taken, twice, order, handed, window, number, undelivered, balance, left; check_delivery.h.
  *
  * How it stays cheap: the checker keeps, for each destination, everybody's next hop in use and a level that falls along
@@ -40,6 +47,8 @@ enum sim_rule {
     SIM_STALE,
     SIM_BELIEFS,
     SIM_RESTLESS,
+    SIM_MISLED,
+    SIM_DETOUR,
     /* of reliable delivery */
     SIM_OUTCOME,
     SIM_TAKEN,

@@ -53,8 +53,8 @@ void check_bounds(sim_check *check, uint32_t place) {
 
 static void junction_adds_up(sim_check *check, uint32_t place) {
     static const enum sl_counter dropped[] = {
-        SL_drop_package_malformed, SL_drop_package_own,      SL_drop_package_duplicate,
-        SL_drop_package_dead_end,  SL_drop_package_no_route, SL_drop_package_hop_limit,
+        SL_drop_package_malformed, SL_drop_package_own,       SL_drop_package_duplicate, SL_drop_package_dead_end,
+        SL_drop_package_no_route,  SL_drop_package_hop_limit, SL_drop_package_revoked,
     };
     const sl_stats *stats = &check->mesh->nodes[place].junction->stats;
     uint64_t in = stats->count[SL_packages_in], done = check->places[place].arrived;

@@ -275,7 +275,7 @@ void check_sent(void *arg, sim_node *node, const slow_package *package) {
     check->delivery->sent_at = now_of(check);
     changed(check->delivery, node->place);
     packet_look(check, s, package);
-    if (package->type != SLOW_CONTROL && package->offset == 0)
+    if (package->flags & SLOW_RELIABLE && package->type != SLOW_CONTROL && package->offset == 0)
         first_fragment(check, s, package);
 }
 

@@ -14,10 +14,13 @@
 
 enum { SCALE = 8, HIGHEST = INT32_MAX / 4, LOWEST = INT32_MIN / 2 }; /* SCALE: a level, a unit of metric */
 
-/* The place behind a candidate, when the edge counts; else NO_PLACE. */
+/* The place behind a candidate, when the edge counts; else NO_PLACE. What leads to a rogue, or comes from it, does not. */
 static uint32_t edge_to(const sim_check *check, uint32_t place, const sl_candidate *candidate) {
     const check_adjacency *a = check_held(check, place, candidate->via);
-    return a == NULL || candidate->metric == SLOW_METRIC_INFINITY ? NO_PLACE : a->peer;
+    if (a == NULL || candidate->metric == SLOW_METRIC_INFINITY || check_is_rogue(check, place) ||
+        check_is_rogue(check, a->peer))
+        return NO_PLACE;
+    return a->peer;
 }
 
 static int32_t *level_at(sim_check *check, uint32_t number, uint32_t place) {

@@ -29,6 +29,7 @@ typedef struct rest {
     uint64_t stretch_count;
     double stretch_sum, stretch_most;
     bool counts; /* breaches */
+    bool rogues; /* there are some */
     sim_verdict verdict;
 } rest;
 
@@ -89,7 +90,8 @@ static candidate heap_pop(rest *r) {
     return top;
 }
 
-static void distances_to(rest *r, uint32_t target) {
+/* `spared`: without the rogues. */
+static void distances_to(rest *r, uint32_t target, bool spared) {
     for (uint32_t i = 0; i < r->check->count; i++)
         r->distance[i] = FAR;
     r->distance[target] = 0;
@@ -97,7 +99,7 @@ static void distances_to(rest *r, uint32_t target) {
     heap_push(r, (candidate){.place = target});
     while (r->heap_count > 0) {
         candidate next = heap_pop(r);
-        if (next.distance != r->distance[next.place])
+        if (next.distance != r->distance[next.place] || (spared && check_is_rogue(r->check, next.place)))
             continue;
         for (uint32_t i = r->first[next.place]; i < r->first[next.place + 1]; i++) {
             uint64_t distance = next.distance + r->edges[i].cost;
@@ -143,14 +145,48 @@ static void stretches(rest *r, uint32_t row, uint32_t target) {
     }
 }
 
-/* ---- routes ---- */
+/* ---- rogues ---- */
 
 static bool breach(const rest *r, enum sim_rule rule) {
     return r->counts && check_breach(r->check, rule);
 }
 
+/* Where the next hops in use lead from a place, and at what cost. */
+static void walk(rest *r, uint32_t from, uint32_t row, uint32_t target) {
+    sim_check *check = r->check;
+    uint64_t cost = 0;
+    uint32_t at = from, hops = 0;
+    for (uint32_t next; at != target && hops <= check->count; at = next, hops++) {
+        next = check->places[at].next[row] & ~REACHES;
+        if (next == NO_PLACE)
+            break;
+        cost += edge_cost(r, at, next);
+    }
+    if (at != target) {
+        if (breach(r, SIM_MISLED))
+            check_tell(check, "the way of %s to %s %s %s", check_name(check, from), check_row_name(check, row),
+                       hops > check->count ? "goes round in a circle with" : "ends at", check_name(check, at));
+    } else if (cost > r->distance[from] && breach(r, SIM_DETOUR))
+        check_tell(check, "the way of %s to %s costs %" PRIu64 ", and without the rogues %" PRIu64,
+                   check_name(check, from), check_row_name(check, row), cost, r->distance[from]);
+}
+
+static void rogues_look(rest *r, uint32_t row, uint32_t target) {
+    sim_check *check = r->check;
+    if (!r->rogues || check_is_rogue(check, target) || check->classes[CLASS_CHOOSING] > 0)
+        return;
+    distances_to(r, target, true);
+    for (uint32_t i = 0; i < check->count; i++)
+        if (i != target && check->places[i].present && !check_is_rogue(check, i) && r->distance[i] != FAR)
+            walk(r, i, row, target);
+}
+
+/* ---- routes ---- */
+
 static void pair_look(rest *r, uint32_t from, uint32_t row) {
     sim_check *check = r->check;
+    if (check_is_rogue(check, from) || (row < check->count && check_is_rogue(check, row)))
+        return;
     uint32_t metric = r->metrics[(size_t)row * check->count + from];
     bool routed = metric != 0;
     r->verdict.routed += routed;
@@ -193,6 +229,8 @@ static void table_look(rest *r, uint32_t from) {
             r->metrics[(size_t)row * check->count + from] = route->candidates[route->chosen].metric;
             continue;
         }
+        if (check_is_rogue(check, from))
+            continue;
         r->verdict.stale++;
         if (breach(r, SIM_STALE))
             check_tell(check, "%s has a route to %.*s, which is not there", check_name(check, from), SL_ID_ARG(&id));
@@ -208,19 +246,22 @@ static sim_verdict routes_look(sim_check *check, bool counts, sim_stretch *stret
     if (r.first == NULL || r.distance == NULL || r.in_use == NULL || r.metrics == NULL)
         abort();
     edges_gather(&r);
-    for (uint32_t i = 0; i < check->count; i++)
+    for (uint32_t i = 0; i < check->count; i++) {
+        r.rogues |= check_is_rogue(check, i);
         if (check->places[i].present)
             table_look(&r, i);
+    }
     for (uint32_t target = 0; target < check->count; target++) {
         const check_place *p = &check->places[target];
         if (!p->present || check->rows[p->row].homes != 1)
             continue;
-        distances_to(&r, target);
+        distances_to(&r, target, false);
         for (uint32_t i = 0; i < check->count; i++)
             if (i != target && check->places[i].present)
                 pair_look(&r, i, p->row);
         if (stretch != NULL && check->classes[CLASS_CHOOSING] == 0)
             stretches(&r, p->row, target);
+        rogues_look(&r, p->row, target);
     }
     if (stretch != NULL)
         *stretch = r.stretch_count == 0 ? (sim_stretch){.mean = 1, .most = 1}

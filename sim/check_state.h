@@ -102,6 +102,9 @@ static inline bool check_is_home(const sim_check *check, uint32_t place, uint32_
         return r->homes == 1 && r->home == place;
     return check->places[place].present && check->places[place].row == row;
 }
+static inline bool check_is_rogue(const sim_check *check, uint32_t place) {
+    return check->mesh->nodes[place].rogue;
+}
 static inline bool check_is_loop_free(const sim_check *check) {
     return check->classes[CLASS_TABLE] + check->classes[CLASS_CHOOSING] == 0;
 }

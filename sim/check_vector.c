@@ -85,7 +85,8 @@ static void check_falls(sim_check *check, uint32_t row, uint32_t place, const sl
     for (uint8_t i = 0; i < route->count; i++) {
         const check_adjacency *a = check_held(check, place, route->candidates[i].via);
         check_distance theirs;
-        if (a == NULL || check->places[a->peer].dv == NULL || route->candidates[i].metric == SLOW_METRIC_INFINITY ||
+        if (a == NULL || check->places[a->peer].dv == NULL || check_is_rogue(check, a->peer) ||
+            check_is_rogue(check, place) || route->candidates[i].metric == SLOW_METRIC_INFINITY ||
             is_peer_nearer(check, row, a->peer, id, mine, &theirs) || !check_breach(check, SIM_FEASIBILITY))
             continue;
         check_tell(check,
@@ -132,6 +133,8 @@ static bool runs_vector(const sim_check *check, uint32_t place) {
 /* What we remember to have told over an adjacency is what is heard at its other end. One pair of neighbours after the
  * other, so that what is looked at lies close together. */
 static void check_beliefs(sim_check *check, uint32_t place, const check_adjacency *a, const numbers *n) {
+    if (check_is_rogue(check, place))
+        return;
     const check_place *p = &check->places[place], *peer = &check->places[a->peer];
     const uint32_t *here = n->of + (size_t)place * n->rows, *there = n->of + (size_t)a->peer * n->rows;
     for (uint32_t row = 0; row < n->rows; row++) {

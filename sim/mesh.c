@@ -25,6 +25,8 @@ sim_mesh *sim_mesh_new(uint64_t seed, uint32_t places) {
              getenv("SLOW_BUILD") != NULL ? getenv("SLOW_BUILD") : "build/dev");
     mesh->hop_limit = 255;
     mesh->verbose = getenv("SIM_VERBOSE") != NULL;
+    mesh->secure = getenv("SIM_SECURE") != NULL;
+    mesh->end_to_end = true;
     return mesh;
 }
 
@@ -102,6 +104,13 @@ static void on_outcome(void *arg, const sl_result *result) {
         node->mesh->watch.outcome(node->mesh->watch.arg, node, result);
 }
 
+/* Whose keys a junction has: those of whoever's id it has, as where an identity was copied with all else. */
+static uint32_t place_of_keys(sim_mesh *mesh, uint32_t place) {
+    slow_id id = sim_mesh_id(mesh, place);
+    const sim_node *owner = sim_mesh_node_of(mesh, &id);
+    return owner != NULL ? owner->place : place;
+}
+
 void sim_node_take(sim_node *node, const sl_message *message) {
     size_t kept = message->payload.size < sizeof node->last_payload ? message->payload.size : sizeof node->last_payload;
     node->received++;
@@ -125,11 +134,12 @@ static char *config_text(const sim_mesh *mesh, uint32_t place) {
         abort();
     fprintf(out,
             "{\"id\": \"%.*s\", \"network\": \"%s\", \"hop_limit\": %u, \"routing\": %s, \"codecs\": %s,\n"
-            " \"plugin_dirs\": %s,\n"
+            " \"plugin_dirs\": %s,%s\n"
             " \"transports\": [{\"plugin\": \"transport-memory\", \"listen\": [\"memory://%u:0\"]}],\n \"join\": [",
             SL_ID_ARG(&id), node->network != NULL ? node->network : "slow", mesh->hop_limit,
             node->routing != NULL ? node->routing : mesh->routing, node->codecs != NULL ? node->codecs : mesh->codecs,
-            mesh->plugin_dirs != NULL ? mesh->plugin_dirs : mesh->built_plugins, place);
+            mesh->plugin_dirs != NULL ? mesh->plugin_dirs : mesh->built_plugins,
+            mesh->secure ? " \"security\": {\"plugin\": \"security-noise\"}," : "", place);
     const uint32_t *cables = sim_network_cables_of(mesh->network, place, &cable_count);
     for (uint32_t i = 0; i < cable_count; i++) {
         const sim_cable *cable = sim_network_cable_at(mesh->network, cables[i]);
@@ -186,12 +196,22 @@ static void on_local(void *arg, const slow_package *package, const sl_link *from
         node->local(arg, package, from);
 }
 
-static slow_status on_send(void *arg, const slow_id *dst, slow_package *package, uint64_t session, uint64_t packet) {
+/* In front of the strategies that choose, of a junction that is a black hole at times. */
+static size_t on_choose(void *arg, slow_bytes package, const slow_route_view *view, slow_link in, const sl_route *route,
+                        slow_link *out, size_t n) {
+    const sim_node *node = node_of_routing(arg);
+    slow_time now = sl_world_now(node->mesh->world);
+    slow_id self = sim_mesh_id(node->mesh, node->place);
+    bool passes = in == 0 || sl_id_is(&self, package.data + view->dst.at, view->dst.size);
+    if (!passes && now >= node->drops_from && now < node->drops_until)
+        return 0;
+    return node->choose != NULL ? node->choose(arg, package, view, in, route, out, n) : SIZE_MAX;
+}
+
+static void on_sent(void *arg, const slow_package *package) {
     sim_node *node = node_of_delivery(arg);
-    slow_status status = node->send(arg, dst, package, session, packet);
-    if (status == SLOW_OK && session != 0 && node->mesh->watch.sent != NULL)
+    if (node->mesh->watch.sent != NULL)
         node->mesh->watch.sent(node->mesh->watch.arg, node, package);
-    return status;
 }
 
 static void watch_junction(sim_node *node) {
@@ -202,11 +222,15 @@ static void watch_junction(sim_node *node) {
     node->up = junction->links.neighbours.events.up;
     node->down = junction->links.neighbours.events.down;
     node->local = junction->forward->events.local;
-    node->send = junction->delivery.peers.events.send;
     junction->links.neighbours.events.up = on_up;
     junction->links.neighbours.events.down = on_down;
     junction->forward->events.local = on_local;
-    junction->delivery.peers.events.send = on_send;
+    junction->delivery.peers.events.sent = on_sent;
+    if (node->drops_until > node->drops_from) {
+        node->choose = junction->forward->events.choose;
+        junction->forward->events.choose_arg = &junction->routing;
+        junction->forward->events.choose = on_choose;
+    }
     if (watch->routed != NULL) {
         junction->forward->table.changed = on_routed;
         junction->forward->table.changed_arg = node;
@@ -218,7 +242,7 @@ static void unwatch_junction(sim_node *node) {
     junction->links.neighbours.events.up = node->up;
     junction->links.neighbours.events.down = node->down;
     junction->forward->events.local = node->local;
-    junction->delivery.peers.events.send = node->send;
+    junction->delivery.peers.events.sent = NULL;
     junction->forward->table.changed = NULL;
 }
 
@@ -245,6 +269,11 @@ slow_status sim_mesh_try_start(sim_mesh *mesh, uint32_t place, slow_error *error
     sl_service extra[] = {{SIM_PLACE_ID, sim_network_place(mesh->network, place, node->loop)}, {NULL, NULL}};
     slow_status status = sl_config_parse("simulation", text, strlen(text), &config, error);
     free(text);
+    if (status == SLOW_OK && mesh->secure) {
+        if (!sim_keys_give(config, mesh->seed, mesh->own_keys ? place : place_of_keys(mesh, place)))
+            abort();
+        config->end_to_end = mesh->end_to_end;
+    }
     if (status == SLOW_OK)
         status = sl_junction_new(node->loop, config, &log, extra, &node->junction, error);
     if (status != SLOW_OK) {

@@ -5,6 +5,7 @@
 #ifndef SIM_MESH_H
 #define SIM_MESH_H
 #include "core/junction.h"
+#include "keys.h"
 #include "memory.h"
 #include "reader.h"
 
@@ -23,6 +24,9 @@ typedef struct sim_node {
     int64_t wall_shift_ms;
     /* Instead of "nPLACE", "slow", and the mesh's; before it starts; NULL = not. */
     const char *id, *network, *codecs, *routing;
+    /* From then until then it drops what it should pass on, and its strategies go on as if it did not. */
+    slow_time drops_from, drops_until;
+    bool rogue;        /* what it says of itself and others is not believed by the checker either */
     uint64_t warnings; /* lines of its log at warn or worse */
     char last_warning[256];
     sl_stats past; /* what its earlier processes counted */
@@ -30,7 +34,8 @@ typedef struct sim_node {
     void (*up)(void *arg, sl_neighbour *);
     void (*down)(void *arg, sl_neighbour *, slow_link adjacency);
     void (*local)(void *arg, const slow_package *, const sl_link *);
-    slow_status (*send)(void *arg, const slow_id *dst, slow_package *, uint64_t session, uint64_t packet);
+    size_t (*choose)(void *arg, slow_bytes package, const slow_route_view *, slow_link in, const sl_route *,
+                     slow_link *out, size_t n);
 } sim_node;
 
 /* Who looks on. All are called in the middle of what happens, and change nothing; any may be NULL. */
@@ -43,9 +48,9 @@ typedef struct sim_watch {
     void (*downing)(void *arg, sim_node *, const sl_neighbour *, slow_link); /* before the table and they know */
     void (*down)(void *arg, sim_node *, const sl_neighbour *, slow_link);    /* when all has fallen to something else */
     void (*arrived)(void *arg, sim_node *, const slow_package *);            /* a package for it */
-    void (*sent)(void *arg, sim_node *, const slow_package *);               /* a package of a pair has left it */
-    void (*handed)(void *arg, sim_node *, const sl_message *);               /* reliable: its application gets it now */
-    void (*taken)(void *arg, sim_node *, const sl_message *);                /* and is done with it */
+    void (*sent)(void *arg, sim_node *, const slow_package *); /* a package left in a pair; before its seal */
+    void (*handed)(void *arg, sim_node *, const sl_message *); /* reliable: its application gets it now */
+    void (*taken)(void *arg, sim_node *, const sl_message *);  /* and is done with it */
     void (*outcome)(void *arg, sim_node *, const sl_result *);
     void (*freed)(void *arg, sim_node *); /* after gone: nothing is left of it */
 } sim_watch;
@@ -62,6 +67,9 @@ struct sim_mesh {
     uint8_t hop_limit;
     uint32_t cost_bias; /* 0.1 ms: so much dearer is a cable for the end that dials */
     bool verbose;       /* print the junctions' logs */
+    bool secure;        /* links are sealed, and each junction is a member by its key (keys.h); before it starts */
+    bool own_keys;      /* two with one id have a key each, and not one as where an identity was copied */
+    bool end_to_end;    /* where they are secure: pairs are sealed, too; by itself they are */
     sim_watch watch;    /* set before the first junction starts */
     sim_check *check;   /* the one that watches, or NULL */
     void (*on_message)(void *arg, sim_node *, const sl_message *);

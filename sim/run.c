@@ -63,6 +63,7 @@ sim_run *sim_run_new(sim_scenario *scenario) {
     set_checks(run);
     run->traffic = sim_traffic_new(run->mesh, scenario);
     sim_detour_init(&run->detour, run->mesh, &scenario->packages, scenario->seed + 4);
+    run->mesh->secure = run->mesh->secure || scenario->secure;
     run->mesh->pairs_most = scenario->pairs_most;
     run->mesh->receive_most = scenario->receive_most;
     run->mesh->broken = sim_broken_of(scenario->broken);
@@ -73,6 +74,9 @@ sim_run *sim_run_new(sim_scenario *scenario) {
         if (place != NULL) {
             run->mesh->nodes[i].id = place->id;
             run->mesh->nodes[i].routing = place->routing;
+            run->mesh->nodes[i].rogue = place->rogue;
+            run->mesh->nodes[i].drops_from = place->drops_from_ns;
+            run->mesh->nodes[i].drops_until = place->drops_until_ns;
         }
         if (place == NULL || !place->absent)
             sim_mesh_start(run->mesh, i);

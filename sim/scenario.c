@@ -138,6 +138,10 @@ static slow_status read_place(reading *r, const sl_json *value, const sl_json_at
     static const slow_option options[] = {
         {.key = "id", .type = SLOW_OPT_STRING, .offset = offsetof(sim_place_setup, id), .min = 1, .max = PLACES_ID_MAX},
         {.key = "absent", .type = SLOW_OPT_BOOL, .offset = offsetof(sim_place_setup, absent)},
+        {.key = "rogue", .type = SLOW_OPT_BOOL, .offset = offsetof(sim_place_setup, rogue)},
+        {.key = "lies", .type = SLOW_OPT_STRING, .offset = offsetof(sim_place_setup, lie), .min = 1, .max = 31},
+        {.key = "drops_from", .type = SLOW_OPT_DURATION, .offset = offsetof(sim_place_setup, drops_from_ns)},
+        {.key = "drops_until", .type = SLOW_OPT_DURATION, .offset = offsetof(sim_place_setup, drops_until_ns)},
         {.key = NULL},
     };
     static const char *const others[] = {"routing", NULL};
@@ -228,6 +232,25 @@ static slow_status read_traffic(reading *r, const sl_json *value, const sl_json_
 
 static slow_status read_packages(reading *r, const sl_json *value, const sl_json_at *at) {
     return sim_package_faults_read(value, at, &r->scenario->packages, r->error);
+}
+
+static const char *const securities[] = {"none", "noise", NULL};
+
+bool sim_security_is(const char *text, bool *secure) {
+    for (size_t i = 0; securities[i] != NULL; i++)
+        if (strcmp(text, securities[i]) == 0) {
+            *secure = i != 0;
+            return true;
+        }
+    return false;
+}
+
+static slow_status read_security(reading *r, const sl_json *value, const sl_json_at *at) {
+    static const slow_option option = {.key = "security", .type = SLOW_OPT_ENUM, .choices = securities};
+    int64_t which = 0;
+    slow_status status = sl_option_set(&option, value, at, &which, r->error);
+    r->scenario->secure = which != 0;
+    return status;
 }
 
 static slow_status read_caps(reading *r, const sl_json *value, const sl_json_at *at) {
@@ -338,6 +361,7 @@ static const struct {
     {"junctions", read_places},
     {"timeline", read_timeline},
     {"random", read_random},
+    {"security", read_security},
     {"packages", read_packages},
     {"traffic", read_traffic},
     {"caps", read_caps},
@@ -383,8 +407,29 @@ static void complete(sim_scenario *s, const sim_choice *choice) {
         s->packages.until_ns = s->duration_ns;
     if (choice->seed != NULL)
         s->seed = *choice->seed;
+    if (choice->security != NULL)
+        (void)sim_security_is(choice->security, &s->secure);
     if (s->name == NULL)
         s->name = need(strdup(s->topology->name));
+}
+
+/* Who lies does it in the protocol that all speak. */
+static slow_status hire_liars(const reading *r) {
+    const sim_scenario *s = r->scenario;
+    char strategy[96], text[256];
+    slow_status status = SLOW_OK;
+    sim_strategies_names(s->routing, strategy, sizeof strategy);
+    for (uint32_t i = 0; s->places != NULL && i < s->topology->node_count && status == SLOW_OK; i++) {
+        sim_place_setup *place = &s->places[i];
+        if (place->lie == NULL)
+            continue;
+        snprintf(text, sizeof text, "{\"plugin\": \"routing-rogue-%s\", \"lie\": \"%s\"}", strategy, place->lie);
+        free(place->routing);
+        place->routing = NULL;
+        place->rogue = true;
+        status = sim_strategies_parse(text, NULL, r->choice->plugin_dirs, &place->routing, r->error);
+    }
+    return status;
 }
 
 static slow_status read_sections(reading *r, const sl_json *root, const sl_json_at *at) {
@@ -408,7 +453,7 @@ static slow_status read_sections(reading *r, const sl_json *root, const sl_json_
     if (status == SLOW_OK && r->scenario->routing == NULL)
         status = sim_strategies_parse(r->choice->routing, r->choice->options, r->choice->plugin_dirs,
                                       &r->scenario->routing, r->error);
-    return status;
+    return status == SLOW_OK ? hire_liars(r) : status;
 }
 
 slow_status sim_scenario_parse(const sl_json_text *text, const char *folder, const sim_choice *choice,
@@ -474,6 +519,7 @@ void sim_scenario_free(sim_scenario *s) {
     for (uint32_t i = 0; s->places != NULL && i < s->topology->node_count; i++) {
         free(s->places[i].id);
         free(s->places[i].routing);
+        free(s->places[i].lie);
     }
     for (uint32_t i = 0; i < s->action_count; i++)
         sim_action_clear(&s->actions[i]);

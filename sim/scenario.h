@@ -15,10 +15,15 @@
  *   links         of all cables: "latency" (instead of the map's), "jitter", "loss", "duplicate", "reorder", "rate", "stream",
  *                 "cost_bias" (0.1 ms: so much dearer is a cable for the end that dials, which is the one whose junction
  *                 comes first in the map; so the two directions differ)
- *   junctions     {NODE: {...}}: "id" (instead of its own), "routing" (likewise), "absent" (until it is restarted)
+ *   junctions     {NODE: {...}}: "id" (instead of its own), "routing" (likewise), "absent" (until it is restarted),
+ *                 "rogue" (it lies, and nothing is measured by it: check.h), "lies" (the same, and how: it runs
+ *                 routing-rogue-STRATEGY with that as its "lie"), "drops_from" and "drops_until" (between them
+ *                 it drops all that it should pass on, and announces what it always does)
  *   timeline      a list of actions: action.h. Those of one instant are done in the order of the list
  *   random        "from", "until", "every", "kinds": one action of a drawn kind in each "every" on average. For "routing"
  *                 also "strategies", of which one is added, preferred or removed at a junction that is drawn
+ *   security      "noise": links and pairs are sealed, and each junction is a member by a key of its own (keys.h). "none"
+ *                 when missing
  *   packages      what happens to packages in front of their destination: "loss", "duplicate", "late" (shares: of the last, a
  *                 second copy comes by up to "late_by" later, 45s), "jitter" (each is late by up to that), "from", "until"
  *                 (the duration)
@@ -28,7 +33,7 @@
  *                 it could, and accepts it up to so long after that; "arrives": it has to be delivered
  *   caps          of each junction, to press on what else nobody reaches: "pairs", "receive" (bytes of the receive budget)
  *   break         a rule of reliable delivery that all junctions break, for tests: "held-is-barred", "no-order", "no-latest",
- *                 "window", "resend", "numbers-by-start", "two-way"
+ *                 "window", "resend", "numbers-by-start", "two-way", "blind"
  *   checks        {RULE: "fail" or "count"} for the rules of check.h, and "lost" and "duplicates": how many messages at
  *                 most
  *   expect        of a trace: "rule", "at", "trace_hash" */
@@ -54,7 +59,9 @@ typedef struct sim_package_faults {
 
 typedef struct sim_place_setup {
     char *id, *routing; /* NULL = as everybody's; routing is JSON, a list */
-    bool absent;
+    bool absent, rogue;
+    char *lie; /* NULL = it does not */
+    slow_time drops_from_ns, drops_until_ns;
 } sim_place_setup;
 
 enum sim_severity { SIM_AS_PROMISED, SIM_COUNTS, SIM_FAILS };
@@ -80,6 +87,7 @@ typedef struct sim_scenario {
     sim_action *actions;     /* by time */
     uint32_t action_count, action_capacity;
     sim_random random;
+    bool secure;
     sim_package_faults packages;
     sim_traffic_rule *traffic;
     uint32_t traffic_count;
@@ -101,6 +109,7 @@ typedef struct sim_choice {
     const char *routing;            /* one name, or what else "routing" takes as JSON */
     const char *const *options;     /* "KEY=VALUE"; ends with NULL. For each strategy */
     const char *const *plugin_dirs; /* ends with NULL; before the standard ones */
+    const char *security;           /* "noise" or "none" */
 } sim_choice;
 
 /* The error is one line for a person: file, line, path, what was expected, the nearest key. Plugins are loaded to check
@@ -126,6 +135,8 @@ slow_status sim_caps_read(const sl_json *, const sl_json_at *, sim_scenario *, s
 void sim_caps_write(const sim_scenario *, sl_json_writer *);
 slow_status sim_broken_read(const sl_json *, const sl_json_at *, const char **name, slow_error *);
 sl_broken sim_broken_of(const char *name); /* NULL = nothing */
+/* Is that what "security" may be? */
+bool sim_security_is(const char *text, bool *secure);
 /* By time, behind those of the same time. Copied. */
 void sim_scenario_add(sim_scenario *, const sim_action *);
 /* The scenario as a file, with these actions instead of its own and of random ones. The caller frees the text. */

@@ -110,7 +110,7 @@ static void what_is_wrong_is_one_line_with_its_place(void **state) {
         {WITH("\"break\": \"no-orders\""),
          "s.json:2: break: \"no-orders\" is wrong; expected \"held-is-barred\", \"no-order\", \"no-latest\", "
          "\"window\", "
-         "\"resend\", \"numbers-by-start\" or \"two-way\"; did you mean \"no-order\"?"},
+         "\"resend\", \"numbers-by-start\", \"two-way\" or \"blind\"; did you mean \"no-order\"?"},
         {WITH("\"checks\": {\"lop\": \"fail\"}"), "s.json:2: checks.lop: unknown key; did you mean \"loop\"?"},
         {WITH("\"checks\": {\"loop\": \"fial\"}"),
          "s.json:2: checks.loop: \"fial\" is wrong; expected \"promised\", \"count\" or \"fail\"; did you mean "

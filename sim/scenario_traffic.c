@@ -273,8 +273,8 @@ void sim_caps_write(const sim_scenario *scenario, sl_json_writer *w) {
 
 /* ---- broken rules ---- */
 
-static const char *const breaks[] = {"held-is-barred", "no-order",         "no-latest", "window",
-                                     "resend",         "numbers-by-start", "two-way",   NULL};
+static const char *const breaks[] = {"held-is-barred",   "no-order", "no-latest", "window", "resend",
+                                     "numbers-by-start", "two-way",  "blind",     NULL};
 static const sl_broken broken[] = {
     {.receiver = SL_BREAK_HELD_IS_BARRED},
     {.receiver = SL_BREAK_NO_ORDER},
@@ -283,6 +283,7 @@ static const sl_broken broken[] = {
     {.sender = SL_SENDER_RESENDS_INTO_A_NEW_PAIR},
     {.pairing = SL_BREAK_NUMBERS_BY_START},
     {.pairing = SL_BREAK_TWO_WAY},
+    {.blind = true},
 };
 
 slow_status sim_broken_read(const sl_json *value, const sl_json_at *at, const char **name, slow_error *error) {

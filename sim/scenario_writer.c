@@ -27,7 +27,8 @@ static void put_places(const sim_scenario *s, sl_json_writer *w) {
     sl_json_begin(w, '{');
     for (uint32_t i = 0; s->places != NULL && i < s->topology->node_count; i++) {
         const sim_place_setup *place = &s->places[i];
-        if (place->id == NULL && place->routing == NULL && !place->absent)
+        if (place->id == NULL && place->routing == NULL && !place->absent && !place->rogue &&
+            place->drops_until_ns == 0)
             continue;
         /* By its name, unless another's is that. */
         snprintf(number, sizeof number, "%u", i);
@@ -40,6 +41,14 @@ static void put_places(const sim_scenario *s, sl_json_writer *w) {
         if (place->absent) {
             sl_json_key(w, "absent");
             sl_json_put_bool(w, true);
+        }
+        if (place->rogue) {
+            sl_json_key(w, "rogue");
+            sl_json_put_bool(w, true);
+        }
+        if (place->drops_until_ns != 0) {
+            put_time(w, "drops_from", place->drops_from_ns);
+            put_time(w, "drops_until", place->drops_until_ns);
         }
         sl_json_end(w, '}');
     }
@@ -104,6 +113,8 @@ char *sim_scenario_write(const sim_scenario *s, const sim_action *actions, uint3
     for (uint32_t i = 0; i < s->traffic_count; i++)
         sim_traffic_rule_write(&s->traffic[i], &w);
     sl_json_end(&w, ']');
+    if (s->secure)
+        put_text(&w, "security", "noise");
     if (s->packages.until_ns > 0) {
         sl_json_key(&w, "packages");
         sim_package_faults_write(&s->packages, &w);

@@ -19,6 +19,7 @@ static sim_mesh *line_of(uint32_t places) {
     sim_mesh *mesh = sim_mesh_new(seed_of_run(), places);
     assert_non_null(mesh);
     print_message("seed %" PRIu64 "\n", mesh->seed);
+    mesh->end_to_end = false; /* what packages hold is looked at */
     for (uint32_t i = 0; i + 1 < places; i++)
         sim_network_cable(mesh->network, i, i + 1, 5 * SL_MS);
     return mesh;
@@ -51,12 +52,14 @@ static void send_bytes(sim_mesh *mesh, uint32_t from, const char *to, const uint
 
 /* ---- who may be a neighbour ---- */
 
-static void refused(sim_mesh *mesh, const char *why) {
+/* `ends`: at how many it is said. With keys who is no member of ours gets no word, and cannot know. */
+static void refused(sim_mesh *mesh, const char *why, uint32_t ends) {
     sim_mesh_start_all(mesh);
     sim_mesh_run(mesh, 20 * SL_SECOND);
-    for (uint32_t i = 0; i < 2; i++) {
-        assert_true(counted(mesh, i, SL_links_refused) >= 1);
+    for (uint32_t i = 0; i < 2; i++)
         assert_int_equal(mesh->nodes[i].junction->links.neighbours.adjacencies.used, 0);
+    for (uint32_t i = 0; i < ends; i++) {
+        assert_true(counted(mesh, i, SL_links_refused) >= 1);
         if (strstr(mesh->nodes[i].last_warning, why) == NULL)
             fail_msg("the log of %u says \"%s\", not \"%s\"", i, mesh->nodes[i].last_warning, why);
         assert_true(mesh->nodes[i].warnings <= 12); /* told at a bounded rate, though it dials for ever */
@@ -68,14 +71,14 @@ static void another_network_is_refused_and_both_logs_say_so(void **state) {
     sim_mesh *mesh = line_of(2);
     (void)state;
     mesh->nodes[1].network = "fast";
-    refused(mesh, "another network");
+    refused(mesh, "another network", mesh->secure ? 1 : 2);
 }
 
 static void our_own_id_is_refused_and_both_logs_say_so(void **state) {
     sim_mesh *mesh = line_of(2);
     (void)state;
     mesh->nodes[1].id = "n0";
-    refused(mesh, "the id is our own");
+    refused(mesh, "the id is our own", mesh->secure ? 1 : 2);
 }
 
 static void no_common_codec_is_refused_and_both_logs_say_so(void **state) {
@@ -83,7 +86,7 @@ static void no_common_codec_is_refused_and_both_logs_say_so(void **state) {
     (void)state;
     mesh->nodes[0].codecs = "[\"codec-json\"]";
     mesh->nodes[1].codecs = "[\"codec-protobuf\"]";
-    refused(mesh, "no codec in common");
+    refused(mesh, "no codec in common", 2);
 }
 
 /* ---- several links ---- */
@@ -133,6 +136,70 @@ static void a_fifth_link_is_refused(void **state) {
     sim_mesh_run(mesh, 2 * SL_SECOND);
     assert_int_equal(neighbour(mesh, 0, "n1")->link_count, 4);
     assert_int_equal(neighbour(mesh, 1, "n0")->link_count, 4);
+    sim_mesh_free(mesh);
+}
+
+/* ---- leaves ---- */
+
+/* n1 would relay, as it always did; at n0 it is known as a leaf. */
+static void what_a_leaf_passes_on_is_dropped_and_counted(void **state) {
+    sim_mesh *mesh = line_of(3);
+    (void)state;
+    sim_mesh_start_all(mesh);
+    sim_mesh_run(mesh, 5 * SL_SECOND);
+    assert_int_equal(sim_mesh_send(mesh, 2, 0, "1"), SLOW_OK);
+    sim_mesh_run(mesh, SL_SECOND);
+    assert_int_equal(mesh->nodes[0].received, 1);
+    sl_link *link = neighbour(mesh, 0, "n1")->best;
+    link->member = (sl_member){.id = neighbour(mesh, 0, "n1")->id, .roles = SL_ROLE_LEAF};
+    assert_int_equal(sim_mesh_send(mesh, 2, 0, "2"), SLOW_OK);
+    sim_mesh_run(mesh, SL_SECOND);
+    assert_int_equal(mesh->nodes[0].received, 1);
+    assert_true(counted(mesh, 0, SL_drop_package_leaf) >= 1);
+    assert_int_equal(sim_mesh_send(mesh, 1, 0, "3"), SLOW_OK); /* its own goes through */
+    sim_mesh_run(mesh, SL_SECOND);
+    assert_int_equal(mesh->nodes[0].received, 2);
+    sim_mesh_free(mesh);
+}
+
+static void and_by_a_codec_that_cannot_peek(void **state) {
+    sim_mesh *mesh = line_of(3);
+    (void)state;
+    snprintf(mesh->codecs, sizeof mesh->codecs, "[\"codec-json\"]");
+    sim_mesh_start_all(mesh);
+    sim_mesh_run(mesh, 5 * SL_SECOND);
+    sl_link *link = neighbour(mesh, 0, "n1")->best;
+    link->member = (sl_member){.id = neighbour(mesh, 0, "n1")->id, .roles = SL_ROLE_LEAF | SL_ROLE_ADMIN};
+    assert_int_equal(sim_mesh_send(mesh, 2, 0, "2"), SLOW_OK);
+    assert_int_equal(sim_mesh_send(mesh, 1, 0, "3"), SLOW_OK);
+    sim_mesh_run(mesh, SL_SECOND);
+    assert_int_equal(mesh->nodes[0].received, 1);
+    assert_true(counted(mesh, 0, SL_drop_package_leaf) >= 1);
+    sim_mesh_free(mesh);
+}
+
+/* ---- members no more ---- */
+
+static void a_revoked_junction_is_out_at_once_and_its_routes_with_it(void **state) {
+    sim_mesh *mesh = line_of(3);
+    sl_identity identity;
+    (void)state;
+    mesh->secure = true;
+    sim_mesh_start_all(mesh);
+    sim_mesh_run(mesh, 5 * SL_SECOND);
+    assert_true(is_up(mesh, 0, "n1"));
+    sim_keys_identity(mesh->seed, 1, &identity);
+    assert_true(sl_key_equal(&neighbour(mesh, 0, "n1")->best->member.key, &identity.key));
+    assert_int_equal(mesh->nodes[0].junction->forward->table.count, 2);
+    assert_int_equal(sl_junction_revoke(mesh->nodes[0].junction, &identity.key, 1, NULL), SLOW_OK);
+    assert_false(is_up(mesh, 0, "n1"));
+    sim_mesh_run(mesh, 20 * SL_SECOND);
+    assert_false(is_up(mesh, 0, "n1"));
+    assert_true(counted(mesh, 0, SL_refused_revoked) >= 1);
+    const sl_route_table *table = &mesh->nodes[0].junction->forward->table;
+    for (uint32_t i = 0; i < table->count; i++)
+        assert_null(table->entries[i].next_hop);
+    assert_true(is_up(mesh, 2, "n1")); /* nobody told n2 */
     sim_mesh_free(mesh);
 }
 
@@ -426,6 +493,9 @@ int main(void) {
         cmocka_unit_test(of_two_dials_one_stays_and_satisfies_both),
         cmocka_unit_test(a_second_cable_takes_over_without_the_strategies_noticing),
         cmocka_unit_test(a_fifth_link_is_refused),
+        cmocka_unit_test(what_a_leaf_passes_on_is_dropped_and_counted),
+        cmocka_unit_test(and_by_a_codec_that_cannot_peek),
+        cmocka_unit_test(a_revoked_junction_is_out_at_once_and_its_routes_with_it),
         cmocka_unit_test(a_silent_cut_is_noticed_as_the_mode_says),
         cmocka_unit_test(a_one_way_failure_is_noticed_at_both_ends),
         cmocka_unit_test(a_goodbye_is_heard_at_once),

@@ -197,6 +197,7 @@ static bench *bench_new(const json_t *vector) {
 static void bench_free(bench *b) {
     sl_loop *loop = b->env.loop;
     sl_link_free(b->link);
+    sl_link_env_end(&b->env);
     assert_int_equal(sl_instance_free(b->port.instance), 0);
     sl_pool_free(b->env.pool);
     sl_loop_free(loop);

@@ -13,6 +13,7 @@
 static sim_mesh *line_of(uint32_t places) {
     sim_mesh *mesh = sim_mesh_new(1, places);
     assert_non_null(mesh);
+    mesh->end_to_end = false; /* packages are made by hand */
     print_message("seed %" PRIu64 ", %u junctions\n", mesh->seed, places);
     for (uint32_t i = 1; i < places; i++)
         sim_network_cable(mesh->network, i - 1, i, 5 * SL_MS);

@@ -105,6 +105,8 @@ status_tells_of_the_junction() {
 neighbours_have_links_and_codecs() {
     local json='"id":"alice","cost":[0-9]+,.*"codec":"json".*"id":"bob",.*"remote":"tcp://.*"codec":"protobuf"'
     ctl relay --json neighbours | says "$json" &&
+        ctl relay --json neighbours | says '"transit":\{"passed_on":[0-9]+,"not_passed_on":[0-9]+,"suspected_to":0,"suspected_ms":null,"shunned":false\}' &&
+        ctl relay neighbours | grep -Eq ' PASSED ON +SECURITY' &&
         ctl relay neighbours | grep -Eq '^alice +udp://127.0.0.1:[0-9]+ +yes +json +[0-9.]+ ms '
 }
 
@@ -154,7 +156,7 @@ binary_and_control_messages_arrive_in_base64() {
 }
 
 what_is_not_json_is_refused_with_a_hint() {
-    exits 1 "$bin/slowctl" -s "$dir/alice" send bob hello && says 'not JSON.*--binary' <"$dir/err"
+    exits 2 "$bin/slowctl" -s "$dir/alice" send bob hello && says 'not JSON.*--binary' <"$dir/err"
 }
 
 lines_are_messages() {
@@ -186,7 +188,7 @@ an_outcome_is_told_with_its_reason() {
         says '^not delivered to nobody: expired: it could not be sent within 0.1 s' <"$dir/out" &&
         exits 1 ctl alice send nobody --fail-fast 1 && says '^not delivered to nobody: there is no route' <"$dir/out" &&
         exits 0 ctl alice send bob --best-effort 1 && says '^accepted for bob, as best effort$' <"$dir/out" &&
-        ctl bob recv --timeout 5 && exits 1 ctl alice send bob --ordered --latest 1 && exits 2 ctl alice send bob --ttl x 1
+        ctl bob recv --timeout 5 && exits 2 ctl alice send bob --ordered --latest 1 && exits 2 ctl alice send bob --ttl x 1
 }
 
 a_traced_message_shows_its_way() {
@@ -219,7 +221,7 @@ a_trace_shows_how_far_a_lost_message_came() {
     grep -Eq '^accepted for bob, as best effort$' "$dir/way" &&
         grep -Eq '^ +1 +0 +alice +[0-9:.]+Z +[0-9.]+ ms +to relay$' "$dir/way" &&
         grep -Eq '^ +1 +1 +relay +- +- +silent$' "$dir/way" && within 10 ctl alice ping bob &&
-        exits 1 ctl alice send bob --trace --no-wait 1 && exits 1 ctl alice send bob --trace --lines -f /dev/null
+        exits 2 ctl alice send bob --trace --no-wait 1 && exits 2 ctl alice send bob --trace --lines -f /dev/null
 }
 
 peers_have_their_figures() {
@@ -354,6 +356,8 @@ it_describes_itself() {
     exits 0 "$bin/slow-router" --help && exits 0 "$bin/slowctl" --help &&
         "$bin/slow-router" --version | says '^slow-router [0-9]' &&
         exits 0 "$bin/slow-router" --describe transport-udp && grep -q '"mtu"' "$dir/out" &&
+        exits 0 "$bin/slow-router" --describe security-noise && grep -q '"security" takes keys.*identity, members' "$dir/out" &&
+        exits 2 "$bin/slow-router" --describe noise && grep -q 'did you mean "security-noise"' "$dir/err" &&
         exits 2 "$bin/slow-router" --describe transport-pigeon
 }
 

@@ -5,6 +5,7 @@ It shares no line with the routers, so that what both read is what the document 
 do. Standard library only. Usage: vectors.py docs/vectors
 """
 import base64
+import hashlib
 import json
 import re
 import sys
@@ -71,6 +72,56 @@ def junction_id(data):
     return text
 
 
+# ---- Ed25519, as RFC 8032 (5.1) writes it: slow, and nobody's secret
+
+P = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+
+
+def point_add(p, q):
+    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
+    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def point_times(scalar, p):
+    q = (0, 1, 1, 0)
+    while scalar > 0:
+        if scalar & 1:
+            q = point_add(q, p)
+        p, scalar = point_add(p, p), scalar >> 1
+    return q
+
+
+def point_of(data):
+    """A point of its 32 bytes; None where there is none."""
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & (2**255 - 1)
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P != 0:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if (x * x - square) % P != 0 or (x == 0 and sign == 1):
+        return None
+    if x & 1 != sign:
+        x = P - x
+    return x, y, 1, x * y % P
+
+
+def signature_holds(key, message, signature):
+    base = point_of(bytes([0x58] + [0x66] * 31))
+    a, r, s = point_of(key), point_of(signature[:32]), int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= ORDER:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % ORDER
+    left, right = point_times(s, base), point_add(r, point_times(h, a))
+    return all((left[i] * right[2] - right[i] * left[2]) % P == 0 for i in (0, 1))
+
+
 # ---- frames of the opening, and the claim
 
 
@@ -108,6 +159,20 @@ def read_fin(data):
     return {"peer_index": r.uint(4), "echo": r.hex(8), "tag": r.hex(8), "handshake": r.rest().hex()}
 
 
+def read_greeting(data):
+    r = Reader(data)
+    return {"time_ms": r.uint(8), "index": r.uint(4)}
+
+
+def read_opening(v):
+    """Without security the payload of the first message is that message."""
+    fields = OPENING[v["frame"]](octets(v))
+    if "greeting" in v["fields"]:
+        fields["greeting"] = read_greeting(bytes.fromhex(fields["handshake"]))
+        need(fields["greeting"]["index"] == fields["index"], "another index")
+    return fields
+
+
 OPENING = {"INIT": read_init, "COOKIE": read_cookie, "RESP": read_resp, "FIN": read_fin}
 
 
@@ -127,6 +192,44 @@ def read_numbers(r, protocols):
     numbers = [r.uint(1) for _ in protocols]
     need(len(set(numbers)) == len(set(protocols)) == len(numbers), "a protocol or a number that stands twice")
     return numbers
+
+
+def short(data):
+    return bytes([len(data)]) + data
+
+
+def read_grant(data, network, name, authority):
+    r = Reader(data)
+    fields = {"key": r.hex(32), "roles": r.uint(1), "not_before": r.uint(8), "not_after": r.uint(8), "issuer": r.hex(8)}
+    need(fields["roles"] in (1, 2, 5, 6), "roles that make no sense")
+    need(fields["not_before"] <= fields["not_after"], "a time that never is")
+    need(fields["issuer"] == authority[:8].hex(), "another authority")
+    signed = b"slow/1 certificate" + short(network) + short(name) + data[:49] + authority
+    need(signature_holds(authority, signed, r.take(64)), "the authority did not sign this")
+    need(r.left() == 0, "a certificate that goes on")
+    return {**fields, "signature": data[57:].hex()}
+
+
+NOW = 1800000000  # when credentials are judged
+
+
+def read_credentials(v):
+    """Who has `listed` bound to that id, or trusts `authority`: is this it, with that static key?"""
+    data, network, name = bytes.fromhex(v["bytes"]), v["network"].encode(), v["id"].encode()
+    r = Reader(data)
+    key, issued, signature, grant = r.take(32), r.uint(8), r.take(64), r.short()
+    need(r.left() == 0, "something follows")
+    need(NOW - 30 * 24 * 3600 <= issued <= NOW + 24 * 3600, "signed too long ago, or in the future")
+    parts = b"".join(map(short, (v["context"].encode(), network, name, bytes.fromhex(v["static_key"]))))
+    said = b"slow/1 credentials" + parts + issued.to_bytes(8, "big") + short(grant)
+    need(signature_holds(key, said, signature), "it did not sign this")
+    fields = {"key": key.hex(), "issued": issued, "signature": signature.hex()}
+    if grant:
+        fields["grant"] = read_grant(grant, network, name, bytes.fromhex(v["authority"]))
+        need(fields["grant"]["key"] == fields["key"], "a certificate for another key")
+    else:
+        need(v["listed"] == fields["key"], "nobody vouches for it")
+    return fields
 
 
 def read_claim(data):
@@ -312,24 +415,123 @@ def read_json(text):
     return check_package({**p, "payload": payload.hex()})
 
 
+# ---- pairs: what is inside a sealed package, and what a handshake is about (ChaCha20-Poly1305: RFC 8439)
+
+
+def chacha20_block(key, counter, nonce):
+    words = [0x61707865, 0x3320646E, 0x79622D32, 0x6B206574]
+    words += [int.from_bytes((key + counter.to_bytes(4, "little") + nonce)[i:i + 4], "little") for i in range(0, 48, 4)]
+    x = list(words)
+
+    def turn(a, b, by):
+        return ((x[a] ^ x[b]) << by | (x[a] ^ x[b]) >> (32 - by)) & 0xFFFFFFFF
+
+    def quarter(a, b, c, d):
+        for p, q, s, by in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+            x[p] = (x[p] + x[q]) & 0xFFFFFFFF
+            x[s] = turn(s, p, by)
+
+    for _ in range(10):
+        for i in range(4):
+            quarter(i, 4 + i, 8 + i, 12 + i)
+        for i in range(4):
+            quarter(i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4)
+    return b"".join(((a + b) & 0xFFFFFFFF).to_bytes(4, "little") for a, b in zip(x, words))
+
+
+def chacha20(key, nonce, data):
+    out = bytearray()
+    for at in range(0, len(data), 64):
+        out += bytes(a ^ b for a, b in zip(data[at:at + 64], chacha20_block(key, 1 + at // 64, nonce)))
+    return bytes(out)
+
+
+def poly1305_tag(key, nonce, ad, ciphered):
+    one_time = chacha20_block(key, 0, nonce)[:32]
+    r = int.from_bytes(one_time[:16], "little") & 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF
+    padded = lambda part: part + bytes(-len(part) % 16)
+    text = padded(ad) + padded(ciphered) + len(ad).to_bytes(8, "little") + len(ciphered).to_bytes(8, "little")
+    sum_ = 0
+    for at in range(0, len(text), 16):
+        sum_ = (sum_ + int.from_bytes(text[at:at + 16] + b"\1", "little")) * r % (2**130 - 5)
+    return ((sum_ + int.from_bytes(one_time[16:], "little")) % 2**128).to_bytes(16, "little")
+
+
+def sealed_ad(v):
+    short = lambda text: bytes([len(text.encode())]) + text.encode()
+    return short(v["src"]) + short(v["dst"]) + bytes.fromhex(v["session"]) + v["packet"].to_bytes(8, "big")
+
+
+def unsealed(v):
+    """The inside of a package whose key is known: the nonce is its packet number."""
+    key, data = bytes.fromhex(v["key"]), bytes.fromhex(v["bytes"])
+    nonce = bytes(4) + v["packet"].to_bytes(8, "little")
+    need(len(data) >= 16 and poly1305_tag(key, nonce, sealed_ad(v), data[:-16]) == data[-16:], "the tag is wrong")
+    return chacha20(key, nonce, data[:-16])
+
+
+def read_inside(data):
+    r = Reader(data)
+    head = r.uint(1)
+    need(1 <= head & 15 <= 3, "type")
+    p = {"type": TYPES[(head & 15) - 1], "flags": head >> 4 & 7, "channel": r.uint(1)}
+    p["kind"] = r.uint(2) if p["type"] == "control" else 0
+    p["message"] = r.varint()
+    offset, total = (r.varint(), r.varint()) if head & 128 else (0, r.left())
+    size = r.left()
+    need(total < 2**32 and offset + size <= total and size <= 1024, "a payload outside of its message")
+    need(bool(head & 128) == (offset != 0 or total != size), "an offset and a total on a whole message")
+    need(p["channel"] < 64 and p["message"] <= NUMBER_MAX, "message")
+    return {**p, "offset": offset, "total": total, "payload": r.rest().hex()}
+
+
+def read_prologue(data):
+    r = Reader(data)
+    need(r.take(10) == b"slow/1 e2e", "of something else")
+    fields = {"network": r.short().decode(), "lower": junction_id(r.short()), "higher": junction_id(r.short())}
+    fields.update(number=r.hex(8), was=r.hex(8))
+    need(r.left() == 0, "more than a prologue")
+    return fields
+
+
+def read_hello(data):
+    r = Reader(data)
+    return {"mine": r.hex(8), "alone_ms": r.uint(4), "credentials": r.rest().hex()}
+
+
+def read_pair(v):
+    if v["record"] == "PROLOGUE":
+        return read_prologue(octets(v))
+    if v["record"] == "HELLO":
+        return read_hello(octets(v))
+    return read_inside(unsealed(v) if v["record"] == "SEALED" else octets(v))
+
+
 # ---- the strategy distance-vector/1
+
+
+def read_proof(data, fields):
+    if data:
+        need(5 <= len(data) <= 4 + 240, "proof")
+        fields["proven"] = int.from_bytes(data[:4], "big")
+    fields["proof"] = data[4:].hex()
 
 
 def read_record(data):
     r = Reader(data)
     kind = r.uint(1)
-    need(1 <= kind <= 4, "kind")
-    kind, fields = ["ORIGIN", "UPDATE", "FORGET", "REQUEST"][kind - 1], {}
-    if kind != "REQUEST":
+    need(1 <= kind <= 5, "kind")
+    kind, fields = ["ORIGIN", "UPDATE", "FORGET", "REQUEST", "PROOF"][kind - 1], {}
+    if kind not in ("REQUEST", "PROOF"):
         fields["handle"] = r.varint()
         need(fields["handle"] < 2**20, "handle")
-    if kind in ("ORIGIN", "REQUEST"):
+    if kind in ("ORIGIN", "REQUEST", "PROOF"):
         fields.update(id=junction_id(r.short()), epoch=r.uint(8))
         need(1 <= fields["epoch"] <= 2**62, "epoch")
-    if kind == "ORIGIN":
-        fields["proof"] = r.short().hex()
-        need(len(fields["proof"]) <= 2 * 240, "proof")
-    if kind != "FORGET":
+    if kind in ("ORIGIN", "PROOF"):
+        read_proof(r.short(), fields)
+        need(kind == "ORIGIN" or fields["proof"], "proof")
+    if kind not in ("FORGET", "PROOF"):
         fields["seq"] = r.uint(4)
     if kind in ("ORIGIN", "UPDATE"):
         fields["metric"] = r.uint(4)
@@ -346,7 +548,10 @@ def read_links(data):
     r, links = Reader(data), []
     need(len(data) <= 640, "more links than fit")
     while r.left() > 0:
-        links.append({"id": junction_id(r.short()), "cost": r.uint(2)})
+        size = r.uint(1)
+        links.append({"id": junction_id(r.take(size & 0x7f)), "cost": r.uint(2)})
+        if size & 0x80:
+            links[-1]["leaf"] = True
         need(1 <= links[-1]["cost"] <= 65534, "cost")
     return links
 
@@ -399,15 +604,19 @@ def accepted_of(name, file):
     """(what, decode, expected) of each vector."""
     for v in file["accepted"]:
         if name == "opening":
-            yield v["name"], lambda v=v: OPENING[v["frame"]](octets(v)), v["fields"]
+            yield v["name"], lambda v=v: read_opening(v), v["fields"]
         elif name == "claims":
             yield v["name"], lambda v=v: read_claim(octets(v)), v["fields"]
+        elif name == "credentials":
+            yield v["name"], lambda v=v: read_credentials(v), v["fields"]
         elif name == "frames":
             expected = {key: v[key] for key in v if key not in ("name", "bytes")}
             yield v["name"], lambda v=v: read_frame(octets(v), v["link"], v.get("index"), v["tag"]), expected
         elif name == "packages":
             yield v["name"] + " (protobuf)", lambda v=v: read_protobuf(bytes.fromhex(v["protobuf"])), v["fields"]
             yield v["name"] + " (json)", lambda v=v: read_json(v["json"]), v["fields"]
+        elif name == "pairs":
+            yield v["name"], lambda v=v: read_pair(v), v["fields"]
         else:
             yield v["name"], lambda v=v: RECORDS[name](octets(v)), {"record": v["record"], "fields": v["fields"]}
 
@@ -421,6 +630,7 @@ def refused_of(name, file):
         return
     index, tag = (file["accepted"][0].get(key) for key in ("index", "tag"))
     readers = {"opening": lambda v: OPENING[v["frame"]](octets(v)), "claims": lambda v: read_claim(octets(v)),
+               "credentials": read_credentials, "pairs": read_pair,
                "frames": lambda v: read_frame(octets(v), v["link"], index, tag),
                **{strategy: lambda v, read=read: read(octets(v)) for strategy, read in RECORDS.items()}}
     for v in file["refused"]:
@@ -448,7 +658,8 @@ def check(folder, name):
 
 def main():
     folder = Path(sys.argv[1])
-    results = [check(folder, name) for name in ("opening", "claims", "frames", "packages", *RECORDS)]
+    names = ("opening", "claims", "credentials", "frames", "packages", "pairs", *RECORDS)
+    results = [check(folder, name) for name in names]
     failures = [line for _, lines in results for line in lines]
     print("\n".join(failures + [f"{sum(count for count, _ in results)} vectors, {len(failures)} wrong"]))
     sys.exit(1 if failures else 0)

@@ -4,11 +4,14 @@
 #include "core/delivery_wire.h"
 #include "core/id.h"
 #include "core/link_wire.h"
+#include "core/loop_virtual.h"
+#include "core/membership.h"
 #include "plugins/routing-distance-vector/message.h"
 #include "plugins/routing-link-state/message.h"
 #include "support/codec_suite.h"
 #include "support/vectors.h"
 #include <slow/plugin.h>
+#include <slow/wire.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,7 +22,140 @@
 const slow_module *slow_module_v1_codec_json(void);
 const slow_module *slow_module_v1_codec_protobuf(void);
 
+/* ---- credentials ---- */
+
+static sl_key key_of(const json_t *vector, const char *name) {
+    octets bytes = octets_of(vector, name);
+    sl_key key = {.bytes = {0}};
+    assert_true(bytes.size == 0 || bytes.size == sizeof key.bytes);
+    memcpy(key.bytes, bytes.data, bytes.size);
+    return key;
+}
+
+static void grant_is(const json_t *f, slow_bytes bytes, const char *name) {
+    sl_grant grant;
+    uint8_t again[SL_GRANT_SIZE];
+    assert_true(sl_grant_read(bytes, &grant));
+    is_hex((slow_bytes){grant.key.bytes, SL_KEY_SIZE}, f, "key", name);
+    is_field(grant.roles, f, "roles", name);
+    is_field(grant.not_before, f, "not_before", name);
+    is_field(grant.not_after, f, "not_after", name);
+    is_hex((slow_bytes){grant.issuer, sizeof grant.issuer}, f, "issuer", name);
+    is_hex((slow_bytes){grant.signature, SL_SIGNATURE_SIZE}, f, "signature", name);
+    sl_grant_write(&grant, again);
+    assert_memory_equal(again, bytes.data, sizeof again);
+}
+
+typedef struct court {
+    sl_world *world;
+    sl_loop *loop;
+    sl_stats stats;
+} court;
+
+static void court_open(court *c) {
+    *c = (court){.world = sl_world_new(1)};
+    c->loop = sl_loop_virtual_new(c->world);
+    sl_loop_virtual_shift_wall(
+        c->loop,
+        1800000000000 - (int64_t)sl_wall_ms(c->loop)); /* within the certificates' time, and when all was signed */
+}
+
+static void court_close(court *c) {
+    sl_loop_free(c->loop);
+    sl_world_free(c->world);
+}
+
+/* By one who has `listed` for this id in its config, or trusts `authority`. */
+static enum sl_refusal judged(court *c, const json_t *vector) {
+    static const uint8_t seed[SL_KEY_SIZE] = {99};
+    sl_identity judge;
+    slow_id own = {.text = "judge", .size = 5};
+    octets listed = octets_of(vector, "listed"), trusted = octets_of(vector, "authority");
+    octets static_key = octets_of(vector, "static_key"), bytes = octets_of(vector, "bytes");
+    sl_key authority = key_of(vector, "authority");
+    sl_member found, member = {.key = key_of(vector, "listed"), .roles = SL_ROLE_RELAY};
+    const char *id = text_of(vector, "id");
+    assert_true(sl_id_set(&member.id, (slow_bytes){(const uint8_t *)id, strlen(id)}));
+    sl_identity_from_seed(&judge, seed);
+    sl_membership_setup setup = {.identity = &judge,
+                                 .network = text_of(vector, "network"),
+                                 .id = &own,
+                                 .members = &member,
+                                 .member_count = listed.size > 0,
+                                 .listed = true,
+                                 .authorities = &authority,
+                                 .authority_count = trusted.size > 0};
+    sl_membership *m = sl_membership_new(c->loop, &c->stats, &setup);
+    assert_non_null(m);
+    enum sl_refusal refusal =
+        sl_membership_judge(m, text_of(vector, "context"), &member.id, bytes_of(&static_key), bytes_of(&bytes), &found);
+    sl_membership_free(m);
+    return refusal;
+}
+
+static void credentials_are(const json_t *vector, const char *name) {
+    const json_t *f = json_object_get(vector, "fields"), *granted = json_object_get(f, "grant");
+    octets bytes = octets_of(vector, "bytes"), seed = octets_of(vector, "seed");
+    octets static_key = octets_of(vector, "static_key");
+    const char *text = text_of(vector, "id");
+    sl_identity identity;
+    slow_id id;
+    sl_grant grant;
+    court c;
+    court_open(&c);
+    is_hex((slow_bytes){bytes.data, SL_KEY_SIZE}, f, "key", name);
+    slow_reader r = slow_reader_of((slow_bytes){bytes.data + SL_KEY_SIZE, 8});
+    is_field(slow_read_u64(&r), f, "issued", name);
+    is_hex((slow_bytes){bytes.data + SL_KEY_SIZE + 8, SL_SIGNATURE_SIZE}, f, "signature", name);
+    if (granted != NULL) {
+        slow_bytes part = {bytes.data + bytes.size - SL_GRANT_SIZE, SL_GRANT_SIZE};
+        grant_is(granted, part, name);
+        assert_true(sl_grant_read(part, &grant));
+    }
+    assert_true(sl_id_set(&id, (slow_bytes){(const uint8_t *)text, strlen(text)}));
+    sl_identity_from_seed(&identity, seed.data);
+    sl_membership_setup own = {.identity = &identity,
+                               .network = text_of(vector, "network"),
+                               .id = &id,
+                               .listed = true,
+                               .grant = granted != NULL ? &grant : NULL};
+    sl_membership *m = sl_membership_new(c.loop, &c.stats, &own);
+    assert_non_null(m);
+    is_octets(sl_membership_credentials(m, text_of(vector, "context"), bytes_of(&static_key)), &bytes, name);
+    sl_membership_free(m);
+    is_number(judged(&c, vector), SL_WELCOME, "refusal", name);
+    court_close(&c);
+}
+
+static void credentials_are_refused(const json_t *vector, const char *name) {
+    court c;
+    court_open(&c);
+    if (judged(&c, vector) == SL_WELCOME)
+        fail_msg("%s: was taken", name);
+    court_close(&c);
+}
+
+static void credentials_are_as_specified(void **state) {
+    (void)state;
+    vectors_each("credentials", "accepted", credentials_are);
+    vectors_each("credentials", "refused", credentials_are_refused);
+}
+
 /* ---- the opening ---- */
+
+/* The payload of the first message, where there is no security to seal it. */
+static void greeting_is(const json_t *f, slow_bytes payload, const char *name) {
+    uint8_t out[SL_GREETING_SIZE];
+    octets bytes = {.size = payload.size};
+    sl_greeting got, greeting = {number_of(f, "time_ms"), (uint32_t)number_of(f, "index")};
+    memcpy(bytes.data, payload.data, payload.size);
+    sl_greeting_write(&greeting, out);
+    is_octets((slow_bytes){out, sizeof out}, &bytes, name);
+    assert_true(sl_greeting_read(payload, &got));
+    is_field(got.time_ms, f, "time_ms", name);
+    is_field(got.index, f, "index", name);
+    assert_false(sl_greeting_read((slow_bytes){out, sizeof out - 1}, &got));
+}
 
 static void init_is(const json_t *f, const octets *frame, const char *name) {
     uint8_t out[VECTOR_MAX];
@@ -31,6 +167,8 @@ static void init_is(const json_t *f, const octets *frame, const char *name) {
     is_field(got.index, f, "index", name);
     is_hex64(got.cookie, f, "cookie", name);
     is_hex(got.handshake, f, "handshake", name);
+    if (json_object_get(f, "greeting") != NULL)
+        greeting_is(json_object_get(f, "greeting"), got.handshake, name);
 }
 
 static void cookie_is(const json_t *f, const octets *frame, const char *name) {
@@ -270,8 +408,11 @@ static uint64_t number_or_0(const json_t *fields, const char *key) {
 }
 
 static void record_is(const json_t *vector, const char *name) {
-    static const char *const kinds[] = {
-        [DV_ORIGIN] = "ORIGIN", [DV_UPDATE] = "UPDATE", [DV_FORGET] = "FORGET", [DV_REQUEST] = "REQUEST"};
+    static const char *const kinds[] = {[DV_ORIGIN] = "ORIGIN",
+                                        [DV_UPDATE] = "UPDATE",
+                                        [DV_FORGET] = "FORGET",
+                                        [DV_REQUEST] = "REQUEST",
+                                        [DV_PROOF] = "PROOF"};
     const json_t *f = json_object_get(vector, "fields");
     octets bytes = octets_of(vector, "bytes"), proof = {.size = 0}, out;
     if (json_object_get(f, "proof") != NULL)
@@ -280,11 +421,12 @@ static void record_is(const json_t *vector, const char *name) {
                                     .ttl = (uint8_t)number_or_0(f, "ttl"),
                                     .word = {{number_or_0(f, "epoch"), (uint32_t)number_or_0(f, "seq")},
                                              (uint32_t)number_or_0(f, "metric")},
+                                    .proven = (uint32_t)number_or_0(f, "proven"),
                                     .proof = bytes_of(&proof)};
     if (json_object_get(f, "id") != NULL)
         record.id = id_of(f, "id");
     for (record.kind = DV_ORIGIN; strcmp(kinds[record.kind], text_of(vector, "record")) != 0; record.kind++)
-        assert_true(record.kind < DV_REQUEST);
+        assert_true(record.kind < DV_PROOF);
     slow_writer w = slow_writer_of(out.data, sizeof out.data);
     assert_true(dv_record_write(&w, &record));
     is_octets((slow_bytes){out.data, slow_writer_size(&w)}, &bytes, name);
@@ -295,6 +437,7 @@ static void record_is(const json_t *vector, const char *name) {
     is_number(got.handle, record.handle, "handle", name);
     is_number(got.word.stamp.epoch, record.word.stamp.epoch, "epoch", name);
     is_number(got.word.stamp.seq, record.word.stamp.seq, "seq", name);
+    is_number(got.proven, record.proven, "proven", name);
     is_number(got.ttl, record.ttl, "ttl", name);
     is_number(got.id.size, record.id.size, "size of the id", name);
     assert_true(got.id.size == 0 || memcmp(got.id.data, record.id.data, got.id.size) == 0);
@@ -324,8 +467,8 @@ static slow_bytes links_of(const json_t *fields, octets *out) {
     const json_t *links = json_object_get(fields, "links");
     json_t *link;
     slow_writer w = slow_writer_of(out->data, LS_LINKS_MAX);
-    json_array_foreach(links, i, link)
-        assert_true(ls_link_write(&w, id_of(link, "id"), (uint16_t)number_of(link, "cost")));
+    json_array_foreach(links, i, link) assert_true(
+        ls_link_write(&w, id_of(link, "id"), (uint16_t)number_of(link, "cost"), json_object_get(link, "leaf") != NULL));
     out->size = slow_writer_size(&w);
     return bytes_of(out);
 }
@@ -422,6 +565,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_of_the_opening_are_as_specified),
         cmocka_unit_test(claims_are_as_specified),
+        cmocka_unit_test(credentials_are_as_specified),
         cmocka_unit_test(packages_are_as_specified_in_both_codecs),
         cmocka_unit_test(records_of_distance_vector_are_as_specified),
         cmocka_unit_test(records_of_link_state_are_as_specified),

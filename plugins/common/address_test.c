@@ -97,6 +97,15 @@ static void a_refusal_says_what_was_wrong_and_what_is_right(void **state) {
     }
 }
 
+static void a_refusal_is_one_line_whatever_it_quotes(void **state) {
+    address_spec spec;
+    slow_error error;
+    (void)state;
+    assert_int_equal(address_parse("x", "x://192.0.2.1:8\n0\x1b", false, &spec, &error), SLOW_E_INVAL);
+    assert_non_null(strstr(error.text, "port '8?0?' is not a number"));
+    assert_string_equal(error.where, "x://192.0.2.1:8?0?");
+}
+
 static void a_host_of_any_length_is_held_in_bounds(void **state) {
     char text[600];
     (void)state;
@@ -194,6 +203,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numeric_addresses_are_printed_in_one_canonical_way),
         cmocka_unit_test(a_refusal_says_what_was_wrong_and_what_is_right),
+        cmocka_unit_test(a_refusal_is_one_line_whatever_it_quotes),
         cmocka_unit_test(a_host_of_any_length_is_held_in_bounds),
         cmocka_unit_test(loopback_is_local),
         cmocka_unit_test(an_interface_that_is_not_there_is_an_error_only_when_it_is_needed),

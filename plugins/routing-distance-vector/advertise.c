@@ -59,16 +59,15 @@ static void lower_fd_late(struct dv *dv, const struct dv_neighbour *neighbour, u
 /* ---- one word */
 
 struct dv_word dv_word_for(const struct dv *dv, const struct dv_neighbour *neighbour, uint32_t number) {
-    slow_bytes proof;
     if (dv->leaving)
         return DV_RETRACTION;
     if (number == DV_SELF)
         return (struct dv_word){dv->own, 0};
-    if (dv->dests[number].next_hop == neighbour->slot)
+    if (dv->dests[number].next_hop == neighbour->slot || dv->leaf)
         return DV_RETRACTION;
     struct dv_word word = dv_selected(dv, number);
     /* What we cannot prove would be refused: it is not said, until the newest epoch is selected again. */
-    return dv_dest_proof(dv, number, word.stamp.epoch, &proof) ? word : DV_RETRACTION;
+    return dv_is_proven(dv, number, word.stamp) ? word : DV_RETRACTION;
 }
 
 /* Rule 6: to one who did not ask, a newer number of the same word is no news. */
@@ -103,7 +102,9 @@ static void tell(struct dv *dv, struct dv_neighbour *neighbour, uint32_t number,
     if (dv_finite(word) && !(current && (neighbour->flags[number] & DV_CURRENT) != 0)) {
         record.kind = DV_ORIGIN;
         record.id = store_get(&dv->store, dv->dests[number].id);
-        (void)dv_dest_proof(dv, number, word.stamp.epoch, &record.proof);
+        dv_proof_attach(dv, neighbour, number, &record);
+    } else if (dv_finite(word)) {
+        dv_proof_show(dv, neighbour, number);
     }
     set_told(neighbour, number, dv_finite(word), current);
     if (!dv_finite(word))

@@ -13,6 +13,7 @@
  *     4, 5, 6            advertise.c   what is told to whom, and when
  *     8, 10              origin.c      requests that reach us; our own sequence number and epoch
  *     9, forgetting      here
+ *     12, 14             proof.c, trust.c  what origins have signed, and what is left when a key is revoked
  *
  * An event changes the state at once and marks what has to be told; everything is sent at the end of the turn, so ten
  * messages that came together cause one. A message is read twice: checked whole, then applied, so that a malformed one
@@ -20,6 +21,7 @@
  * one asker's entry a neighbour and destination. */
 #include "inspect.h"
 #include "origin.h"
+#include "trust.h"
 #include <slow/inspect.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,11 +159,10 @@ static void prefetch(const struct dv *dv, uint32_t number) {
         }
 }
 
-/* Checks a whole message, and makes room for the handles it brings. */
+/* Checks the form of a whole message, and makes room for the handles it brings. */
 static slow_status message_check(struct dv *dv, struct dv_neighbour *from, slow_bytes message) {
     slow_reader in = slow_reader_of(message);
     struct dv_record record;
-    uint8_t statement[DV_STATEMENT_MAX];
     uint32_t handles = 0;
     for (const uint8_t *at = in.at; dv_record_read(&in, &record); at = in.at) {
         bool needs_handle = record.kind == DV_UPDATE || record.kind == DV_FORGET;
@@ -170,15 +171,8 @@ static slow_status message_check(struct dv *dv, struct dv_neighbour *from, slow_
             return SLOW_E_MALFORMED;
         if (number < dv->dest_count)
             prefetch(dv, number);
-        if (record.kind != DV_ORIGIN)
-            continue;
-        if (record.handle >= handles)
+        if (record.kind == DV_ORIGIN && record.handle >= handles)
             handles = record.handle + 1;
-        slow_bytes said = {statement, dv_statement(statement, record.id, record.word.stamp.epoch)};
-        slow_id id = {.size = (uint8_t)record.id.size};
-        memcpy(id.text, record.id.data, record.id.size);
-        if (!dv->routing->verify(dv->host, &id, said, record.proof))
-            return SLOW_E_MALFORMED;
     }
     if (!slow_reader_ok(&in) || message.size == 0)
         return SLOW_E_MALFORMED;
@@ -210,7 +204,17 @@ static void handle_release(struct dv *dv, struct dv_neighbour *from, uint32_t ha
 
 static void origin_heard(struct dv *dv, struct dv_neighbour *from, const struct dv_record *record) {
     uint32_t number = dv_dest_find(dv, record->id);
-    if (number == DV_NONE)
+    bool is_first = number == DV_NONE;
+    if (!dv_origin_counts(dv, from, number, record)) {
+        handle_release(dv, from, record->handle);
+        dv_handle_set(from, record->handle, DV_HANDLE_IGNORED);
+        return;
+    }
+    if (!is_first && number != DV_SELF && dv_trust_older(dv, from, number, record->word.stamp)) {
+        dv_proof_keep(dv, from, number, (struct dv_stamp){record->word.stamp.epoch, record->proven}, record->proof);
+        sweep_soon(dv);
+    }
+    if (is_first)
         number = dv_dest_add(dv, record->id);
     if (dv_handle_of(from, record->handle) != number)
         handle_release(dv, from, record->handle);
@@ -238,7 +242,8 @@ static void origin_heard(struct dv *dv, struct dv_neighbour *from, const struct 
             dv_own_id_shown(dv, word.stamp.epoch);
         return;
     }
-    dv_dest_set_proof(dv, number, word.stamp.epoch, record->proof);
+    if (is_first) /* else it has been kept, if it is true: the word may count for what was proven before */
+        dv_proof_keep(dv, from, number, (struct dv_stamp){word.stamp.epoch, record->proven}, record->proof);
     word_heard(dv, from, number, word, before);
 }
 
@@ -249,10 +254,23 @@ static void update_heard(struct dv *dv, struct dv_neighbour *from, const struct 
     struct dv_word before = dv_offer_of(dv, from, number);
     struct dv_stamp wanted = record->word.stamp;
     wanted.epoch = dv_bound_epoch(dv, from, number);
+    bool counts = !dv_finite(record->word) || dv_update_counts(dv, number, wanted);
     if (number != DV_SELF)
-        word_heard(dv, from, number, record->word, before);
+        word_heard(dv, from, number, counts ? record->word : DV_RETRACTION, before);
     if (!dv_finite(record->word) && wanted.seq != 0)
         dv_request_heard(dv, from, store_get(&dv->store, dv->dests[number].id), wanted, DV_TTL);
+}
+
+/* Of our own id it tells that we were here, in that epoch. */
+static void proof_heard(struct dv *dv, struct dv_neighbour *from, const struct dv_record *record) {
+    uint32_t number = dv->open ? DV_NONE : dv_dest_find(dv, record->id);
+    struct dv_stamp proven = {record->word.stamp.epoch, record->proven};
+    if (number == DV_NONE)
+        return;
+    if (number != DV_SELF)
+        (void)dv_proof_heard(dv, from, number, proven, record->proof);
+    else if (proven.epoch > dv->own.epoch && dv_proof_verify(dv, record->id, proven, record->proof))
+        dv_own_id_shown(dv, proven.epoch);
 }
 
 static slow_status message(void *self, slow_link link, slow_bytes bytes) {
@@ -272,11 +290,20 @@ static slow_status message(void *self, slow_link link, slow_bytes bytes) {
             update_heard(dv, from, &record);
         else if (record.kind == DV_FORGET)
             handle_release(dv, from, record.handle);
+        else if (record.kind == DV_PROOF)
+            proof_heard(dv, from, &record);
         else
             dv_request_heard(dv, from, record.id, record.word.stamp, record.ttl);
     }
     turn(dv);
     return SLOW_OK;
+}
+
+static void trust_changed(void *self) {
+    struct dv *dv = self;
+    dv_trust_changed(dv);
+    sweep_soon(dv);
+    turn(dv);
 }
 
 /* ---- life */
@@ -304,7 +331,7 @@ static slow_status create(const slow_host *host, const void *config, void **self
     dv->host = host;
     dv->routing = routing;
     dv->options = *(const struct dv_options *)config;
-    enum { OWN_DEADLINES = 4 }; /* sweep, bump, take, late */
+    enum { OWN_DEADLINES = 5 }; /* sweep, bump, proved, take, late */
     if (!dv_deadlines_init(&dv->deadlines, host, dv, turn) || !dv_deadlines_reserve(&dv->deadlines, OWN_DEADLINES) ||
         !dv_table_init(dv)) {
         destroy(dv);
@@ -321,6 +348,8 @@ static slow_status start(void *self, slow_error *error) {
     dv->own = (struct dv_stamp){.epoch = dv->routing->epoch(dv->host), .seq = 1};
     if (dv->options.break_rule != DV_BREAK_NONE)
         dv->host->log(dv->host, SLOW_LOG_WARN, "break_rule is set: this junction makes routing loops on purpose");
+    dv->leaf = dv->routing->is_leaf(dv->host);
+    dv->open = dv_proof_verify(dv, dv_id_bytes(dv->routing->self(dv->host)), dv->own, (slow_bytes){NULL, 0});
     dv_origin_sign(dv);
     return SLOW_OK;
 }
@@ -523,6 +552,7 @@ static const slow_routing_ops ops = {
     .neighbour_changed = neighbour_changed,
     .neighbour_down = neighbour_down,
     .message = message,
+    .trust_changed = trust_changed,
 };
 
 static const slow_plugin plugin = {

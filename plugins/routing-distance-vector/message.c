@@ -46,6 +46,27 @@ static void read_stamped_id(slow_reader *in, struct dv_record *record) {
         in->failed = true;
 }
 
+/* The number goes to `proven`. */
+static slow_bytes read_proof(slow_reader *in, uint32_t *proven) {
+    slow_bytes field = slow_read_short(in);
+    slow_reader proof = slow_reader_of(field);
+    *proven = 0;
+    if (field.size == 0)
+        return field;
+    *proven = slow_read_u32(&proof);
+    if (!slow_reader_ok(&proof) || slow_reader_left(&proof) == 0 || slow_reader_left(&proof) > DV_PROOF_MAX)
+        in->failed = true;
+    return (slow_bytes){proof.at, slow_reader_left(&proof)};
+}
+
+static void write_proof(slow_writer *out, uint32_t proven, slow_bytes proof) {
+    slow_write_u8(out, (uint8_t)(proof.size > 0 ? sizeof proven + proof.size : 0));
+    if (proof.size == 0)
+        return;
+    slow_write_u32(out, proven);
+    slow_write_bytes(out, proof.data, proof.size);
+}
+
 bool dv_record_read(slow_reader *in, struct dv_record *record) {
     if (slow_reader_left(in) == 0)
         return false;
@@ -54,9 +75,7 @@ bool dv_record_read(slow_reader *in, struct dv_record *record) {
     case DV_ORIGIN:
         record->handle = read_handle(in);
         read_stamped_id(in, record);
-        record->proof = slow_read_short(in);
-        if (record->proof.size > DV_PROOF_MAX)
-            in->failed = true;
+        record->proof = read_proof(in, &record->proven);
         record->word.stamp.seq = slow_read_u32(in);
         record->word.metric = slow_read_u32(in);
         break;
@@ -73,6 +92,12 @@ bool dv_record_read(slow_reader *in, struct dv_record *record) {
         record->word.stamp.seq = slow_read_u32(in);
         record->ttl = slow_read_u8(in);
         break;
+    case DV_PROOF:
+        read_stamped_id(in, record);
+        record->proof = read_proof(in, &record->proven);
+        if (record->proof.size == 0)
+            in->failed = true;
+        break;
     default:
         in->failed = true;
     }
@@ -81,16 +106,17 @@ bool dv_record_read(slow_reader *in, struct dv_record *record) {
 
 bool dv_record_write(slow_writer *out, const struct dv_record *record) {
     slow_writer w = *out;
+    bool names_id = record->kind == DV_ORIGIN || record->kind == DV_REQUEST || record->kind == DV_PROOF;
     slow_write_u8(&w, (uint8_t)record->kind);
-    if (record->kind != DV_REQUEST)
+    if (record->kind != DV_REQUEST && record->kind != DV_PROOF)
         slow_write_varint(&w, record->handle);
-    if (record->kind == DV_ORIGIN || record->kind == DV_REQUEST) {
+    if (names_id) {
         slow_write_short(&w, record->id.data, record->id.size);
         slow_write_u64(&w, record->word.stamp.epoch);
     }
-    if (record->kind == DV_ORIGIN)
-        slow_write_short(&w, record->proof.data, record->proof.size);
-    if (record->kind != DV_FORGET)
+    if (record->kind == DV_ORIGIN || record->kind == DV_PROOF)
+        write_proof(&w, record->proven, record->proof);
+    if (record->kind != DV_FORGET && record->kind != DV_PROOF)
         slow_write_u32(&w, record->word.stamp.seq);
     if (record->kind == DV_ORIGIN || record->kind == DV_UPDATE)
         slow_write_u32(&w, record->word.metric);
@@ -102,11 +128,12 @@ bool dv_record_write(slow_writer *out, const struct dv_record *record) {
     return true;
 }
 
-size_t dv_statement(uint8_t out[DV_STATEMENT_MAX], slow_bytes id, uint64_t epoch) {
+size_t dv_statement(uint8_t out[DV_STATEMENT_MAX], slow_bytes id, struct dv_stamp stamp) {
     static const char label[] = "slow distance-vector/1 origin";
     slow_writer w = slow_writer_of(out, DV_STATEMENT_MAX);
     slow_write_short(&w, label, sizeof label - 1);
     slow_write_short(&w, id.data, id.size);
-    slow_write_u64(&w, epoch);
+    slow_write_u64(&w, stamp.epoch);
+    slow_write_u32(&w, stamp.seq);
     return slow_writer_size(&w);
 }

@@ -12,6 +12,7 @@ static const struct dv_record samples[] = {
      .handle = 300,
      .word = {{UINT64_C(1600000000123), 0xfffffffe}, 77},
      .id = {(const uint8_t *)"\xc3\xa4lice", 6},
+     .proven = 0xffffffff,
      .proof = {(const uint8_t *)"proof", 5}},
     {.kind = DV_UPDATE, .handle = DV_HANDLES - 1, .word = {{0, 5}, SLOW_METRIC_INFINITY}},
     {.kind = DV_FORGET, .handle = 0, .word = {{0, 0}, SLOW_METRIC_INFINITY}},
@@ -19,6 +20,12 @@ static const struct dv_record samples[] = {
      .ttl = 255,
      .word = {{DV_EPOCH_MAX, 9}, SLOW_METRIC_INFINITY},
      .id = {(const uint8_t *)"bob", 3}},
+    {.kind = DV_PROOF,
+     .proven = 7,
+     .word = {{5, 0}, SLOW_METRIC_INFINITY},
+     .id = {(const uint8_t *)"bob", 3},
+     .proof = {(const uint8_t *)"p", 1}},
+    {.kind = DV_ORIGIN, .handle = 0, .word = {{1, 1}, 0}, .id = {(const uint8_t *)"c", 1}},
 };
 enum { SAMPLES = sizeof samples / sizeof samples[0] };
 
@@ -36,6 +43,7 @@ static void assert_same(const struct dv_record *a, const struct dv_record *b) {
     assert_int_equal(dv_stamp_compare(a->word.stamp, b->word.stamp), 0);
     assert_same_bytes(a->id, b->id);
     assert_same_bytes(a->proof, b->proof);
+    assert_int_equal(a->proven, b->proven);
 }
 
 static void records_are_read_as_they_were_written(void **state) {
@@ -84,6 +92,34 @@ static void a_record_without_room_leaves_no_trace(void **state) {
     }
 }
 
+/* A number alone, one that is too long, and a PROOF that shows none. */
+static void a_proof_that_is_none_is_refused(void **state) {
+    uint8_t most[DV_PROOF_MAX + 1] = {0}, bytes[SLOW_ROUTE_MESSAGE_MAX];
+    struct dv_record record = {.kind = DV_ORIGIN, .id = {(const uint8_t *)"a", 1}, .word.stamp = {1, 1}};
+    const size_t head = 1 + 1 + 2 + 8; /* of an ORIGIN, up to its proof */
+    (void)state;
+    record.proof = (slow_bytes){most, DV_PROOF_MAX};
+    for (unsigned over = 0; over < 2; over++, record.proof.size++) {
+        slow_writer out = slow_writer_of(bytes, sizeof bytes);
+        assert_true(dv_record_write(&out, &record));
+        slow_reader in = slow_reader_of((slow_bytes){bytes, slow_writer_size(&out)});
+        struct dv_record read;
+        assert_int_equal(dv_record_read(&in, &read), over == 0);
+    }
+    record.proof.size = 8;
+    for (uint8_t size = 1; size <= 4; size++) {
+        slow_writer out = slow_writer_of(bytes, sizeof bytes);
+        assert_true(dv_record_write(&out, &record));
+        bytes[head] = size;
+        slow_reader in = slow_reader_of((slow_bytes){bytes, slow_writer_size(&out)});
+        struct dv_record read;
+        assert_false(dv_record_read(&in, &read));
+    }
+    static const uint8_t shows_none[] = {DV_PROOF, 1, 'a', 0, 0, 0, 0, 0, 0, 0, 1, 0};
+    slow_reader in = slow_reader_of((slow_bytes){shows_none, sizeof shows_none});
+    assert_false(dv_record_read(&in, &record));
+}
+
 static void an_update_is_at_most_twelve_bytes(void **state) {
     uint8_t bytes[64];
     slow_writer out = slow_writer_of(bytes, sizeof bytes);
@@ -92,16 +128,21 @@ static void an_update_is_at_most_twelve_bytes(void **state) {
     assert_int_equal(slow_writer_size(&out), 12);
 }
 
-static void a_statement_names_who_and_when(void **state) {
+static void a_statement_names_who_when_and_which(void **state) {
     uint8_t one[DV_STATEMENT_MAX], other[DV_STATEMENT_MAX];
     char longest[SLOW_ID_MAX];
     (void)state;
     memset(longest, 'x', sizeof longest);
-    size_t size = dv_statement(one, (slow_bytes){(const uint8_t *)longest, sizeof longest}, 5);
+    size_t size = dv_statement(one, (slow_bytes){(const uint8_t *)longest, sizeof longest}, (struct dv_stamp){5, 1});
     assert_in_range(size, 1 + sizeof longest + 8, DV_STATEMENT_MAX);
-    assert_int_equal(dv_statement(other, (slow_bytes){(const uint8_t *)longest, sizeof longest}, 6), size);
+    assert_int_equal(
+        dv_statement(other, (slow_bytes){(const uint8_t *)longest, sizeof longest}, (struct dv_stamp){6, 1}), size);
     assert_memory_not_equal(one, other, size);
-    assert_int_not_equal(dv_statement(other, (slow_bytes){(const uint8_t *)longest, 62}, 5), size);
+    assert_int_equal(
+        dv_statement(other, (slow_bytes){(const uint8_t *)longest, sizeof longest}, (struct dv_stamp){5, 2}), size);
+    assert_memory_not_equal(one, other, size);
+    assert_int_not_equal(dv_statement(other, (slow_bytes){(const uint8_t *)longest, 62}, (struct dv_stamp){5, 1}),
+                         size);
 }
 
 static void stamps_compare_as_one_number(void **state) {
@@ -120,8 +161,9 @@ static void stamps_compare_as_one_number(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_are_read_as_they_were_written), cmocka_unit_test(a_truncated_record_is_refused),
-        cmocka_unit_test(a_record_without_room_leaves_no_trace), cmocka_unit_test(an_update_is_at_most_twelve_bytes),
-        cmocka_unit_test(a_statement_names_who_and_when),        cmocka_unit_test(stamps_compare_as_one_number),
+        cmocka_unit_test(a_record_without_room_leaves_no_trace), cmocka_unit_test(a_proof_that_is_none_is_refused),
+        cmocka_unit_test(an_update_is_at_most_twelve_bytes),     cmocka_unit_test(a_statement_names_who_when_and_which),
+        cmocka_unit_test(stamps_compare_as_one_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

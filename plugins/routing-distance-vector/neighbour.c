@@ -34,6 +34,8 @@ struct dv_neighbour *dv_neighbour_add(struct dv *dv, const slow_neighbour *from)
         return NULL;
     neighbour->link = from->link;
     neighbour->cost = from->cost;
+    neighbour->id = from->id;
+    neighbour->leaf = (from->flags & SLOW_NEIGHBOUR_LEAF) != 0;
     neighbour->slot = (uint16_t)slot;
     neighbour->now = neighbour->soon = QUEUE_EMPTY;
     if (!dv_cells_grow(neighbour, dv->dest_capacity) || !dv_deadlines_reserve(&dv->deadlines, 1)) {
@@ -65,6 +67,7 @@ void dv_neighbour_free(struct dv *dv, struct dv_neighbour *neighbour) {
     free(neighbour->offers);
     free(neighbour->flags);
     free(neighbour->handles);
+    free(neighbour->shown);
     free(neighbour);
 }
 
@@ -182,7 +185,7 @@ void dv_outbox_flush(struct dv *dv, struct dv_neighbour *neighbour) {
 void dv_outbox_add(struct dv *dv, struct dv_neighbour *neighbour, const struct dv_record *record) {
     if (record->kind == DV_REQUEST)
         dv->requests++;
-    else if (record->kind != DV_FORGET)
+    else if (record->kind == DV_ORIGIN || record->kind == DV_UPDATE)
         dv->entries++;
     for (int try = 0; try < 2; try++) {
         slow_writer out =

@@ -20,7 +20,7 @@
 void dv_origin_sign(struct dv *dv) {
     uint8_t bytes[DV_STATEMENT_MAX];
     slow_bytes id = dv_id_bytes(dv->routing->self(dv->host)), proof = {NULL, 0};
-    slow_bytes statement = {bytes, dv_statement(bytes, id, dv->own.epoch)};
+    slow_bytes statement = {bytes, dv_statement(bytes, id, dv->own)};
     slow_status status = dv->routing->sign(dv->host, statement, &proof);
     if (status != SLOW_OK || proof.size > DV_PROOF_MAX) {
         char text[160];
@@ -31,7 +31,7 @@ void dv_origin_sign(struct dv *dv) {
         dv->host->log(dv->host, SLOW_LOG_ERROR, text);
         return;
     }
-    dv_dest_set_proof(dv, DV_SELF, dv->own.epoch, proof);
+    dv_proof_keep(dv, NULL, DV_SELF, dv->own, proof);
 }
 
 /* ---- our own stamp */
@@ -39,6 +39,7 @@ void dv_origin_sign(struct dv *dv) {
 static void own_stamp_set(struct dv *dv, struct dv_stamp stamp) {
     bool epoch_changed = stamp.epoch != dv->own.epoch;
     dv->own = stamp;
+    dv_origin_sign(dv);
     if (!epoch_changed) {
         dv_older_all(dv, DV_SELF);
         return;
@@ -47,7 +48,6 @@ static void own_stamp_set(struct dv *dv, struct dv_stamp stamp) {
     for (uint32_t slot = 0; slot < dv->slot_count; slot++)
         if (dv->neighbours[slot] != NULL)
             dv->neighbours[slot]->flags[DV_SELF] &= (uint8_t)~DV_CURRENT;
-    dv_origin_sign(dv);
 }
 
 static void bump(void *owner, struct dv_deadline *deadline) {
@@ -61,7 +61,8 @@ static void bump(void *owner, struct dv_deadline *deadline) {
 
 static void own_request(struct dv *dv, struct dv_neighbour *asker, struct dv_stamp wanted) {
     if (wanted.epoch > dv->own.epoch) {
-        dv_own_id_shown(dv, wanted.epoch);
+        if (dv->open) /* else it has been shown, with a proof, or it is none of ours */
+            dv_own_id_shown(dv, wanted.epoch);
         return;
     }
     if (dv_stamp_compare(dv->own, wanted) >= 0) {
@@ -170,6 +171,9 @@ void dv_request_heard(struct dv *dv, struct dv_neighbour *asker, slow_bytes id, 
     }
     /* Of a destination that is not even known there is nobody to ask, and if a route comes, all are told. */
     if (number == DV_NONE)
+        return;
+    slow_bytes proof;
+    if (!dv->open && stamp.epoch > dv_proven(dv, number, &proof).epoch)
         return;
     uint16_t next_hop = dv->dests[number].next_hop;
     bool through_other = next_hop != DV_NO_SLOT && next_hop != asker->slot;

@@ -7,6 +7,6 @@
 void dv_request_heard(struct dv *, struct dv_neighbour *asker, slow_bytes id, struct dv_stamp, uint8_t ttl);
 /* Our own id was shown to us with this epoch. */
 void dv_own_id_shown(struct dv *, uint64_t epoch);
-/* Signs our id and epoch, at the start and whenever the epoch changes. */
+/* Signs our id and stamp, at the start and whenever it changes. */
 void dv_origin_sign(struct dv *);
 #endif

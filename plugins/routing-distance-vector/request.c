@@ -38,6 +38,7 @@ void dv_request_send(struct dv *dv, struct dv_neighbour *neighbour, uint32_t num
         .word.stamp = stamp,
         .ttl = ttl,
     };
+    dv_proof_show_epoch(dv, neighbour, number, stamp.epoch);
     dv_outbox_add(dv, neighbour, &record);
 }
 

@@ -1,7 +1,7 @@
 /* request.h - asking for a newer sequence number (rule 7), and remembering who asked us (rule 8). */
 #ifndef DV_REQUEST_H
 #define DV_REQUEST_H
-#include "neighbour.h"
+#include "proof.h"
 
 #define DV_TTL 255u
 

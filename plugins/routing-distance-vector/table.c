@@ -143,6 +143,7 @@ void dv_dest_remove(struct dv *dv, uint32_t number) {
     *dest = (struct dv_dest){.metric = dv->vacant, .next_hop = DV_NO_SLOT};
     dv->vacant = number;
     dv->live--;
+    dv_shown_to_nobody(dv, number);
     for (uint32_t slot = 0; slot < dv->slot_count; slot++)
         if (dv->neighbours[slot] != NULL)
             dv->neighbours[slot]->flags[number] = 0;
@@ -155,35 +156,12 @@ slow_id dv_dest_id(const struct dv *dv, uint32_t number) {
     return id;
 }
 
-bool dv_dest_proof(const struct dv *dv, uint32_t number, uint64_t epoch, slow_bytes *proof) {
-    *proof = (slow_bytes){NULL, 0};
-    if (dv->dests[number].proof == 0)
-        return true;
-    slow_bytes stored = store_get(&dv->store, dv->dests[number].proof);
-    slow_reader in = slow_reader_of(stored);
-    if (slow_read_u64(&in) != epoch)
-        return false;
-    *proof = (slow_bytes){in.at, slow_reader_left(&in)};
-    return true;
-}
-
-/* Of several epochs' proofs the newest is kept: rule 2 selects the newest epoch anyway. */
-void dv_dest_set_proof(struct dv *dv, uint32_t number, uint64_t epoch, slow_bytes proof) {
-    struct dv_dest *dest = &dv->dests[number];
-    uint8_t bytes[8 + DV_PROOF_MAX];
-    if (dest->proof != 0) {
-        slow_reader in = slow_reader_of(store_get(&dv->store, dest->proof));
-        if (slow_read_u64(&in) >= epoch)
-            return;
+void dv_shown_to_nobody(struct dv *dv, uint32_t number) {
+    for (uint32_t slot = 0; slot < dv->slot_count; slot++) {
+        struct dv_neighbour *neighbour = dv->neighbours[slot];
+        if (neighbour != NULL && number < neighbour->shown_capacity)
+            neighbour->shown[number / 8] &= (uint8_t) ~(1u << number % 8);
     }
-    store_drop(&dv->store, dest->proof);
-    dest->proof = 0;
-    if (proof.size == 0)
-        return;
-    slow_writer out = slow_writer_of(bytes, sizeof bytes);
-    slow_write_u64(&out, epoch);
-    slow_write_bytes(&out, proof.data, proof.size);
-    dest->proof = store_add(&dv->store, (slow_bytes){bytes, slow_writer_size(&out)});
 }
 
 /* ---- what neighbours say, and the epochs in which they say it */
@@ -331,7 +309,7 @@ size_t dv_table_memory(const struct dv *dv) {
         const struct dv_neighbour *neighbour = dv->neighbours[slot];
         if (neighbour != NULL)
             size += sizeof *neighbour + neighbour->capacity * (sizeof *neighbour->offers + 1) +
-                    neighbour->handle_count * sizeof *neighbour->handles;
+                    neighbour->handle_count * sizeof *neighbour->handles + neighbour->shown_capacity / 8;
     }
     for (uint32_t number = 0; dv->troubles > 0 && number < dv->dest_count; number++) {
         const struct dv_trouble *trouble = dv->dests[number].trouble;

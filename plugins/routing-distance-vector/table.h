@@ -15,7 +15,7 @@
  * Nothing is ordered by an address or by a hash: every walk goes by number, so the same events give the same trace.
  *
  * The files form floors, each calling only lower ones:
- *     word < message, store, deadline < table < neighbour < request < route < advertise < origin < distance_vector */
+ *     word < message, store, deadline < table < neighbour < proof < request < route < trust, advertise < origin < distance_vector */
 #ifndef DV_TABLE_H
 #define DV_TABLE_H
 #include "deadline.h"
@@ -76,6 +76,10 @@ struct dv_neighbour {
     uint32_t capacity;       /* of both; at least the table's */
     uint32_t *handles;       /* its handle -> destination, DV_NONE or DV_HANDLE_IGNORED */
     uint32_t handle_count;
+    uint8_t *shown;          /* by destination, a bit: it has our newest proof */
+    uint32_t shown_capacity; /* bits */
+    bool leaf;               /* it relays nothing: what it says of others than itself is not heard... */
+    slow_id id;              /* ... for which its id is kept */
     struct dv_queue now, soon;
     struct dv_deadline batch; /* armed: the last batch was sent less than `hold_ns` ago */
     slow_time hold_ns;
@@ -116,9 +120,10 @@ struct dv_dest {
     uint32_t fd_seq, fd_metric; /* infinite: no feasibility distance */
     uint32_t metric;            /* of the selected route; a free number: the next free one */
     uint32_t id;                /* in the store; 0 = this number is free */
-    uint32_t proof;             /* in the store: epoch u64, proof; 0 = none */
+    uint32_t proof;             /* in the store: epoch u64, seq u32, and the origin's proof of them; 0 = none */
     uint16_t next_hop;          /* slot, or DV_NO_SLOT: no route */
     uint8_t age;                /* sweeps since the last route */
+    uint8_t proved;             /* newer proofs of it lately: see proof.c */
 };
 
 /* A feasibility distance that sinks too late: DV_BREAK_LATE_FD only. */
@@ -132,6 +137,8 @@ struct dv {
     const slow_host *host;
     const slow_routing_host *routing;
     struct dv_options options;
+    bool open; /* there are no identities: nothing is proven, and nothing has to be */
+    bool leaf; /* we relay nothing, and tell of nobody but ourselves */
     struct dv_deadlines deadlines;
     struct store store;
     struct dv_dest *dests;
@@ -145,7 +152,7 @@ struct dv {
     uint32_t troubles;
     uint32_t offering; /* the destination that was offered to the core last: whoever looks on asks for it first */
     struct dv_stamp own;
-    struct dv_deadline sweep, bump;
+    struct dv_deadline sweep, bump, proved;
     slow_time bumped_at;
     bool bumped;
     slow_time takes[3]; /* rule 10: when we last took a newer epoch */
@@ -153,8 +160,8 @@ struct dv {
     uint64_t shown_epoch;       /* the newest that we should have outbid, had we not been stopped */
     struct dv_deadline take;    /* armed: stopped until then */
     uint64_t entries, requests; /* records sent so far: words about a destination, and questions */
-    slow_time full_logged_at, twin_logged_at, lost_logged_at; /* 0 = never */
-    bool turn_pending;                                        /* the end of this turn is deferred */
+    slow_time full_logged_at, often_logged_at, twin_logged_at, lost_logged_at; /* 0 = never */
+    bool turn_pending;                                                         /* the end of this turn is deferred */
     bool leaving;
     struct dv_deadline late;
     struct dv_late *late_words;
@@ -172,12 +179,12 @@ uint32_t dv_dest_add(struct dv *, slow_bytes id);
 /* It MUST have no trouble and MUST NOT be BOUND. */
 void dv_dest_remove(struct dv *, uint32_t number);
 slow_id dv_dest_id(const struct dv *, uint32_t number);
-/* The proof for `epoch`; false: we have proof of another epoch only. */
-bool dv_dest_proof(const struct dv *, uint32_t number, uint64_t epoch, slow_bytes *proof);
-void dv_dest_set_proof(struct dv *, uint32_t number, uint64_t epoch, slow_bytes proof);
 static inline struct dv_word dv_dest_fd(const struct dv_dest *dest) {
     return (struct dv_word){{dest->fd_epoch, dest->fd_seq}, dest->fd_metric};
 }
+
+/* The proof of a destination is another one, or gone. */
+void dv_shown_to_nobody(struct dv *, uint32_t number);
 
 /* Grows the arrays of a neighbour to the table's size. */
 bool dv_cells_grow(struct dv_neighbour *, uint32_t capacity);

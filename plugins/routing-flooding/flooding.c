@@ -11,10 +11,13 @@
  * from that source, and with its neighbour. Unlike a bridge nothing needs a spanning tree, since doubles are known by
  * their number.
  *
+ * To a leaf goes only what is for it, and a leaf that is asked to relay sends nothing: nothing leads through it.
+ *
  * An entry that points back to where a package came from is not used: the neighbour that sent it here has lost its own
  * entry, so ours is as old as that, and the package is flooded. What is learned is also offered to the core, where
  * people see it as a route. A source is a mere name here: one that lies about its name draws that name's replies for 3
- * s, so this strategy is for networks whose members trust each other. */
+ * s, and can use up the numbers of packages that it sees or guesses (core/seen.h); so this strategy is for networks whose
+ * members trust each other. */
 #include "learned.h"
 #include <slow/inspect.h>
 #include <stdio.h>
@@ -29,12 +32,19 @@ struct options {
     bool learn;
 };
 
+struct port {
+    slow_link link;
+    bool leaf;
+    slow_id id; /* of a leaf */
+};
+
 struct flooding {
     const slow_host *host;
     const slow_routing_host *routing;
     struct options options;
-    slow_link *links; /* in the order in which they came up */
+    struct port *links; /* in the order in which they came up */
     size_t link_count, link_capacity;
+    bool leaf; /* we are one */
     struct learned learned;
     slow_timer *expiry;
     bool expiry_armed;
@@ -44,7 +54,7 @@ struct flooding {
 
 static size_t link_place(const struct flooding *flooding, slow_link link) {
     size_t at = 0;
-    while (at < flooding->link_count && flooding->links[at] != link)
+    while (at < flooding->link_count && flooding->links[at].link != link)
         at++;
     return at;
 }
@@ -55,7 +65,7 @@ static void neighbour_up(void *self, const slow_neighbour *neighbour) {
         return;
     if (flooding->link_count == flooding->link_capacity) {
         size_t capacity = flooding->link_capacity * 2 + 8;
-        slow_link *links = realloc(flooding->links, capacity * sizeof *links);
+        struct port *links = realloc(flooding->links, capacity * sizeof *links);
         if (links == NULL) {
             flooding->host->log(flooding->host, SLOW_LOG_ERROR, "no memory for another neighbour: nothing goes to it");
             return;
@@ -63,7 +73,8 @@ static void neighbour_up(void *self, const slow_neighbour *neighbour) {
         flooding->links = links;
         flooding->link_capacity = capacity;
     }
-    flooding->links[flooding->link_count++] = neighbour->link;
+    flooding->links[flooding->link_count++] = (struct port){
+        .link = neighbour->link, .leaf = (neighbour->flags & SLOW_NEIGHBOUR_LEAF) != 0, .id = neighbour->id};
 }
 
 /* What a link costs does not matter: the quickest path shows itself. */
@@ -117,9 +128,12 @@ static struct learned_source *source_new(struct flooding *flooding, slow_bytes i
     return source;
 }
 
+static bool is_id(slow_bytes id, const slow_id *other) {
+    return other->size == id.size && memcmp(other->text, id.data, id.size) == 0;
+}
+
 static bool is_self(const struct flooding *flooding, slow_bytes id) {
-    const slow_id *self = flooding->routing->self(flooding->host);
-    return self->size == id.size && memcmp(self->text, id.data, id.size) == 0;
+    return is_id(id, flooding->routing->self(flooding->host));
 }
 
 static void learn(struct flooding *flooding, slow_bytes id, slow_link from, uint8_t hops) {
@@ -143,12 +157,19 @@ static void learn(struct flooding *flooding, slow_bytes id, slow_link from, uint
 
 /* ---- choosing */
 
-static size_t flood(const struct flooding *flooding, slow_link in, slow_link *out, size_t n) {
+static size_t flood(const struct flooding *flooding, slow_bytes dst, slow_link in, slow_link *out, size_t n) {
     size_t count = 0;
-    for (size_t i = 0; i < flooding->link_count && count < n; i++)
-        if (flooding->links[i] != in)
-            out[count++] = flooding->links[i];
+    for (size_t i = 0; i < flooding->link_count && count < n; i++) {
+        const struct port *port = &flooding->links[i];
+        if (port->link != in && (!port->leaf || is_id(dst, &port->id)))
+            out[count++] = port->link;
+    }
     return count;
+}
+
+/* What was learned needs no such care: the core drops what a leaf sends of others before it gets here. */
+static bool may_relay(const struct flooding *flooding, slow_link in) {
+    return in == 0 || !flooding->leaf;
 }
 
 static size_t choose(void *self, slow_bytes package, const slow_route_view *view, slow_link in, slow_link *out,
@@ -157,11 +178,11 @@ static size_t choose(void *self, slow_bytes package, const slow_route_view *view
     slow_bytes src = {package.data + view->src.at, view->src.size}, dst = {package.data + view->dst.at, view->dst.size};
     if (flooding->options.learn)
         learn(flooding, src, in, view->hops);
-    if (n == 0 || is_self(flooding, dst))
+    if (n == 0 || is_self(flooding, dst) || !may_relay(flooding, in))
         return 0;
     const struct learned_source *known = learned_find(&flooding->learned, dst);
     if (known == NULL || known->via == in)
-        return flood(flooding, in, out, n);
+        return flood(flooding, dst, in, out, n);
     out[0] = known->via;
     return 1;
 }
@@ -190,6 +211,7 @@ static slow_status create(const slow_host *host, const void *config, void **self
     }
     *flooding = (struct flooding){
         .host = host, .routing = routing, .options = *(const struct options *)config, .expiry = expiry};
+    flooding->leaf = routing->is_leaf(host);
     host->entropy(host, key, sizeof key);
     learned_init(&flooding->learned, (uint32_t)flooding->options.max_learned, key);
     *self = flooding;

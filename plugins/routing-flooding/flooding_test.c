@@ -91,6 +91,43 @@ static void a_package_goes_to_all_but_where_it_came_from(void **state) {
     mesh_free(&m);
 }
 
+static void a_leaf_gets_what_is_for_it_and_nothing_else(void **state) {
+    struct mesh m;
+    (void)state;
+    mesh_init(&m, NULL);
+    routing_bench_cut(m.bench, 1, 0);
+    routing_bench_run(m.bench, SL_MS);
+    m.bench->nodes[2].leaf = true;
+    routing_bench_join(m.bench, 1);
+    routing_bench_run(m.bench, SL_MS);
+    package(&m, 0, OTHER, 0);
+    GOES_TO(&m, 1, 3, 4);
+    package(&m, SOURCE, 2, 3);
+    GOES_TO(&m, 1, 4, 2);
+    package(&m, 2, OTHER, 2);
+    GOES_TO(&m, 1, 3, 4);
+    mesh_free(&m);
+}
+
+static void as_a_leaf_we_pass_nothing_on(void **state) {
+    struct mesh m;
+    (void)state;
+    mesh_init(&m, NULL);
+    routing_bench_kill(m.bench, 0, 0);
+    routing_bench_run(m.bench, SL_SECOND);
+    self(&m)->leaf = true;
+    routing_bench_start(m.bench, 0, 0, 2);
+    routing_bench_join_all(m.bench);
+    routing_bench_run(m.bench, SL_SECOND);
+    package(&m, SOURCE, OTHER, 3);
+    assert_int_equal(m.count, 0);
+    package(&m, 0, SOURCE, 0);
+    GOES_TO(&m, 3); /* but it learns from what it is sent */
+    package(&m, 0, OTHER, 0);
+    GOES_TO(&m, 1, 2, 3, 4);
+    mesh_free(&m);
+}
+
 static void a_package_ends_at_its_destination(void **state) {
     struct mesh m;
     (void)state;
@@ -311,6 +348,8 @@ static void the_table_is_what_a_naive_one_is(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_package_goes_to_all_but_where_it_came_from),
+        cmocka_unit_test(a_leaf_gets_what_is_for_it_and_nothing_else),
+        cmocka_unit_test(as_a_leaf_we_pass_nothing_on),
         cmocka_unit_test(a_package_ends_at_its_destination),
         cmocka_unit_test(nothing_goes_to_a_neighbour_that_is_down),
         cmocka_unit_test(no_more_links_are_given_than_there_is_room_for),

@@ -8,7 +8,16 @@
  * the order it then arrives ahead of any package that was sent by the new routes; see route.c. In a storm, a cold start
  * say, that would be one message for each LSA and link. So there is an allowance, 20 times at once and one more every
  * 6 ms (less often for a hub, to whom each time costs hundreds of messages): a cut or a death never uses it up, and in a
- * storm LSAs share messages and copies that cross are not sent. */
+ * storm LSAs share messages and copies that cross are not sent.
+ *
+ * Where LSAs are signed, each costs everybody a signature, and who signs news without end would have us pass it on, at our
+ * own charge with each neighbour. OSPF has MinLSArrival against that (RFC 2328, 13(5a)): what comes within a second is thrown
+ * away, and comes again since nobody acknowledged it. Here nothing comes again, and who throws away different news than another
+ * routes by another map for ever. So we take the newest always, and tell it no more often than an origin may say something:
+ * 32 times at once and once a second from then on, the last word in any case. An origin with several fragments says them
+ * together, and may do so for each, up to 64. So an origin costs a junction for each neighbour a signature a second, 64 at most;
+ * what the origin's own neighbours check is charged to itself (the host's budget). An honest one speaks 13 times in half a
+ * second and then once a second (origin.c): a link may hold its words back for 18 s before any of them is told late. */
 #include "flood.h"
 #include <stdlib.h>
 
@@ -17,6 +26,10 @@
 #define HUB 256u    /* with so many neighbours, half as often */
 #define CHUNK 64u   /* LSAs made into bytes at a time */
 #define RECENT 128u /* how far back a copy is looked for */
+#define TICKS 256u  /* a second */
+#define ORIGIN_AT_ONCE 32u
+#define ORIGIN_FRAGMENTS 64u
+#define LATE_NS (100 * LS_MS) /* between two looks at what is late */
 
 static bool skip_add(struct ls *ls, uint32_t queued, uint16_t slot) {
     struct ls_neighbour *neighbour = ls_neighbour_at(ls, slot);
@@ -35,10 +48,7 @@ static bool skip_add(struct ls *ls, uint32_t queued, uint16_t slot) {
     return true;
 }
 
-void ls_flood_add(struct ls *ls, uint32_t lsa, uint16_t from) {
-    for (uint32_t slot = 0; slot < ls->slot_count; slot++)
-        if (ls->neighbours[slot] != NULL && ls->neighbours[slot]->has != NULL && lsa < ls->neighbours[slot]->has_count)
-            ls->neighbours[slot]->has[lsa / 8] &= (uint8_t) ~(1u << lsa % 8);
+static void queue_add(struct ls *ls, uint32_t lsa, uint16_t from) {
     if (ls->queue_count == ls->queue_capacity) {
         uint32_t capacity = ls->queue_capacity * 2 + 16;
         struct ls_queued *queue = realloc(ls->queue, capacity * sizeof *queue);
@@ -51,6 +61,60 @@ void ls_flood_add(struct ls *ls, uint32_t lsa, uint16_t from) {
     }
     ls->queue[ls->queue_count] = (struct ls_queued){.lsa = lsa, .order = ls->graph.lsas[lsa].order};
     (void)skip_add(ls, ls->queue_count++, from); /* without memory it hears its own words again */
+}
+
+/* ---- not more often than an origin may speak */
+
+static uint32_t ticks(const struct ls *ls) {
+    return (uint32_t)(ls_now(ls) / (LS_SECOND / TICKS));
+}
+
+static uint32_t fragments_of(const struct ls *ls, const struct ls_node *node) {
+    uint32_t count = 0;
+    for (uint32_t lsa = node->lsas; lsa != LS_NONE && count < ORIGIN_FRAGMENTS; lsa = ls->graph.lsas[lsa].next)
+        count++;
+    return count;
+}
+
+/* May it be told now? Then it is charged to its origin. */
+static bool may_pass(struct ls *ls, const struct ls_lsa *lsa) {
+    struct ls_node *node = &ls->graph.nodes[lsa->node];
+    uint32_t most = ORIGIN_AT_ONCE * TICKS, owed = node->paid_at - ticks(ls);
+    if (lsa->proof == 0 || lsa->node == LS_SELF)
+        return true;
+    if (owed > most + TICKS) /* more than there can be: it is a time long past */
+        owed = 0;
+    if (owed > most)
+        return false;
+    node->paid_at = ticks(ls) + owed + TICKS / fragments_of(ls, node);
+    return true;
+}
+
+static void late_release(struct ls *ls) {
+    ls->late_at = 0;
+    for (uint32_t number = 0; number < ls->graph.lsa_count; number++) {
+        struct ls_lsa *lsa = &ls->graph.lsas[number];
+        if (lsa->node == LS_NONE || !lsa->late)
+            continue;
+        lsa->late = !may_pass(ls, lsa);
+        if (lsa->late)
+            ls_plan(&ls->late_at, ls_now(ls) + LATE_NS);
+        else
+            queue_add(ls, number, LS_NO_SLOT);
+    }
+}
+
+/* ---- what has come */
+
+void ls_flood_add(struct ls *ls, uint32_t lsa, uint16_t from) {
+    for (uint32_t slot = 0; slot < ls->slot_count; slot++)
+        if (ls->neighbours[slot] != NULL && ls->neighbours[slot]->has != NULL && lsa < ls->neighbours[slot]->has_count)
+            ls->neighbours[slot]->has[lsa / 8] &= (uint8_t) ~(1u << lsa % 8);
+    ls->graph.lsas[lsa].late = !may_pass(ls, &ls->graph.lsas[lsa]);
+    if (ls->graph.lsas[lsa].late)
+        ls_plan(&ls->late_at, ls_now(ls) + LATE_NS);
+    else
+        queue_add(ls, lsa, from);
 }
 
 void ls_flood_heard(struct ls *ls, uint32_t lsa, uint16_t from) {
@@ -148,6 +212,8 @@ static bool flush(struct ls *ls) {
 void ls_flood(struct ls *ls) {
     slow_time apart_ns = FLOOD_NS * (1 + ls->slot_count / HUB);
     ls->flood_at = 0;
+    if (ls->late_at != 0 && ls->late_at <= ls_now(ls))
+        late_release(ls);
     if (ls->queue_count == 0)
         return;
     if (ls_allowed(ls, &ls->floods, FLOODS_AT_ONCE, apart_ns) && flush(ls))

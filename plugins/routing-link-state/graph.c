@@ -117,7 +117,7 @@ uint32_t ls_node_need(struct ls_graph *graph, slow_bytes id) {
     uint32_t node = graph->bucket_count == 0 ? LS_NONE : ls_node_find(graph, id);
     if (node != LS_NONE)
         return node;
-    if (graph->live >= graph->node_limit || !buckets_grow(graph) || !nodes_grow(graph))
+    if (!buckets_grow(graph) || !nodes_grow(graph))
         return LS_NONE;
     uint32_t reference = store_add(&graph->store, id);
     if (reference == 0)
@@ -231,30 +231,47 @@ static uint32_t run_take(struct ls_graph *graph, uint32_t count) {
 static void run_give(struct ls_graph *graph, uint32_t run, uint32_t count) {
     if (count == 0)
         return;
-    graph->edges[run].to = graph->edges_vacant[count];
+    graph->edges[run].to = graph->edges_vacant[count] & LS_TO_MOST;
     graph->edges_vacant[count] = run + 1;
     graph->edges_live -= count;
 }
 
-uint16_t ls_cost_told(const struct ls_graph *graph, uint32_t from, uint32_t to) {
-    uint16_t least = 0;
+/* The cheapest link that `from` tells of to `to`; NULL = it lists none. */
+static const struct ls_edge *edge_told(const struct ls_graph *graph, uint32_t from, uint32_t to) {
+    const struct ls_edge *least = NULL;
     for (uint32_t i = graph->nodes[from].lsas; i != LS_NONE; i = graph->lsas[i].next) {
         const struct ls_edge *edge = ls_edges_of(graph, &graph->lsas[i]), *end = edge + graph->lsas[i].count;
         for (; edge < end; edge++)
-            if (edge->to == to && (least == 0 || edge->cost < least))
-                least = edge->cost;
+            if (edge->to == to && (least == NULL || edge->cost < least->cost))
+                least = edge;
     }
     return least;
 }
 
+uint16_t ls_cost_told(const struct ls_graph *graph, uint32_t from, uint32_t to) {
+    const struct ls_edge *edge = edge_told(graph, from, to);
+    return edge != NULL ? edge->cost : 0;
+}
+
+/* What one end says of a link. */
+struct word {
+    uint16_t cost; /* 0 = it lists none */
+    bool leaf;
+};
+
+static struct word word_of(const struct ls_edge *edge) {
+    return edge != NULL ? (struct word){edge->cost, edge->leaf} : (struct word){0, false};
+}
+
 /* Writes down at `from` what `to` tells of the link between them. True when that is something else than before. */
-static bool back_set(struct ls_graph *graph, uint32_t from, uint32_t to, uint16_t back) {
+static bool back_set(struct ls_graph *graph, uint32_t from, uint32_t to, struct word back) {
     bool changed = false;
     for (uint32_t i = graph->nodes[from].lsas; i != LS_NONE; i = graph->lsas[i].next) {
         struct ls_edge *edge = graph->edges + graph->lsas[i].edges, *end = edge + graph->lsas[i].count;
         for (; edge < end; edge++)
-            if (edge->to == to && edge->back != back) {
-                edge->back = back;
+            if (edge->to == to && (edge->back != back.cost || edge->back_leaf != back.leaf)) {
+                edge->back = back.cost;
+                edge->back_leaf = back.leaf;
                 changed = true;
             }
     }
@@ -263,9 +280,9 @@ static bool back_set(struct ls_graph *graph, uint32_t from, uint32_t to, uint16_
 
 /* What `one` says of its link to `other` is new. Our own tree uses our links by the other end's word alone. */
 static void pair_refresh(struct ls_graph *graph, uint32_t one, uint32_t other) {
-    uint16_t told = ls_cost_told(graph, one, other), told_back = ls_cost_told(graph, other, one);
-    bool there = back_set(graph, other, one, told == 0 && graph->one_sided ? told_back : told);
-    bool back = back_set(graph, one, other, told_back == 0 && graph->one_sided ? told : told_back);
+    struct word told = word_of(edge_told(graph, one, other)), told_back = word_of(edge_told(graph, other, one));
+    bool there = back_set(graph, other, one, told.cost == 0 && graph->one_sided ? told_back : told);
+    bool back = back_set(graph, one, other, told_back.cost == 0 && graph->one_sided ? told : told_back);
     if (!there && !back && other != LS_SELF)
         return;
     if (one != LS_SELF) {
@@ -307,10 +324,11 @@ static void edges_replace(struct ls_graph *graph, uint32_t number, uint32_t run,
         const struct ls_edge *old = edge_to(before, before_count, now[i].to, i);
         graph->edges[run + i] = now[i];
         graph->edges[run + i].back = old != NULL ? old->back : 0;
+        graph->edges[run + i].back_leaf = old != NULL ? old->back_leaf : 0;
     }
     for (uint32_t i = 0; i < count; i++) {
         const struct ls_edge *old = edge_to(before, before_count, now[i].to, i);
-        if (old == NULL || old->cost != now[i].cost)
+        if (old == NULL || old->cost != now[i].cost || old->leaf != now[i].leaf)
             pair_refresh(graph, node, now[i].to);
     }
     for (uint32_t i = 0; i < before_count; i++) {
@@ -342,6 +360,7 @@ bool ls_is_news(const struct ls_graph *graph, uint32_t node, uint8_t fragment, s
 
 void ls_lsas_drop(struct ls_graph *graph, uint32_t node) {
     uint32_t number;
+    graph->origins -= graph->nodes[node].lsas != LS_NONE;
     while ((number = graph->nodes[node].lsas) != LS_NONE) {
         edges_replace(graph, number, 0, NULL, 0);
         struct ls_lsa *lsa = &graph->lsas[number];
@@ -368,10 +387,19 @@ static uint32_t lsa_add(struct ls_graph *graph, uint32_t node, uint8_t fragment)
         }
         number = graph->lsa_count++;
     }
+    graph->origins += graph->nodes[node].lsas == LS_NONE;
     graph->lsas[number] = (struct ls_lsa){.node = node, .next = graph->nodes[node].lsas, .fragment = fragment};
     graph->nodes[node].lsas = number;
     graph->lsas_live++;
     return number;
+}
+
+/* Is there a place among the origins? Ourselves and our neighbours have one in any case: strangers must not keep them out. */
+static bool may_speak(const struct ls_graph *graph, uint32_t node) {
+    if (graph->origins < graph->origin_limit)
+        return true;
+    return node != LS_NONE &&
+           (node == LS_SELF || graph->nodes[node].lsas != LS_NONE || graph->nodes[node].slot != LS_NO_SLOT);
 }
 
 /* What there is room for when what this LSA replaces has gone: false, not for another LSA; else for so many links. */
@@ -401,7 +429,7 @@ static uint32_t edges_read(struct ls_graph *graph, slow_bytes bytes, uint32_t mo
             continue;
         }
         graph->nodes[to].names++;
-        edges[count++] = (struct ls_edge){.to = to, .cost = link.cost};
+        edges[count++] = (struct ls_edge){.to = to & LS_TO_MOST, .leaf = link.leaf, .cost = link.cost};
     }
     return count;
 }
@@ -430,8 +458,10 @@ enum ls_verdict ls_lsa_install(struct ls_graph *graph, const struct ls_record *r
     uint32_t node = ls_node_find(graph, record->id), proof = 0, most, number = LS_NONE;
     if (!ls_is_news(graph, node, record->fragment, record->stamp))
         return LS_OLD;
-    if (node == LS_NONE && (node = ls_node_need(graph, record->id)) == LS_NONE)
+    if (!may_speak(graph, node))
         return LS_FULL;
+    if (node == LS_NONE && (node = ls_node_need(graph, record->id)) == LS_NONE)
+        return LS_NO_MEMORY;
     if (!room_for(graph, node, record, &most)) {
         ls_node_release(graph, node);
         return LS_FULL;
@@ -471,7 +501,7 @@ struct ls_record ls_lsa_record(const struct ls_graph *graph, uint32_t number, ui
     slow_writer out = slow_writer_of(links, LS_LINKS_MAX);
     const struct ls_edge *edge = ls_edges_of(graph, lsa), *end = edge + lsa->count;
     for (; edge < end; edge++)
-        (void)ls_link_write(&out, ls_node_id(graph, edge->to), edge->cost);
+        (void)ls_link_write(&out, ls_node_id(graph, edge->to), edge->cost, edge->leaf);
     return (struct ls_record){
         .kind = LS_LSA,
         .fragment = lsa->fragment,
@@ -484,11 +514,11 @@ struct ls_record ls_lsa_record(const struct ls_graph *graph, uint32_t number, ui
 
 /* ---- the whole */
 
-bool ls_graph_init(struct ls_graph *graph, slow_bytes self, uint32_t node_limit, uint32_t edge_limit) {
+bool ls_graph_init(struct ls_graph *graph, slow_bytes self, uint32_t origin_limit, uint32_t edge_limit) {
     graph->vacant = graph->lsa_vacant = LS_NONE;
-    graph->node_limit = node_limit;
+    graph->origin_limit = origin_limit;
     graph->edge_limit = edge_limit;
-    graph->lsa_limit = node_limit + edge_limit / LS_LSA_LINKS;
+    graph->lsa_limit = origin_limit + edge_limit / LS_LSA_LINKS;
     graph->edges_capacity = grown(0);
     graph->edges = malloc(graph->edges_capacity * sizeof *graph->edges);
     return graph->edges != NULL && ls_node_need(graph, self) == LS_SELF;

@@ -9,8 +9,12 @@
  * tells none: so whether a link counts, and what it costs either way, is known at either end without a look at the
  * other, and the links into a junction are found among those out of it. It is what a backward search needs.
  *
- * A junction that is only spoken of is a node without LSAs; it goes with the last link that names it. An origin has one
- * epoch: the first LSA of a newer one drops all that it said in older ones.
+ * A junction that is only spoken of is a node without LSAs; it goes with the last link that names it. It takes no origin's
+ * place: whoever may speak for himself can name whom he likes, and would keep the others out. So origins are counted, and
+ * those spoken of are bounded by the links that name them, of which one origin has LS_FRAGMENTS times LS_LINKS_MOST at
+ * most. (To make a node of the other end only when it speaks itself would save some 100 bytes for each, and cost a search
+ * through all links whenever somebody speaks for the first time.) An origin has one epoch: the first LSA of a newer one
+ * drops all that it said in older ones.
  *
  * A full database is not to be a wrong one: news for which there is not room enough still ends what it replaces. What
  * fits of it stands in a hollow LSA, which is not told to others; should the same LSA come again, it is tried again.
@@ -28,8 +32,12 @@
 #define LS_LSA_LINKS \
     8u /* there may be an LSA for each node, and one more for so many links: a full one has 9 at least */
 
+#define LS_TO_MOST ((UINT32_C(1) << 30) - 1) /* more than there are nodes, or edges: see the options */
+
 struct ls_edge {
-    uint32_t to;
+    uint32_t to : 30;
+    uint32_t leaf : 1; /* the other end is one, it is said here: no way leads on from it, if it came over this link */
+    uint32_t back_leaf : 1; /* this end is one, the other says */
     uint16_t cost, back;
 };
 
@@ -41,13 +49,15 @@ struct ls_lsa {
     uint32_t order; /* counts what was installed */
     uint16_t count; /* edges */
     uint8_t fragment;
-    bool hollow; /* there was no room for all of its links; it is not told to others */
+    bool hollow : 1; /* there was no room for all of its links; it is not told to others */
+    bool late : 1;   /* it is to be passed on, but its origin has said too much; see flood.c */
 };
 
 enum ls_node_flag {
     LS_TOUCHED = 1,       /* noted in `touched` */
     LS_TOUCHED_LATER = 2, /* and in `touched_later` */
     LS_HELD = 8,          /* its next hop would send it back until it has heard; see route.c */
+    LS_CONTESTED = 16,    /* somebody has told an LSA of an older epoch: see trust_changed() */
     LS_BARE = 4,          /* its route has changed since the neighbours' trees were computed: no alternates */
 };
 
@@ -58,6 +68,7 @@ struct ls_node {
     uint32_t lsas;    /* the first, or LS_NONE */
     uint32_t names;   /* edges that lead here; a free number: the next free one */
     uint32_t lost_at; /* seconds, since when there is no way to it; 0 = there is one */
+    uint32_t paid_at; /* ticks: by then what it said is paid for; see flood.c */
     uint16_t slot;    /* of the adjacency to it, or LS_NO_SLOT */
     uint8_t flags;
 };
@@ -77,8 +88,9 @@ struct ls_touched {
 struct ls_graph {
     struct store store;
     struct ls_node *nodes;
-    uint32_t node_count, node_capacity, live, vacant, node_limit;
-    struct ls_bucket *buckets; /* a power of two of them */
+    uint32_t node_count, node_capacity, live, vacant;
+    uint32_t origins, origin_limit; /* nodes with LSAs */
+    struct ls_bucket *buckets;      /* a power of two of them */
     uint32_t bucket_count;
     uint8_t hash_key[16];
     struct ls_lsa *lsas;
@@ -100,8 +112,8 @@ enum ls_verdict {
     LS_NO_MEMORY,
 };
 
-/* False = no memory. The first node is `self`. */
-bool ls_graph_init(struct ls_graph *, slow_bytes self, uint32_t node_limit, uint32_t edge_limit);
+/* False = no memory. The first node is `self`, which is one of the origins. */
+bool ls_graph_init(struct ls_graph *, slow_bytes self, uint32_t origin_limit, uint32_t edge_limit);
 void ls_graph_free(struct ls_graph *);
 size_t ls_graph_memory(const struct ls_graph *); /* bytes */
 
@@ -109,7 +121,7 @@ size_t ls_graph_memory(const struct ls_graph *); /* bytes */
 uint32_t ls_node_find(const struct ls_graph *, slow_bytes id);
 /* These records' origins will be looked for: has the memory fetched that this takes, all at once. Changes nothing. */
 void ls_nodes_expect(const struct ls_graph *, const struct ls_record *, uint32_t count);
-/* LS_NONE: as many as the limit allows, or no memory. It stays while it is named: see ls_node_release(). */
+/* LS_NONE: no memory. It stays while it is named: see ls_node_release(). */
 uint32_t ls_node_need(struct ls_graph *, slow_bytes id);
 /* Gives a node back that nothing speaks of. */
 void ls_node_release(struct ls_graph *, uint32_t node);

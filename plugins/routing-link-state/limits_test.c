@@ -27,7 +27,7 @@ static enum ls_verdict say(struct ls_graph *graph, uint32_t origin, uint8_t frag
     uint32_t lsa;
     slow_writer out = slow_writer_of(links, sizeof links);
     for (uint32_t to = first; to < first + count; to++)
-        assert_true(ls_link_write(&out, name_of(to, text), 9));
+        assert_true(ls_link_write(&out, name_of(to, text), 9, false));
     struct ls_record record = {.kind = LS_LSA,
                                .fragment = fragment,
                                .stamp = stamp,
@@ -89,17 +89,39 @@ static void what_was_said_before_does_not_outlive_news_without_room(void **state
     ls_graph_free(&graph);
 }
 
-static void a_neighbour_for_whom_there_is_no_room_is_left_out(void **state) {
+/* Who signs for himself may say that he has links to anybody. They are his own share of the links, and no more. */
+static void who_is_only_spoken_of_takes_no_origins_place(void **state) {
     struct ls_graph graph;
     (void)state;
     graph_init(&graph);
-    assert_int_equal(say(&graph, 1, 0, (struct ls_stamp){1, 1}, 2, ORIGINS - 2), LS_NEWS); /* 0 is ourselves */
-    assert_int_equal(graph.live, ORIGINS);
-    assert_int_equal(say(&graph, 1, 0, (struct ls_stamp){1, 2}, 3, ORIGINS), LS_FULL);
-    assert_false(lists(&graph, 1, 2));
-    assert_true(lists(&graph, 1, 3));
-    assert_int_equal(graph.live, ORIGINS - 1);
-    assert_int_equal(say(&graph, 1, 0, (struct ls_stamp){1, 2}, 3, ORIGINS - 2), LS_NEWS); /* in the place of 2 */
+    for (uint8_t fragment = 0; fragment < 4; fragment++)
+        assert_int_equal(say(&graph, 1, fragment, (struct ls_stamp){1, 1}, 1000 + 80u * fragment, 80), LS_NEWS);
+    assert_true(graph.live > 320);
+    for (uint32_t origin = 2; origin <= ORIGINS; origin++) /* of whom one is ourselves */
+        assert_int_equal(say(&graph, origin, 0, (struct ls_stamp){1, 1}, origin - 1, 1), LS_NEWS);
+    assert_int_equal(graph.origins, ORIGINS);
+    assert_int_equal(say(&graph, 1000, 0, (struct ls_stamp){1, 1}, 1, 1), LS_FULL);
+    assert_int_equal(say(&graph, 50, 0, (struct ls_stamp){1, 1}, 1, 1), LS_FULL);
+    assert_int_equal(say(&graph, 7, 1, (struct ls_stamp){1, 1}, 8, 1), LS_NEWS); /* who has a place keeps it */
+    ls_lsas_drop(&graph, node_of(&graph, 5));
+    assert_int_equal(say(&graph, 1000, 0, (struct ls_stamp){1, 1}, 1, 1), LS_NEWS);
+    ls_lsas_drop(&graph, node_of(&graph, 1));
+    assert_int_equal(node_of(&graph, 1001), LS_NONE); /* they go with who named them */
+    assert_true(graph.live < 2 * ORIGINS);
+    ls_graph_free(&graph);
+}
+
+static void a_neighbour_speaks_though_strangers_have_taken_every_place(void **state) {
+    struct ls_graph graph;
+    char text[12];
+    (void)state;
+    graph_init(&graph);
+    for (uint32_t origin = 1; origin <= ORIGINS; origin++)
+        assert_int_equal(say(&graph, origin, 0, (struct ls_stamp){1, 1}, 0, 1), LS_NEWS);
+    uint32_t neighbour = ls_node_need(&graph, name_of(99, text));
+    assert_int_equal(say(&graph, 99, 0, (struct ls_stamp){1, 1}, 0, 1), LS_FULL);
+    graph.nodes[neighbour].slot = 3;
+    assert_int_equal(say(&graph, 99, 0, (struct ls_stamp){1, 1}, 0, 1), LS_NEWS);
     ls_graph_free(&graph);
 }
 
@@ -140,7 +162,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(news_of_no_more_links_finds_room_when_there_is_none_for_others),
         cmocka_unit_test(what_was_said_before_does_not_outlive_news_without_room),
-        cmocka_unit_test(a_neighbour_for_whom_there_is_no_room_is_left_out),
+        cmocka_unit_test(who_is_only_spoken_of_takes_no_origins_place),
+        cmocka_unit_test(a_neighbour_speaks_though_strangers_have_taken_every_place),
         cmocka_unit_test(fragments_without_links_are_bounded),
         cmocka_unit_test(links_of_changing_number_do_not_use_up_memory),
     };

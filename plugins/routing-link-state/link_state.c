@@ -19,8 +19,8 @@
  *
  * An event changes the state at once; what follows is done at the end of the turn, in this order: say what is new of us,
  * flood, go on with exchanges, compute routes. A message is read twice: checked whole, then applied, so that a malformed
- * one changes nothing. What a neighbour can make us keep is bounded: junctions (spoken of, or speaking) by max_origins,
- * links by max_links, LSAs by what these two can fill.
+ * one changes nothing. What a neighbour can make us keep is bounded: junctions that say something by max_origins, links, and
+ * with them junctions that are only spoken of, by max_links, LSAs by what these two can fill.
  *
  * An origin to which there is no way is remembered, since a healed partition then has little to tell, and forgotten
  * after twelve minutes. That is the only age there is: an LSA of somebody who can be reached stands until he says
@@ -68,7 +68,7 @@ static void timer_set(struct ls *ls) {
     slow_time next = 0;
     slow_time run_at = ls->queue_count > 0 ? 0 : ls->run_at, views_at = ls->run_at != 0 ? 0 : ls->views_at;
     slow_time sweep_at = ls->run_at != 0 ? 0 : ls->sweep_at;
-    const slow_time plans[] = {ls->originate_at, ls->flood_at, run_at, views_at, ls->release_at, sweep_at};
+    const slow_time plans[] = {ls->originate_at, ls->flood_at, ls->late_at, run_at, views_at, ls->release_at, sweep_at};
     for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++)
         if (plans[i] != 0)
             ls_plan(&next, plans[i]);
@@ -149,13 +149,71 @@ static bool is_news(const struct ls *ls, uint32_t node, const struct ls_record *
     return ls_stamp_compare(record->stamp, (struct ls_stamp){ls->epoch, seq}) > 0;
 }
 
-static bool is_proven(const struct ls *ls, const struct ls_record *record) {
+static bool verify(const struct ls *ls, const struct ls_record *record, uint64_t epoch) {
     uint8_t bytes[LS_STATEMENT_MAX];
     slow_bytes statement = {bytes, ls_statement(bytes, record)};
     slow_id id = {.size = (uint8_t)record->id.size};
     memcpy(id.text, record->id.data, record->id.size);
-    return ls->routing->verify(ls->host, &id, statement, record->proof);
+    return ls->routing->verify(ls->host, &id, epoch, statement, record->proof);
 }
+
+static bool is_proven(const struct ls *ls, const struct ls_record *record) {
+    return verify(ls, record, record->stamp.epoch);
+}
+
+/* ---- what was taken back */
+
+/* Epochs only grow, and who has stolen a key can sign one that the owner's clock reaches tomorrow (the host refuses what is
+ * later). When the key is revoked the owner comes back with another key and an epoch of today. So an epoch whose proofs do
+ * not hold any more gives way to an older one, whose proofs do. Nothing is thrown away before: as long as no other key
+ * speaks for the id, the core bars it, and there is nothing to be had instead. Where the older one came first it was
+ * refused as old; then the node was marked, and when keys are revoked the neighbours are to say all again. */
+static bool is_void(const struct ls *ls, uint32_t node) {
+    uint8_t links[LS_LINKS_MAX];
+    uint32_t lsa = ls->graph.nodes[node].lsas;
+    while (lsa != LS_NONE && ls->graph.lsas[lsa].hollow) /* its proof was not kept */
+        lsa = ls->graph.lsas[lsa].next;
+    if (lsa == LS_NONE)
+        return false;
+    struct ls_record record = ls_lsa_record(&ls->graph, lsa, links);
+    return !verify(ls, &record, 0); /* it was in time when it came, whatever the clock is set to since */
+}
+
+/* Of an older epoch than what we have, which does not count any more. */
+static bool is_heir(struct ls *ls, uint32_t node, const struct ls_record *record) {
+    if (node == LS_NONE || node == LS_SELF || ls->graph.nodes[node].lsas == LS_NONE ||
+        record->stamp.epoch >= ls->graph.nodes[node].epoch)
+        return false;
+    ls->graph.nodes[node].flags |= LS_CONTESTED;
+    return is_void(ls, node);
+}
+
+static void disown(struct ls *ls, uint32_t node) {
+    ls->graph.nodes[node].flags &= (uint8_t)~LS_CONTESTED;
+    ls_lsas_drop(&ls->graph, node);
+}
+
+static void trust_changed(void *self) {
+    struct ls *ls = self;
+    bool is_any = false;
+    for (uint32_t node = LS_SELF + 1; node < ls->graph.node_count; node++) {
+        const struct ls_node *of = &ls->graph.nodes[node];
+        if (of->id == 0 || (of->flags & LS_CONTESTED) == 0 || of->lsas == LS_NONE || !is_void(ls, node))
+            continue;
+        disown(ls, node);
+        ls_node_release(&ls->graph, node);
+        is_any = true;
+    }
+    for (uint32_t slot = 0; is_any && slot < ls->slot_count; slot++) {
+        const struct ls_neighbour *neighbour = ls_neighbour_at(ls, (uint16_t)slot);
+        if (neighbour != NULL && SLOW_HAS(ls->routing, say_again))
+            ls->routing->say_again(ls->host, neighbour->link);
+    }
+    if (is_any)
+        turn(ls);
+}
+
+/* ---- LSAs */
 
 /* All records of a message, which are borrowed from it; 0: it is none, or one of them is wrong. */
 static uint32_t records_read(slow_bytes message, struct ls_record records[RECORDS_MOST]) {
@@ -166,25 +224,16 @@ static uint32_t records_read(slow_bytes message, struct ls_record records[RECORD
     return slow_reader_ok(&in) && slow_reader_left(&in) == 0 ? count : 0;
 }
 
-/* Is what changes something proven? Nothing else is looked at. */
-static bool records_proven(const struct ls *ls, const struct ls_record *records, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++)
-        if (records[i].kind == LS_LSA && is_news(ls, ls_node_find(&ls->graph, records[i].id), &records[i]) &&
-            !is_proven(ls, &records[i]))
-            return false;
-    return true;
-}
-
 static void full_log(struct ls *ls, const struct ls_record *record) {
     if (!ls_may_log(ls, &ls->full_logged_at))
         return;
     char text[224];
-    snprintf(
-        text, sizeof text,
-        "no room for what %.*s says of its links: %u junctions and %u links are known, max_origins allows %lld and "
-        "max_links %lld",
-        (int)record->id.size, (const char *)record->id.data, ls->graph.live - 1, ls->graph.edges_live,
-        (long long)ls->options.max_origins, (long long)ls->options.max_links);
+    snprintf(text, sizeof text,
+             "no room for what %.*s says of its links: %u junctions say something, of %u links; max_origins allows "
+             "%lld and "
+             "max_links %lld",
+             (int)record->id.size, (const char *)record->id.data, ls->graph.origins, ls->graph.edges_live,
+             (long long)ls->options.max_origins, (long long)ls->options.max_links);
     ls->host->log(ls->host, SLOW_LOG_WARN, text);
 }
 
@@ -201,7 +250,8 @@ static void age_set(struct ls *ls, uint32_t number, uint32_t age) {
 
 static void lsa_heard(struct ls *ls, struct ls_neighbour *from, const struct ls_record *record) {
     uint32_t node = ls_node_find(&ls->graph, record->id), lsa = LS_NONE;
-    if (!is_news(ls, node, record)) {
+    bool news = is_news(ls, node, record), heir = !news && is_heir(ls, node, record);
+    if (!news && !heir) {
         lsa = node != LS_NONE ? ls_lsa_find(&ls->graph, node, record->fragment) : LS_NONE;
         if (lsa == LS_NONE || ls->graph.nodes[node].epoch != record->stamp.epoch ||
             ls->graph.lsas[lsa].seq != record->stamp.seq)
@@ -211,8 +261,11 @@ static void lsa_heard(struct ls *ls, struct ls_neighbour *from, const struct ls_
         age_set(ls, node, record->age);
         return;
     }
-    if (record->age >= LS_LOST_KEEP_S)
+    /* A neighbour may pass on in good faith what we must refuse: a key may be revoked here first. So it is only this one. */
+    if (record->age >= LS_LOST_KEEP_S || !is_proven(ls, record))
         return;
+    if (heir)
+        disown(ls, node);
     if (node == LS_SELF) {
         if (!ls_origin_shown(ls, record))
             return;
@@ -235,7 +288,7 @@ static slow_status message(void *self, slow_link link, slow_bytes bytes) {
     struct ls_record records[RECORDS_MOST];
     uint32_t count = records_read(bytes, records);
     ls_nodes_expect(&ls->graph, records, count);
-    if (count == 0 || !records_proven(ls, records, count))
+    if (count == 0)
         return SLOW_E_MALFORMED;
     for (uint32_t i = 0; i < count; i++)
         if (records[i].kind == LS_LSA)
@@ -268,7 +321,8 @@ static void destroy(void *self) {
 static uint32_t adjacency(const void *arg, uint32_t node) {
     const struct ls *ls = arg;
     const struct ls_neighbour *neighbour = ls_neighbour_at(ls, ls->graph.nodes[node].slot);
-    return neighbour != NULL ? neighbour->cost : 0;
+    uint32_t cost = neighbour != NULL ? neighbour->cost : 0;
+    return cost != 0 && neighbour->leaf ? cost + LS_LAST : cost;
 }
 
 static bool begin(struct ls *ls) {
@@ -352,8 +406,8 @@ static size_t inspect_destinations(const void *self) {
 
 static size_t inspect_pending(const void *self) {
     const struct ls *ls = self;
-    size_t pending =
-        ls->queue_count + (ls->originate_at != 0) + (ls->run_at != 0) + (ls->views_at != 0) + (ls->release_at != 0);
+    size_t pending = ls->queue_count + (ls->originate_at != 0) + (ls->late_at != 0) + (ls->run_at != 0) +
+                     (ls->views_at != 0) + (ls->release_at != 0);
     for (uint32_t slot = 0; slot < ls->slot_count; slot++) {
         const struct ls_neighbour *neighbour = ls_neighbour_at(ls, (uint16_t)slot);
         pending += neighbour != NULL && neighbour->phase != LS_DONE;
@@ -464,7 +518,7 @@ static const slow_option options[] = {
         .default_text = "65536",
         .min = 1,
         .max = 1 << 20,
-        .help = "most junctions to know; what names more of them is ignored, with a line in the log",
+        .help = "most junctions to hear of themselves; what further ones say is ignored, with a line in the log",
     },
     {
         .key = "max_links",
@@ -493,6 +547,7 @@ static const slow_routing_ops ops = {
     .neighbour_changed = neighbour_changed,
     .neighbour_down = neighbour_down,
     .message = message,
+    .trust_changed = trust_changed,
 };
 
 static const slow_plugin plugin = {

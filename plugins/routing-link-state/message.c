@@ -3,20 +3,25 @@
 #include "../common/limits.h"
 
 #define COST_MAX 65534u
+#define LEAF 0x80u
 
 bool ls_link_read(slow_reader *links, struct ls_link *link) {
     if (slow_reader_left(links) == 0)
         return false;
-    link->id = slow_read_short(links);
+    uint8_t size = slow_read_u8(links);
+    link->leaf = (size & LEAF) != 0;
+    link->id.size = size & (LEAF - 1);
+    link->id.data = slow_read_bytes(links, link->id.size);
     link->cost = slow_read_u16(links);
-    if (!limits_id(link->id) || link->cost == 0 || link->cost > COST_MAX)
+    if (links->failed || !limits_id(link->id) || link->cost == 0 || link->cost > COST_MAX)
         links->failed = true;
     return slow_reader_ok(links);
 }
 
-bool ls_link_write(slow_writer *links, slow_bytes id, uint16_t cost) {
+bool ls_link_write(slow_writer *links, slow_bytes id, uint16_t cost, bool leaf) {
     slow_writer w = *links;
-    slow_write_short(&w, id.data, id.size);
+    slow_write_u8(&w, (uint8_t)(id.size | (leaf ? LEAF : 0)));
+    slow_write_bytes(&w, id.data, id.size);
     slow_write_u16(&w, cost);
     if (!slow_writer_ok(&w))
         return false;

@@ -8,13 +8,17 @@
  *     ASK    4
  *     GO     5
  *
- *     links: id short, cost u16; again and again
+ *     links: size u8, id: size & 7f bytes, cost u16; again and again
  *
  * An LSA is what one junction says of some of its links. A hub may have thousands, and what is flooded has to fit one
  * message and one signature, so they are spread over fragments as in IS-IS (ISO 10589, 7.3.4.6): each is an LSA with a
  * sequence number of its own, and a neighbour stays in its fragment while others come and go. The neighbours stand there
  * as full ids, not as handles: an LSA goes on as it was signed. What is signed is all of it but the age, which every
  * relay sets anew: for how many seconds the author of the *message* has had no way to the origin.
+ *
+ * A link to a leaf bears the upper bit of its id's size: it is good for what is addressed to the leaf and for nothing else.
+ * That is said of the link and not of the junction, by the one who gives packages to it: so whoever says it falsely takes
+ * nothing from others but the use of his own link.
  *
  * The others compare two databases: STAMPs are what the author has, END ends them. ASK wants a GO: what was sent so far
  * has arrived. */
@@ -49,6 +53,7 @@ struct ls_record {
 struct ls_link {
     slow_bytes id;
     uint16_t cost; /* 1..65534 */
+    bool leaf;     /* it is one: no way leads on from it */
 };
 
 /* Reads one record, with its links checked; what it points to is borrowed from the message. False at the end, and at
@@ -59,7 +64,7 @@ bool ls_record_write(slow_writer *, const struct ls_record *);
 /* The next of an LSA's links; false at the end. */
 bool ls_link_read(slow_reader *links, struct ls_link *);
 /* False when there is no room; then nothing is written. */
-bool ls_link_write(slow_writer *links, slow_bytes id, uint16_t cost);
+bool ls_link_write(slow_writer *links, slow_bytes id, uint16_t cost, bool leaf);
 /* What an origin signs of an LSA: a label, and all but the age and the proof. Returns the bytes written. */
 size_t ls_statement(uint8_t out[LS_STATEMENT_MAX], const struct ls_record *);
 

@@ -132,7 +132,7 @@ static void the_largest_lsa_fits_a_message(void **state) {
     (void)state;
     memset(longest, 'x', sizeof longest);
     slow_bytes id = {(const uint8_t *)longest, sizeof longest};
-    while (ls_link_write(&all, id, 1))
+    while (ls_link_write(&all, id, 1, false))
         ;
     struct ls_record record = {.kind = LS_LSA, .stamp = {1, 1}, .id = id, .proof = {proof, sizeof proof}};
     record.links = (slow_bytes){links, slow_writer_size(&all)};

@@ -57,17 +57,8 @@ static void slot_choose(struct ls *ls, uint32_t node) {
     ls_touch(&ls->graph, node);
 }
 
-/* There is room for a neighbour's node in any case: strangers must not be able to keep it out. */
-static uint32_t node_need(struct ls *ls, slow_bytes id) {
-    uint32_t limit = ls->graph.node_limit;
-    ls->graph.node_limit = UINT32_MAX;
-    uint32_t node = ls_node_need(&ls->graph, id);
-    ls->graph.node_limit = limit;
-    return node;
-}
-
 struct ls_neighbour *ls_neighbour_add(struct ls *ls, const slow_neighbour *from) {
-    uint32_t slot = slot_find(ls), node = slot != LS_NONE ? node_need(ls, ls_id_bytes(&from->id)) : LS_NONE;
+    uint32_t slot = slot_find(ls), node = slot != LS_NONE ? ls_node_need(&ls->graph, ls_id_bytes(&from->id)) : LS_NONE;
     if (node == LS_NONE)
         return NULL;
     struct ls_neighbour *neighbour = calloc(1, sizeof *neighbour);
@@ -77,6 +68,7 @@ struct ls_neighbour *ls_neighbour_add(struct ls *ls, const slow_neighbour *from)
     }
     *neighbour = (struct ls_neighbour){
         .link = from->link,
+        .leaf = (from->flags & SLOW_NEIGHBOUR_LEAF) != 0,
         .cost = from->cost,
         .measured = from->cost,
         .node = node,

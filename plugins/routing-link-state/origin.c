@@ -138,7 +138,7 @@ static slow_bytes links_of(struct ls *ls, uint32_t fragment, uint8_t links[LS_LI
         if (neighbour == NULL || neighbour->fragment != fragment)
             continue;
         cost_take(ls, neighbour);
-        (void)ls_link_write(&out, ls_node_id(&ls->graph, neighbour->node), (uint16_t)neighbour->cost);
+        (void)ls_link_write(&out, ls_node_id(&ls->graph, neighbour->node), (uint16_t)neighbour->cost, neighbour->leaf);
     }
     return (slow_bytes){links, slow_writer_size(&out)};
 }

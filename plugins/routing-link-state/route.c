@@ -22,8 +22,9 @@
  * does. It needs that nobody who has told news on waits before going by it: 5 ms between two runs were enough for a package
  * to use up 64 hops of 20 us. And that nobody goes by what is not told: another cost of a link of ours counts from when we
  * say it, 50 ms later (origin.c). What can be left out of the argument is what only improves: a new link may be used before
- * it is told, since who is nearer without us does not come to us. Of what is *installed* at one moment that cannot be said: two neighbours point at one another until
- * the news has crossed the link between them, and a checker that looks at tables alone counts that.
+ * it is told, since who is nearer without us does not come to us. Of what is *installed* at one moment that cannot be said:
+ * two neighbours point at one another until the news has crossed the link between them, and a checker that looks at tables
+ * alone counts that.
  *
  * Tables that point at one another are still a trap where a link reorders or loses the news, or a run is put off. So a
  * new next hop that would have sent to the destination through us, by the network as it was (its tree is there: it is
@@ -84,6 +85,8 @@ static bool alternate(const struct ls *ls, const struct ls_view *view, uint32_t 
                       struct candidate *out) {
     const struct ls_neighbour *neighbour = ls_neighbour_at(ls, view->slot);
     if (view->tree.root == LS_NONE || neighbour == NULL || neighbour == first || !view->listed)
+        return false;
+    if (neighbour->leaf && node != neighbour->node)
         return false;
     uint32_t theirs = ls_tree_distance(&view->tree, node), ours = ls_tree_distance(&ls->own, node);
     uint32_t through_us = ls_metric_sum(ls_tree_distance(&view->tree, LS_SELF), ours);
@@ -195,7 +198,7 @@ static bool came_through_us(struct ls *ls, uint16_t slot, const struct ls_change
         return true;
     uint32_t theirs = ls_tree_distance(&view->tree, change->node);
     return change->distance != SLOW_METRIC_INFINITY && theirs != SLOW_METRIC_INFINITY &&
-           theirs >= ls_metric_sum(ls_tree_distance(&view->tree, LS_SELF), change->distance);
+           theirs >= ls_metric_sum(ls_tree_distance(&view->tree, LS_SELF), ls_metric(change->distance));
 }
 
 static void hold(struct ls *ls, const struct ls_change *change) {

@@ -45,7 +45,7 @@ struct ls_neighbour {
     uint32_t node;     /* LS_SELF: somebody with our own id, over whom we only flood */
     uint16_t slot;
     uint16_t fragment; /* of our own LSAs, in which it stands; LS_NO_FRAGMENT: in none */
-    bool gone;
+    bool gone, leaf;
     slow_time held_until; /* by then it has heard why we would send it more; see route.c */
     /* The exchange; see exchange.c. */
     enum ls_phase phase;
@@ -113,7 +113,7 @@ struct ls {
     struct ls_allowance floods, runs;
     /* What is planned; 0 = nothing. */
     slow_timer *timer;
-    slow_time originate_at, flood_at, run_at, views_at, release_at, sweep_at;
+    slow_time originate_at, flood_at, late_at, run_at, views_at, release_at, sweep_at;
     slow_time ran_at, viewed_at;
     bool turn_pending, review_all;
     uint64_t entries, run_count;

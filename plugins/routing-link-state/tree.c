@@ -88,7 +88,11 @@ static bool is_first(const struct ls_tree *tree, uint32_t node) {
 static uint32_t cost_in(const struct run *run, uint32_t node, const struct ls_edge *edge) {
     if (is_first(run->tree, edge->to))
         return run->tree->adjacency(run->tree->arg, node);
-    return edge->back;
+    return edge->back != 0 && edge->back_leaf ? edge->back + LS_LAST : edge->back;
+}
+
+static bool leads_on(const struct run *run, uint32_t node) {
+    return run->tree->at[node].distance < LS_LAST;
 }
 
 static uint16_t hop_over(const struct run *run, uint32_t parent, uint32_t node) {
@@ -145,7 +149,8 @@ static bool is_held(const struct run *run, uint32_t node) {
                 least = cost;
         }
     }
-    return ls_metric_sum(tree->at[parent].distance, least) <= tree->at[node].distance && least != SLOW_METRIC_INFINITY;
+    return leads_on(run, parent) && least != SLOW_METRIC_INFINITY &&
+           ls_metric_sum(tree->at[parent].distance, least) <= tree->at[node].distance;
 }
 
 /* Takes the distance from a node and from all that hangs below it. The changes noted here are the queue. */
@@ -176,19 +181,21 @@ static void ways_in(struct run *run, uint32_t node) {
         const struct ls_edge *edge = ls_edges_of(run->graph, lsa), *end = edge + lsa->count;
         for (; edge < end; edge++) {
             uint32_t cost = cost_in(run, node, edge);
-            if (cost != 0 && run->tree->at[edge->to].distance != SLOW_METRIC_INFINITY)
+            if (cost != 0 && leads_on(run, edge->to))
                 way(run, node, edge->to, cost);
         }
     }
 }
 
 static void ways_out(struct run *run, uint32_t node) {
+    if (!leads_on(run, node))
+        return;
     for (uint32_t i = run->graph->nodes[node].lsas; i != LS_NONE; i = run->graph->lsas[i].next) {
         const struct ls_lsa *lsa = &run->graph->lsas[i];
         const struct ls_edge *edge = ls_edges_of(run->graph, lsa), *end = edge + lsa->count;
         for (; edge < end; edge++)
             if (edge->back != 0)
-                way(run, edge->to, node, edge->cost);
+                way(run, edge->to, node, edge->leaf ? edge->cost + LS_LAST : edge->cost);
     }
 }
 

@@ -10,6 +10,10 @@
  * Of several shortest ways, one that begins with the present next hop stays, else the lowest slot's is taken: nothing
  * flips to and fro between equals, and nothing is ordered by an address.
  *
+ * A link to a leaf is the last of any way: what is reached over it lies beyond LS_LAST, and nothing is reached over that.
+ * So a way over other links goes before one over such a link, however long it is, and one liar does not make a leaf of a
+ * junction for those who can reach it otherwise.
+ *
  * Our own tree begins with our adjacencies as they are at this moment, not with what our last LSA says of them, which
  * may have to wait; that they are listed at the other end is asked of them as of any link. The other trees, a
  * neighbour's, show the network as that neighbour sees it, and begin with its LSAs. */
@@ -17,8 +21,10 @@
 #define LS_TREE_H
 #include "graph.h"
 
+#define LS_LAST (UINT32_C(1) << 31) /* more than any way costs */
+
 struct ls_tree_node {
-    uint32_t distance; /* SLOW_METRIC_INFINITY: there is no way */
+    uint32_t distance; /* SLOW_METRIC_INFINITY: there is no way; LS_LAST and more: a way that ends here */
     uint32_t parent;   /* the last node on the way; LS_NONE */
 };
 
@@ -27,7 +33,8 @@ struct ls_tree {
     uint32_t capacity;
     struct ls_tree_node *at; /* by node */
     uint16_t *hops;          /* by node: slot of the first adjacency; in our own tree only, else NULL */
-    /* What our adjacency to a node costs, 0 = there is none; in our own tree only, else NULL. */
+    /* What our adjacency to a node costs, and LS_LAST if that is a leaf; 0 = there is none; in our own tree only, else
+     * NULL. */
     uint32_t (*adjacency)(const void *arg, uint32_t node);
     const void *arg;
     bool skip_decrease; /* for tests of the checks */
@@ -48,8 +55,13 @@ bool ls_tree_update(struct ls_tree *, const struct ls_graph *, const struct ls_t
                     uint32_t *count);
 size_t ls_tree_memory(const struct ls_tree *); /* bytes */
 
+/* What a way costs, whether it ends there or not. */
+static inline uint32_t ls_metric(uint32_t distance) {
+    return distance >= LS_LAST && distance != SLOW_METRIC_INFINITY ? distance - LS_LAST : distance;
+}
+
 static inline uint32_t ls_tree_distance(const struct ls_tree *tree, uint32_t node) {
-    return node < tree->capacity ? tree->at[node].distance : SLOW_METRIC_INFINITY;
+    return node < tree->capacity ? ls_metric(tree->at[node].distance) : SLOW_METRIC_INFINITY;
 }
 
 /* The sum of two metrics; never infinite, unless one of them is. */

@@ -69,8 +69,11 @@ enum slow_option_type {
 };
 enum {
     SLOW_OPT_REQUIRED = 1,
-    SLOW_OPT_RELOADABLE = 2,  /* reconfigure() can apply it */
-    SLOW_OPT_SECRET_FILE = 4, /* a STRING that names a file whose content MUST NOT be shown */
+    SLOW_OPT_RELOADABLE = 2, /* reconfigure() can apply it */
+    /* A STRING that names a file with a secret key, 32 bytes in base64 on one line, closed to all but its owner. The host
+     * reads and checks it, and writes the content in place of the name: that line, terminated. It MUST NOT be shown, nor
+     * copied to where it outlives the instance; the host wipes its own copy. */
+    SLOW_OPT_SECRET_FILE = 4,
 };
 typedef struct slow_option {
     const char *key;

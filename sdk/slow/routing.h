@@ -18,6 +18,13 @@
 #define SLOW_METRIC_INFINITY 0xffffffffu
 #define SLOW_ROUTE_MESSAGE_MAX 1000u /* bytes of one message between neighbouring strategies */
 
+/* Bits of slow_neighbour.flags. A leaf relays nothing, and announces nobody but itself: no route leads through it, and what
+ * it says of others does not count. */
+#define SLOW_NEIGHBOUR_LEAF 1u
+
+/* How far epochs may be ahead of the wall clock, where there are identities: clocks differ. */
+#define SLOW_EPOCH_AHEAD_MS UINT64_C(86400000)
+
 /* Frozen: goes in arrays. */
 typedef struct slow_neighbour {
     slow_link link;
@@ -26,7 +33,8 @@ typedef struct slow_neighbour {
     uint32_t loss; /* parts per million, smoothed */
     uint32_t mtu;  /* bytes */
     slow_id id;
-    uint64_t reserved[2];
+    uint64_t flags; /* SLOW_NEIGHBOUR_... */
+    uint64_t reserved[1];
 } slow_neighbour;
 
 /* A candidate next hop. Frozen. */
@@ -54,9 +62,21 @@ typedef struct slow_routing_host {
      * turn in which a link dies. */
     slow_status (*offer)(const slow_host *, const slow_id *dst, const slow_route *, size_t n);
     /* Origin proof: sign what this junction announces; check what another announced. The proof is empty and always true
-     * where the network has no identities. It is borrowed until the next call; verify() is cached by the core. */
+     * where the network has no identities, and an empty one is never true where it has. It is borrowed until the next call;
+     * verify() is cached by the core. A signature takes some 60 microseconds to check, which are charged to the neighbour
+     * whose message is being read: one who makes us check too many is not read for a while. So nothing is to be verified
+     * that changes nothing.
+     *
+     * `epoch`: which one the statement is of; 0 = it bears none. One that is more than SLOW_EPOCH_AHEAD_MS ahead of the wall
+     * clock is never true: who holds a key for a while could else use up all epochs that its id will ever have. Where the
+     * clock is evidently not set it is not asked. */
     slow_status (*sign)(const slow_host *, slow_bytes statement, slow_bytes *proof);
-    bool (*verify)(const slow_host *, const slow_id *origin, slow_bytes statement, slow_bytes proof);
+    bool (*verify)(const slow_host *, const slow_id *origin, uint64_t epoch, slow_bytes statement, slow_bytes proof);
+    /* Are we a leaf ourselves? Then others' destinations are not to be announced, and nothing is to be relayed. */
+    bool (*is_leaf)(const slow_host *);
+    /* Has a neighbour say all again: it goes down and comes up, soon, and at most once a minute. For a strategy that has thrown
+     * away something which stood in the way of what it was told before; see trust_changed(). */
+    void (*say_again)(const slow_host *, slow_link);
 } slow_routing_host;
 
 /* All [loop], never re-entrant, in the order of events. */
@@ -74,5 +94,9 @@ typedef struct slow_routing_ops {
     size_t (*choose)(void *self, slow_bytes package, const slow_route_view *, slow_link in, slow_link *out, size_t n);
     /* Optional, at the source: what to carry as `hint` to dst; returns the bytes written. */
     size_t (*hint)(void *self, const slow_id *dst, uint8_t *out, size_t capacity);
+    /* Optional. What verify() answers may be another from now on: a key was revoked, or is so no more. Routes to who stands on
+     * a revoked key are barred by the core. What is left for the strategy: what it keeps of such a one must not be in the way
+     * of what another key says for the same id. */
+    void (*trust_changed)(void *self);
 } slow_routing_ops;
 #endif

@@ -4,7 +4,8 @@
  * under which id are the core's: one path for every security plugin.
  *
  * A handshake has three messages, initiator first; the shape is that of Noise XX (Noise Protocol Framework, rev. 34, 7.5).
- * Payloads travel in messages 2 and 3. */
+ * Each carries a payload of the core's, sealed as far as the pattern allows: in message 1 that is by what both ends have
+ * beforehand (with Noise XXpsk0 the network's key), or not at all. */
 #ifndef SLOW_SECURITY_H
 #define SLOW_SECURITY_H
 #include "plugin.h"
@@ -19,7 +20,8 @@ typedef struct slow_security_ops {
     slow_status (*open)(void *self, bool initiator, slow_bytes prologue, slow_session **, slow_error *);
     /* One step. `in` is the peer's message. *peer_payload (in `in` or in the session; until the next call) is what came
      * with it; *peer_key is set once proved; *done when both ends have keys. SLOW_E_AUTH or SLOW_E_MALFORMED: the session
-     * is as it was, and another message may be tried. */
+     * is as it was, and another message may be tried. So it may after SLOW_OK, until write() or *done: then it is as if the
+     * one before had not been read. For it may be of somebody whom the core does not want. */
     slow_status (*read)(slow_session *, slow_bytes in, slow_bytes *peer_payload, slow_bytes *peer_key, bool *done);
     /* The next message, with `payload`, sealed as far as the pattern allows. The core judges the peer's key and payload
      * before it has the last message written. */

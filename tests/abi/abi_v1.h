@@ -4,7 +4,8 @@
  * together. So they are written down a second time, here, and compared at compile time in C11 and in C++11: a build that
  * breaks the ABI does not build. No line of this file is ever changed within major 1. When a member is appended to a
  * table, a line is appended to its block and its SIZE grows (and SLOW_ABI_MINOR with it). A FROZEN struct stands in arrays
- * or on the stack of the other side: it may not grow either; it has reserved members for that.
+ * or on the stack of the other side: it may not grow either; it has reserved members for that, and the one line that does
+ * change is theirs, when one of them gets a name.
  *
  * Sizes are those of 64-bit systems (LP64); elsewhere only types and numbers are compared. */
 #ifndef ABI_V1_H
@@ -247,23 +248,27 @@ MEMBER(slow_neighbour, 8, rtt, uint64_t)
 MEMBER(slow_neighbour, 16, loss, uint32_t)
 MEMBER(slow_neighbour, 20, mtu, uint32_t)
 MEMBER(slow_neighbour, 24, id, slow_id)
-ARRAY(slow_neighbour, 88, reserved, 16, uint64_t)
+MEMBER(slow_neighbour, 88, flags, uint64_t)
+ARRAY(slow_neighbour, 96, reserved, 8, uint64_t)
+NUMBER(SLOW_NEIGHBOUR_LEAF, 1)
 
 FROZEN(slow_route, 24)
 MEMBER(slow_route, 0, via, slow_link)
 MEMBER(slow_route, 4, metric, uint32_t)
 ARRAY(slow_route, 8, reserved, 16, uint64_t)
 
-SIZE(slow_routing_host, 56)
+SIZE(slow_routing_host, 72)
 MEMBER(slow_routing_host, 0, struct_size, uint32_t)
 MEMBER(slow_routing_host, 8, self, const slow_id *(*)(const slow_host *))
 MEMBER(slow_routing_host, 16, epoch, uint64_t (*)(const slow_host *))
 MEMBER(slow_routing_host, 24, send, slow_status (*)(const slow_host *, slow_link, slow_bytes))
 MEMBER(slow_routing_host, 32, offer, slow_status (*)(const slow_host *, const slow_id *, const slow_route *, size_t))
 MEMBER(slow_routing_host, 40, sign, slow_status (*)(const slow_host *, slow_bytes, slow_bytes *))
-MEMBER(slow_routing_host, 48, verify, bool (*)(const slow_host *, const slow_id *, slow_bytes, slow_bytes))
+MEMBER(slow_routing_host, 48, verify, bool (*)(const slow_host *, const slow_id *, uint64_t, slow_bytes, slow_bytes))
+MEMBER(slow_routing_host, 56, is_leaf, bool (*)(const slow_host *))
+MEMBER(slow_routing_host, 64, say_again, void (*)(const slow_host *, slow_link))
 
-SIZE(slow_routing_ops, 64)
+SIZE(slow_routing_ops, 72)
 MEMBER(slow_routing_ops, 0, struct_size, uint32_t)
 MEMBER(slow_routing_ops, 8, protocol, const char *)
 MEMBER(slow_routing_ops, 16, neighbour_up, void (*)(void *, const slow_neighbour *))
@@ -273,6 +278,7 @@ MEMBER(slow_routing_ops, 40, message, slow_status (*)(void *, slow_link, slow_by
 MEMBER(slow_routing_ops, 48, choose,
        size_t (*)(void *, slow_bytes, const slow_route_view *, slow_link, slow_link *, size_t))
 MEMBER(slow_routing_ops, 56, hint, size_t (*)(void *, const slow_id *, uint8_t *, size_t))
+MEMBER(slow_routing_ops, 64, trust_changed, void (*)(void *))
 
 /* ---- slow/codec.h ---- */
 

@@ -124,7 +124,7 @@ mutant dv-cost-left-out distance-vector distance_vector.c 'neighbour->cost = now
 mutant ls-old-news-taken link-state graph.c 'stamp.seq > graph->lsas[lsa].seq ||' 'stamp.seq != graph->lsas[lsa].seq ||' "${all[@]}"
 mutant ls-same-number-again link-state origin.c '++fragment->seq' 'fragment->seq' "${all[@]}"
 mutant ls-cost-left-out link-state origin.c 'neighbour->cost = neighbour->measured;' ';' "${all[@]}"
-mutant ls-the-others-cost link-state tree.c 'way(run, edge->to, node, edge->cost);' 'way(run, edge->to, node, edge->back);' "${all[@]}"
+mutant ls-the-others-cost link-state tree.c 'edge->leaf ? edge->cost + LS_LAST : edge->cost);' 'edge->back);' "${all[@]}"
 mutant ls-loss-overlooked link-state tree.c '!is_held(&run, node))' 'false)' "${all[@]}"
 mutant ls-not-to-the-first link-state flood.c 'if (size == 0 || has ||' 'if (size == 0 || has || neighbour->slot == 0 ||' "${all[@]}"
 mutant ls-nothing-new-to-meet link-state exchange.c 'LS_DONE : LS_TELLING_LSAS' 'LS_DONE : LS_DONE' "${all[@]}"

@@ -34,6 +34,10 @@ expect_usage '--option: expected KEY=VALUE, not learn; see slow-sim run --help' 
 expect_usage '--option: expected KEY=VALUE, not =1; see slow-sim run --help' run x.json --option =1
 expect_usage '--routing: expected NAME[,NAME...], not flooding,; see slow-sim run --help' run x.json --routing flooding,
 
+expect_usage '--security: expected noise or none, not nois; see slow-sim run --help' run x.json --security nois
+expect_usage '--security: expected noise or none, not nois; see slow-sim topology --help' \
+    topology ring:4 --routing flooding --security nois
+
 # What is wrong with an option of the command line is said to be there, whatever else was given, and before anything runs.
 echo '{"topology": "ring:4"}' >"$work/ring.json"
 for more in "" "--seed 3" "--routing flooding" "--routing distance-vector,flooding --option max_origins=9"; do
@@ -46,6 +50,13 @@ done
 echo '{"topology": "ring:4", "routing": "flooding", "timeline": [{"at": "1s", "routing": {"add": "liar"}, "at_junction": 1}]}' >"$work/later.json"
 output=$("$slow_sim" run "$work/later.json" --plugins "$modules" --json 2>&1)
 [[ $(jq .actions <<<"$output") == 1 ]] || wrong "a strategy of --plugins is added later: $output"
+
+# A trace of a run with security is one with security, and shows the same.
+"$slow_sim" run "$scenarios/partition-heals.json" --option break_rule=no-feasibility --security noise --seed 1 --quiet \
+    --trace "$work/sealed.json" >/dev/null 2>&1
+output=$("$slow_sim" run "$work/sealed.json" --json --trace "$work/again.json")
+[[ $(jq -r .security "$work/sealed.json") == noise && $(jq .failure.as_expected <<<"$output") == true ]] ||
+    wrong "a trace with security: $output"
 
 # A trace that cannot be written is told, and nothing promised of it.
 output=$("$slow_sim" run "$scenarios/partition-heals.json" --option break_rule=no-feasibility --seed 1 \

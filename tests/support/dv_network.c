@@ -159,7 +159,9 @@ static bool has_two_nearer(const struct network *net, const bench_node *node, co
     uint32_t nearer = 0;
     for (uint32_t i = 0; i < node->edge_count; i++) {
         const bench_edge *edge = &net->bench->edges[node->edges[i]];
-        nearer += network_counts(net, edge) && found[edge->place[edge->place[0] == node->place]] < found[node->place];
+        uint32_t far = edge->place[edge->place[0] == node->place];
+        bool leads_on = !net->bench->nodes[far].leaf || found[far] == 0;
+        nearer += network_counts(net, edge) && leads_on && found[far] < found[node->place];
     }
     return nearer > 1;
 }

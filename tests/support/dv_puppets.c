@@ -34,10 +34,16 @@ static void ear_take(struct ear *ear, const struct dv_record *record) {
         ear->requests[ear->request_count++].id = (slow_bytes){NULL, 0}; /* borrowed from the message */
         return;
     }
+    if (record->kind == DV_PROOF) {
+        ear->proofs[name_of(record->id)]++;
+        ear->proven[name_of(record->id)] = record->proven;
+        return;
+    }
     assert_true(record->handle < 64);
     if (record->kind == DV_ORIGIN) {
         ear->name[record->handle] = name_of(record->id);
         ear->origins[ear->name[record->handle]]++;
+        ear->proven[ear->name[record->handle]] = record->proven;
     }
     uint32_t name = ear->name[record->handle];
     uint64_t epoch = record->kind == DV_ORIGIN ? record->word.stamp.epoch : ear->word[name].stamp.epoch;
@@ -61,10 +67,11 @@ void run(struct table *t, slow_time for_ns) {
         }
 }
 
-void table_init(struct table *t, const char *options) {
+static void table_make(struct table *t, const char *options, bool identities) {
     *t = (struct table){.bench = NULL};
     topology_star(&t->graph, NAMES - 1);
     t->bench = routing_bench_new(1, &t->graph, slow_module_v1_routing_distance_vector()->plugins[0], options);
+    t->bench->identities = identities;
     routing_bench_start(t->bench, 0, 0, EPOCH);
     for (uint32_t puppet = 1; puppet <= PUPPETS; puppet++)
         routing_bench_puppet(t->bench, puppet);
@@ -73,6 +80,14 @@ void table_init(struct table *t, const char *options) {
     memset(t->ears, 0, sizeof t->ears);
     for (uint32_t puppet = 1; puppet <= PUPPETS; puppet++) /* it has been told of junction 0, and of nothing else */
         t->ears[puppet].word[0] = (struct dv_word){{EPOCH, 1}, 0};
+}
+
+void table_init(struct table *t, const char *options) {
+    table_make(t, options, false);
+}
+
+void table_init_with_identities(struct table *t) {
+    table_make(t, NULL, true);
 }
 
 void table_free(struct table *t) {
@@ -101,11 +116,25 @@ struct dv_record origin_of(const slow_id *id, uint32_t handle, uint64_t epoch, u
                               .word = {{epoch, seq}, metric}};
 }
 
+void prove(struct dv_record *record, uint32_t number, uint8_t room[BENCH_PROOF_SIZE]) {
+    uint8_t bytes[DV_STATEMENT_MAX];
+    struct dv_stamp stamp = {record->word.stamp.epoch, number};
+    slow_id origin = {.size = (uint8_t)record->id.size};
+    memcpy(origin.text, record->id.data, record->id.size);
+    routing_bench_prove(&origin, (slow_bytes){bytes, dv_statement(bytes, record->id, stamp)}, room);
+    record->proven = number;
+    record->proof = (slow_bytes){room, BENCH_PROOF_SIZE};
+}
+
 void say(struct table *t, uint32_t puppet, uint32_t name, uint64_t epoch, uint32_t seq, uint32_t metric) {
     struct sentence s;
     slow_id id = routing_bench_id(name);
+    uint8_t room[BENCH_PROOF_SIZE];
+    struct dv_record record = origin_of(&id, name, epoch, seq, metric);
+    if (t->bench->identities)
+        prove(&record, seq, room);
     sentence_begin(&s);
-    sentence_add(&s, origin_of(&id, name, epoch, seq, metric));
+    sentence_add(&s, record);
     assert_int_equal(sentence_say(t, puppet, &s), SLOW_OK);
     run(t, 0);
 }

@@ -15,7 +15,9 @@ enum { PUPPETS = 4, NAMES = 16, FAR_ONE = 9, COST = 50, REQUESTS_MAX = 64 };
 struct ear {
     struct dv_word word[NAMES]; /* the last one */
     unsigned count[NAMES], origins[NAMES];
-    uint32_t name[64]; /* by handle */
+    unsigned proofs[NAMES]; /* records that are nothing but a proof */
+    uint32_t proven[NAMES]; /* the number that was proven last */
+    uint32_t name[64];      /* by handle */
     struct dv_record requests[REQUESTS_MAX];
     uint32_t request_name[REQUESTS_MAX];
     unsigned request_count, messages;
@@ -34,6 +36,8 @@ struct sentence {
 
 /* Up, and the puppets have been told of junction 0 alone. `options` as for routing_bench_new(). */
 void table_init(struct table *t, const char *options);
+/* The same with identities: what is not proven is refused. say() proves what it says. */
+void table_init_with_identities(struct table *t);
 void table_free(struct table *t);
 bench_node *self(const struct table *t);
 const dv_inspect *inspect(const struct table *t);
@@ -45,6 +49,8 @@ void sentence_add(struct sentence *s, struct dv_record record);
 slow_status sentence_say(struct table *t, uint32_t puppet, struct sentence *s);
 /* The record that introduces a destination; the id is borrowed. */
 struct dv_record origin_of(const slow_id *id, uint32_t handle, uint64_t epoch, uint32_t seq, uint32_t metric);
+/* Has the origin sign the number that a record is to prove; `room` is borrowed by it. */
+void prove(struct dv_record *, uint32_t number, uint8_t room[BENCH_PROOF_SIZE]);
 /* A puppet introduces a destination, or says something new of it. Its handle is the number in the name. */
 void say(struct table *t, uint32_t puppet, uint32_t name, uint64_t epoch, uint32_t seq, uint32_t metric);
 /* A puppet asks for a sequence number. */

@@ -230,7 +230,8 @@ static void verify_alternates(struct network *net, const bench_node *node, uint3
         slow_link link;
         if ((cost = edge_from(net, node, i, &far, &link)) == 0)
             continue;
-        bool is_free = to_target[far] < to_us[far] + to_target[node->place];
+        bool leads_on = !net->bench->nodes[far].leaf || far == target;
+        bool is_free = leads_on && to_target[far] < to_us[far] + to_target[node->place];
         adjacent++;
         possible += is_free && link != offer->via[0];
         for (uint32_t c = 1; c < offer->count; c++) {

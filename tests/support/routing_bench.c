@@ -2,6 +2,7 @@
 #include "routing_bench.h"
 #include "core/option.h"
 #include <setjmp.h>
+#include <sodium/crypto_generichash.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -143,18 +144,63 @@ static slow_status host_offer(const slow_host *host, const slow_id *dst, const s
     return SLOW_OK;
 }
 
+void routing_bench_revoke(routing_bench *bench, uint8_t key) {
+    bench->revoked = key;
+    for (uint32_t i = 0; i < bench->node_count; i++)
+        if (bench->nodes[i].instance != NULL && SLOW_HAS(bench->nodes[i].ops, trust_changed))
+            bench->nodes[i].ops->trust_changed(bench->nodes[i].self);
+}
+
+void routing_bench_prove(const slow_id *origin, slow_bytes statement, uint8_t proof[BENCH_PROOF_SIZE]) {
+    routing_bench_prove_by(BENCH_KEY, origin, statement, proof);
+}
+
+void routing_bench_prove_by(uint8_t key, const slow_id *origin, slow_bytes statement, uint8_t proof[BENCH_PROOF_SIZE]) {
+    crypto_generichash_state state;
+    memset(proof, key, BENCH_PROOF_SIZE);
+    crypto_generichash_init(&state, NULL, 0, crypto_generichash_BYTES_MAX);
+    crypto_generichash_update(&state, (const uint8_t *)origin->text, origin->size);
+    crypto_generichash_update(&state, (const uint8_t *)"\0", 1);
+    crypto_generichash_update(&state, statement.data, statement.size);
+    crypto_generichash_final(&state, proof + 1, crypto_generichash_BYTES_MAX);
+}
+
 static slow_status host_sign(const slow_host *host, slow_bytes statement, slow_bytes *proof) {
-    (void)host;
-    (void)statement;
+    bench_node *node = node_of(host);
     *proof = (slow_bytes){NULL, 0};
+    if (!node->bench->identities)
+        return SLOW_OK;
+    routing_bench_prove(&node->id, statement, node->proof);
+    *proof = (slow_bytes){node->proof, sizeof node->proof};
     return SLOW_OK;
 }
 
-static bool host_verify(const slow_host *host, const slow_id *origin, slow_bytes statement, slow_bytes proof) {
-    (void)host;
-    (void)origin;
-    (void)statement;
-    return proof.size == 0;
+static bool host_verify(const slow_host *host, const slow_id *origin, uint64_t epoch, slow_bytes statement,
+                        slow_bytes proof) {
+    bench_node *node = node_of(host);
+    uint8_t right[BENCH_PROOF_SIZE], key = proof.size > 0 ? proof.data[0] : 0;
+    if (!node->bench->identities)
+        return true;
+    node->bench->verified += proof.size > 0;
+    routing_bench_prove_by(key, origin, statement, right);
+    bool is_right = proof.size == sizeof right && memcmp(proof.data, right, sizeof right) == 0;
+    is_right &= key != 0 && key != node->bench->revoked && epoch <= sl_wall_ms(node->loop) + SLOW_EPOCH_AHEAD_MS;
+    bool asks = proof.size == 0 && memcmp(origin, &node->id, sizeof *origin) == 0; /* are there identities? */
+    node->bench->refused += !is_right && !asks;
+    return is_right;
+}
+
+static bool host_is_leaf(const slow_host *host) {
+    return node_of(host)->leaf;
+}
+
+/* Puppets have to be told by the test; see said_again. */
+static void host_say_again(const slow_host *host, slow_link link) {
+    bench_node *node = node_of(host);
+    bench_edge *edge = routing_bench_edge_of(node, link);
+    assert_non_null(edge);
+    node->bench->said_again++;
+    node->bench->said_again_last = edge->place[edge->place[0] == node->place];
 }
 
 static const slow_routing_host routing_host = {
@@ -165,6 +211,8 @@ static const slow_routing_host routing_host = {
     .offer = host_offer,
     .sign = host_sign,
     .verify = host_verify,
+    .is_leaf = host_is_leaf,
+    .say_again = host_say_again,
 };
 
 static void on_log(void *arg, int level, const char *who, const char *text) {
@@ -197,6 +245,7 @@ routing_bench *routing_bench_new(uint64_t seed, const topology *graph, const slo
         .seed = seed,
         .node_count = graph->node_count,
         .edge_count = graph->edge_count,
+        .identities = getenv("SLOW_IDENTITIES") != NULL,
         .nodes = calloc(graph->node_count, sizeof *bench->nodes),
         .edges = calloc(graph->edge_count, sizeof *bench->edges),
     };
@@ -309,6 +358,7 @@ static slow_neighbour neighbour_at(const bench_edge *edge, int end, const routin
                             .cost = edge->cost[end],
                             .rtt = 2 * edge->latency_ns,
                             .mtu = 1400,
+                            .flags = bench->nodes[edge->place[!end]].leaf ? SLOW_NEIGHBOUR_LEAF : 0,
                             .id = bench->nodes[edge->place[!end]].id};
 }
 

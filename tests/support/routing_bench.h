@@ -6,6 +6,10 @@
  * itself. What a strategy offers is written down, and a checker may look at it in the middle of the call: that is the
  * moment at which the core would begin to use it.
  *
+ * With identities, announcements carry proofs that only the bench can make: a hash over who says what. A test may have it
+ * made for a puppet that has the right to it, and nobody can make another. SLOW_IDENTITIES=1 in the environment gives them to
+ * every bench, so that whole suites run with them.
+ *
  * Junctions are called "n0", "n1", ...; a place is where one stands, so that two may have one name. A place without an
  * instance can be a puppet: a test speaks for it, and reads what it is told. */
 #ifndef ROUTING_BENCH_H
@@ -16,6 +20,8 @@
 #include <slow/routing.h>
 
 #define BENCH_CANDIDATES 8u /* as many as the core looks at */
+
+enum { BENCH_PROOF_SIZE = 97, BENCH_KEY = 1 };
 
 typedef struct routing_bench routing_bench;
 
@@ -35,12 +41,13 @@ typedef struct bench_node {
     sl_instance *instance; /* NULL = nobody is there, or a puppet */
     const slow_routing_ops *ops;
     void *self;
-    bool puppet;
+    bool puppet, leaf;
     uint32_t *edges, edge_count; /* indices of those that end here */
     bench_offer *offers;         /* by the number in the name of the destination */
     uint32_t log_count;          /* lines at WARN and above */
     char last_log[512];
-    uint8_t *heard; /* a puppet's: messages one behind the other, each with its size (u16, in front) */
+    uint8_t proof[BENCH_PROOF_SIZE]; /* the last one made for it */
+    uint8_t *heard;                  /* a puppet's: messages one behind the other, each with its size (u16, in front) */
     size_t heard_size;
 } bench_node;
 
@@ -64,11 +71,23 @@ struct routing_bench {
     slow_link last_link;
     uint64_t messages, bytes; /* sent so far, by instances */
     slow_time last_sent_at;
+    bool identities;            /* proofs are made and checked */
+    uint64_t verified, refused; /* proofs that were checked so far; of these, untrue */
+    uint8_t revoked;            /* what this key has proved is untrue; 0 = none. See routing_bench_revoke(). */
+    uint64_t said_again;        /* how often somebody was to say all again, and the place of the last of them */
+    uint32_t said_again_last;
     /* For checkers; may be NULL. `before` is what the offer replaces. */
     void (*on_offer)(void *arg, bench_node *, uint32_t dst, const bench_offer *before);
     void (*on_send)(void *arg, bench_node *, slow_bytes message);
     void *arg;
 };
+
+/* What `origin` signs a statement with. */
+void routing_bench_prove(const slow_id *origin, slow_bytes statement, uint8_t proof[BENCH_PROOF_SIZE]);
+/* The same by another key than BENCH_KEY: any number but 0 speaks for any id, until it is revoked. */
+void routing_bench_prove_by(uint8_t key, const slow_id *origin, slow_bytes statement, uint8_t proof[BENCH_PROOF_SIZE]);
+/* Only that one is revoked from now on; all instances hear of it. */
+void routing_bench_revoke(routing_bench *, uint8_t key);
 
 /* Nobody is there and all edges are cut. `options` is a JSON object, or NULL; both are borrowed. */
 routing_bench *routing_bench_new(uint64_t seed, const topology *, const slow_plugin *, const char *options);

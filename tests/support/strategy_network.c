@@ -63,6 +63,7 @@ void network_init(struct network *net, uint64_t seed, const topology *graph, con
 }
 
 void network_free(struct network *net) {
+    assert_int_equal(net->bench->refused, 0); /* all of them are honest */
     routing_bench_free(net->bench);
     network_strategy.own_free(net->own);
     free(net->epochs);
@@ -155,6 +156,8 @@ void network_distances(const struct network *net, uint32_t target, uint64_t *fou
             return;
         done[next] = true;
         const bench_node *node = &bench->nodes[next];
+        if (node->leaf && next != target)
+            continue;
         for (uint32_t i = 0; i < node->edge_count; i++) {
             const bench_edge *edge = &bench->edges[node->edges[i]];
             int far = edge->place[0] == next;

@@ -16,6 +16,8 @@ struct junction {
     slow_id id;
     slow_link links[SCRIPT_NEIGHBOURS], last_link; /* 0 = down */
     unsigned offers;
+    bool identities, again[SCRIPT_NEIGHBOURS]; /* again: it is to go down and come up */
+    uint8_t revoked;                           /* what proofs begin with that are true no more */
 };
 
 static struct junction *junction_of(const slow_host *host) {
@@ -60,17 +62,29 @@ static slow_status host_offer(const slow_host *host, const slow_id *dst, const s
 }
 
 static slow_status host_sign(const slow_host *host, slow_bytes statement, slow_bytes *proof) {
-    (void)host;
-    (void)statement;
-    *proof = (slow_bytes){(const uint8_t *)"ours", 4};
+    script_must(statement.size > 0);
+    *proof = (slow_bytes){(const uint8_t *)"ours", junction_of(host)->identities ? 4 : 0};
     return SLOW_OK;
 }
 
-static bool host_verify(const slow_host *host, const slow_id *origin, slow_bytes statement, slow_bytes proof) {
+static bool host_verify(const slow_host *host, const slow_id *origin, uint64_t epoch, slow_bytes statement,
+                        slow_bytes proof) {
+    (void)epoch;
+    uint8_t revoked = junction_of(host)->revoked;
+    script_must(origin->size > 0 && origin->size <= SLOW_ID_MAX && statement.size > 0);
+    return !junction_of(host)->identities || (proof.size > 0 && proof.data[0] != 'x' && proof.data[0] != revoked);
+}
+
+static bool host_is_leaf(const slow_host *host) {
     (void)host;
-    (void)statement;
-    script_must(origin->size > 0 && origin->size <= SLOW_ID_MAX);
-    return proof.size < 200;
+    return false;
+}
+
+static void host_say_again(const slow_host *host, slow_link link) {
+    struct junction *j = junction_of(host);
+    script_must(is_up(j, link));
+    for (int i = 0; i < SCRIPT_NEIGHBOURS; i++)
+        j->again[i] |= j->links[i] == link;
 }
 
 static const slow_routing_host routing_host = {
@@ -81,6 +95,8 @@ static const slow_routing_host routing_host = {
     .offer = host_offer,
     .sign = host_sign,
     .verify = host_verify,
+    .is_leaf = host_is_leaf,
+    .say_again = host_say_again,
 };
 
 static void message(struct junction *j, int from, slow_bytes bytes) {
@@ -96,11 +112,12 @@ static void message(struct junction *j, int from, slow_bytes bytes) {
     j->strategy->check(j->strategy->plugin, j->self, j->inspect->destinations(j->self));
 }
 
-static void link_up(struct junction *j, int which) {
+static void link_up(struct junction *j, int which, uint64_t flags) {
     if (j->links[which] != 0)
         return;
     j->links[which] = ++j->last_link;
-    slow_neighbour neighbour = {.link = j->links[which], .cost = 50, .mtu = 1400, .id = {.size = 1, .text = "n"}};
+    slow_neighbour neighbour = {
+        .link = j->links[which], .cost = 50, .mtu = 1400, .id = {.size = 1, .text = "n"}, .flags = flags};
     j->ops->neighbour_up(j->self, &neighbour);
 }
 
@@ -117,6 +134,17 @@ static void link_cost(struct junction *j, int which, uint32_t cost) {
         j->ops->neighbour_changed(j->self, &neighbour);
 }
 
+static void say_again(struct junction *j) {
+    for (int i = 0; i < SCRIPT_NEIGHBOURS; i++) {
+        bool again = j->again[i] && j->links[i] != 0;
+        j->again[i] = false;
+        if (!again)
+            continue;
+        link_down(j, i);
+        link_up(j, i, 0);
+    }
+}
+
 static void play(struct junction *j, slow_reader *in) {
     int present = 0;
     while (slow_reader_left(in) > 0) {
@@ -127,21 +155,28 @@ static void play(struct junction *j, slow_reader *in) {
         } else if (code < 0x84) {
             present = code - 0x80;
         } else if (code == 0x84) {
-            link_up(j, present);
+            link_up(j, present, 0);
         } else if (code == 0x85) {
             link_down(j, present);
         } else if (code == 0x86) {
             sl_world_run(j->world, sl_world_now(j->world) + slow_read_u8(in) * 50 * SL_MS);
+        } else if (code == 0x88) {
+            link_up(j, present, SLOW_NEIGHBOUR_LEAF);
+        } else if (code == 0x89) {
+            j->revoked = slow_read_u8(in);
+            j->ops->trust_changed(j->self);
         } else {
             link_cost(j, present, slow_read_u8(in) + 1u);
         }
+        say_again(j);
     }
 }
 
-void script_play(const script_strategy *strategy, slow_bytes script) {
+static void play_once(const script_strategy *strategy, slow_bytes script, bool identities) {
     static const sl_service services[] = {{SLOW_ROUTING_HOST_ID, &routing_host}, {NULL, NULL}};
     const slow_plugin *plugin = strategy->plugin;
-    struct junction j = {.strategy = strategy, .world = sl_world_new(1), .id = {.size = 2, .text = "me"}};
+    struct junction j = {
+        .strategy = strategy, .world = sl_world_new(1), .id = {.size = 2, .text = "me"}, .identities = identities};
     sl_loop *loop = sl_loop_virtual_new(j.world);
     sl_pool *pool = sl_pool_new();
     sl_log log = {.sink = NULL};
@@ -153,8 +188,8 @@ void script_play(const script_strategy *strategy, slow_bytes script) {
     j.self = sl_instance_self(j.instance);
     j.inspect = plugin->extension(j.self, SLOW_ROUTING_INSPECT_ID);
     script_must(sl_instance_start(j.instance, &error) == SLOW_OK);
-    link_up(&j, 0);
-    link_up(&j, 1);
+    link_up(&j, 0, 0);
+    link_up(&j, 1, 0);
     slow_reader in = slow_reader_of(script);
     play(&j, &in);
     sl_world_run(j.world, sl_world_now(j.world) + 60 * SL_SECOND);
@@ -162,4 +197,9 @@ void script_play(const script_strategy *strategy, slow_bytes script) {
     sl_loop_free(loop);
     sl_world_free(j.world);
     sl_pool_free(pool);
+}
+
+void script_play(const script_strategy *strategy, slow_bytes script) {
+    play_once(strategy, script, false);
+    play_once(strategy, script, true);
 }

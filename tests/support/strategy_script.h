@@ -6,6 +6,11 @@
  *     0x84, 0x85              its adjacency comes up; goes down
  *     0x86  n                 n * 50 ms go by
  *     0x87  n                 its cost is n + 1
+ *     0x88                    its adjacency comes up, and it is a leaf
+ *     0x89  n                 proofs that begin with n are true no more, and those before are again
+ *
+ * It is played twice, without identities and with them. With them a proof is true if it is not empty and does not begin
+ * with an 'x'.
  *
  * Whatever comes: a malformed message changes nothing, what is offered goes over adjacencies that are up, what is sent
  * can be read, and everything is given back at the end. What breaks one of these ends the process. */

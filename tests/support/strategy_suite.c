@@ -285,6 +285,43 @@ void an_idle_network_is_silent(void **state) {
     topology_free(&graph);
 }
 
+/* A grid of relays, and leaves that are short cuts across it; what is cut are the links of leaves. */
+void nothing_goes_through_a_leaf(void **state) {
+    enum { SIDE = 4, LEAVES = 4, RELAYS = SIDE * SIDE };
+    static const uint32_t ends[LEAVES][3] = {{0, 15, 5}, {3, 12, 6}, {0, 3, 15}, {1, 14, 7}};
+    topology graph;
+    struct network net;
+    (void)state;
+    topology_grid(&graph, SIDE, SIDE);
+    uint32_t edge_count = graph.edge_count;
+    topology_edge *edges = realloc(graph.edges, (edge_count + LEAVES * 3) * sizeof *edges);
+    assert_non_null(edges);
+    for (uint32_t i = 0; i < LEAVES * 3; i++)
+        edges[edge_count + i] = (topology_edge){.a = RELAYS + i / 3, .b = ends[i / 3][i % 3], .latency_us = 1000};
+    graph.edges = edges;
+    graph.node_count += LEAVES;
+    graph.edge_count += LEAVES * 3;
+    network_init(&net, suite_first_seed(), &graph, NULL);
+    for (uint32_t leaf = RELAYS; leaf < graph.node_count; leaf++) {
+        routing_bench_kill(net.bench, leaf, 0);
+        net.bench->nodes[leaf].leaf = true;
+        network_start(&net, leaf, leaf, false);
+    }
+    suite_cold_start(&net, NULL);
+    for (uint32_t edge = edge_count; edge < graph.edge_count; edge++)
+        suite_cut_and_mend(&net, edge, NULL);
+    for (uint32_t place = 0; place < graph.node_count; place++)
+        for (uint32_t dst = 0; dst < graph.node_count; dst++)
+            for (uint32_t i = 0; i < net.bench->nodes[place].offers[dst].count; i++) {
+                const bench_node *hop =
+                    routing_bench_peer(&net.bench->nodes[place], net.bench->nodes[place].offers[dst].via[i]);
+                assert_non_null(hop);
+                assert_true(!hop->leaf || hop->place == dst);
+            }
+    network_free(&net);
+    topology_free(&graph);
+}
+
 void who_leaves_is_routed_round_before_it_goes(void **state) {
     topology graph;
     struct network net;

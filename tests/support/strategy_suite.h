@@ -46,6 +46,7 @@ void arpanet1972_holds(void **state);
 void geant2012_holds(void **state);
 void germany50_holds(void **state);
 void an_idle_network_is_silent(void **state);
+void nothing_goes_through_a_leaf(void **state);
 void who_leaves_is_routed_round_before_it_goes(void **state);
 void the_same_seed_gives_the_same_trace(void **state);
 
@@ -53,7 +54,8 @@ void the_same_seed_gives_the_same_trace(void **state);
     cmocka_unit_test(rings_hold), cmocka_unit_test(grids_hold), cmocka_unit_test(random_graphs_hold),              \
         cmocka_unit_test(every_cut_of_a_grid_holds), cmocka_unit_test(abilene_holds),                              \
         cmocka_unit_test(arpanet1972_holds), cmocka_unit_test(geant2012_holds), cmocka_unit_test(germany50_holds), \
-        cmocka_unit_test(an_idle_network_is_silent), cmocka_unit_test(who_leaves_is_routed_round_before_it_goes),  \
+        cmocka_unit_test(nothing_goes_through_a_leaf), cmocka_unit_test(an_idle_network_is_silent),                \
+        cmocka_unit_test(who_leaves_is_routed_round_before_it_goes),                                               \
         cmocka_unit_test(the_same_seed_gives_the_same_trace)
 
 /* With a rule broken the checks have to fail, with every seed; with "none" they have to hold. Between what happens to

@@ -157,7 +157,7 @@ static void on_outcome(void *arg, const slow_outcome *o) {
     teller *t = arg;
     pthread_mutex_lock(&t->lock);
     pending key = {.ticket = o->ticket}, *found, **place = tfind(&key, &t->pending, by_ticket);
-    if (place == NULL || o->outcome > SLOW_UNKNOWN || o->reason > SLOW_REASON_REFUSED)
+    if (place == NULL || o->outcome > SLOW_UNKNOWN || o->reason > SLOW_REASON_UNSEALED)
         give_up("an outcome of a message that awaits none");
     found = *place;
     tdelete(&key, &t->pending, by_ticket);

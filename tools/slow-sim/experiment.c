@@ -13,17 +13,12 @@
 /* ---- the command line ---- */
 
 static const struct option options[] = {
-    {"routing", required_argument, NULL, 'r'},
-    {"event", required_argument, NULL, 'e'},
-    {"sample", required_argument, NULL, 'n'},
-    {"seed", required_argument, NULL, 's'},
-    {"json", no_argument, NULL, 'j'},
-    {"html", required_argument, NULL, 'o'},
-    {"option", required_argument, NULL, 'O'},
-    {"plugins", required_argument, NULL, 'p'},
-    {"trace", required_argument, NULL, 't'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"routing", required_argument, NULL, 'r'}, {"event", required_argument, NULL, 'e'},
+    {"sample", required_argument, NULL, 'n'},  {"seed", required_argument, NULL, 's'},
+    {"json", no_argument, NULL, 'j'},          {"html", required_argument, NULL, 'o'},
+    {"option", required_argument, NULL, 'O'},  {"security", required_argument, NULL, 'S'},
+    {"plugins", required_argument, NULL, 'p'}, {"trace", required_argument, NULL, 't'},
+    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
 };
 
 static void print_help(const experiment *e) {
@@ -42,6 +37,7 @@ static void print_help(const experiment *e) {
     puts("  --sample N          of each kind N events, drawn from the seed and spread over the network; else all\n"
          "  --seed N            (1)\n"
          "  --option KEY=VALUE  an option of every strategy\n"
+         "  --security NAME     \"noise\": links and pairs are sealed (none)\n"
          "  --plugins DIR       where to look for plugins first\n"
          "  --trace DIR         where the run of a failed check is written to (.)\n"
          "  --json              figures as JSON\n\n"
@@ -114,6 +110,7 @@ static int add_text(const experiment *e, const char **list, const char *text) {
 
 static int take_option(experiment *e, int option, char **routing) {
     uint64_t number;
+    bool secure;
     switch (option) {
     case 'r':
         *routing = optarg;
@@ -137,6 +134,9 @@ static int take_option(experiment *e, int option, char **routing) {
         return optarg[0] != '=' && strchr(optarg, '=') != NULL
                    ? add_text(e, e->options, optarg)
                    : mistake(e, "--option: expected KEY=VALUE, not ", optarg);
+    case 'S':
+        e->security = optarg;
+        return sim_security_is(optarg, &secure) ? 0 : mistake(e, "--security: expected noise or none, not ", optarg);
     case 'p':
         return add_text(e, e->plugin_dirs, optarg);
     case 't':
@@ -250,7 +250,7 @@ sim_figures *experiment_run(const experiment *e, const sim_topology *topology, u
     slow_error error;
     sim_plan plan = {.topology = topology,
                      .strategy = e->strategies[strategy],
-                     .choice = {.options = e->options, .plugin_dirs = e->plugin_dirs},
+                     .choice = {.options = e->options, .plugin_dirs = e->plugin_dirs, .security = e->security},
                      .seed = e->seed,
                      .event_count = e->event_count,
                      .sample = e->sample,

@@ -16,7 +16,7 @@ typedef struct experiment {
     uint32_t event_count, sample;
     uint64_t seed;
     bool json;
-    const char *html, *trace_folder;
+    const char *html, *trace_folder, *security;
     const char *options[EXPERIMENT_OPTIONS + 1], *plugin_dirs[EXPERIMENT_OPTIONS + 1]; /* end with NULL */
 } experiment;
 

@@ -19,7 +19,7 @@ typedef struct list {
 } list;
 
 typedef struct arguments {
-    const char *file, *trace;
+    const char *file, *trace, *security;
     char *routing; /* names, a ',' between them */
     list options, plugin_dirs;
     uint64_t first_seed, last_seed;
@@ -44,6 +44,8 @@ static const char usage[] =
     "  --seeds FIRST-LAST    one run for each\n"
     "  --routing NAME[,...]  instead of the scenario's strategies; with or without \"routing-\"; one run for each\n"
     "  --option KEY=VALUE    an option of the strategies; repeatable\n"
+    "  --security NAME       \"noise\": all links and pairs are sealed, whatever the scenario says; \"none\": they are "
+    "not\n"
     "  --plugins DIR         look for plugins there first; repeatable\n"
     "  --trace FILE          where the trace goes (default: NAME-STRATEGY-SEED.trace.json here); of several runs, the\n"
     "                        folder\n"
@@ -87,13 +89,25 @@ static bool take_seeds(arguments *a, const char *text, bool range) {
     return good || refuse(range ? "--seeds: expected FIRST-LAST, not " : "--seed: expected a number, not ", text);
 }
 
-enum { OPT_SEED = 256, OPT_SEEDS, OPT_ROUTING, OPT_OPTION, OPT_PLUGINS, OPT_TRACE, OPT_JSON, OPT_QUIET, OPT_VERBOSE };
+enum {
+    OPT_SEED = 256,
+    OPT_SEEDS,
+    OPT_ROUTING,
+    OPT_OPTION,
+    OPT_SECURITY,
+    OPT_PLUGINS,
+    OPT_TRACE,
+    OPT_JSON,
+    OPT_QUIET,
+    OPT_VERBOSE,
+};
 
 static const struct option options[] = {
     {"seed", required_argument, NULL, OPT_SEED},
     {"seeds", required_argument, NULL, OPT_SEEDS},
     {"routing", required_argument, NULL, OPT_ROUTING},
     {"option", required_argument, NULL, OPT_OPTION},
+    {"security", required_argument, NULL, OPT_SECURITY},
     {"plugins", required_argument, NULL, OPT_PLUGINS},
     {"trace", required_argument, NULL, OPT_TRACE},
     {"json", no_argument, NULL, OPT_JSON},
@@ -104,6 +118,7 @@ static const struct option options[] = {
 };
 
 static bool take_option(arguments *a, int option, const char *word) {
+    bool secure;
     switch (option) {
     case OPT_SEED:
     case OPT_SEEDS:
@@ -115,6 +130,9 @@ static bool take_option(arguments *a, int option, const char *word) {
         if (optarg[0] == '=' || strchr(optarg, '=') == NULL)
             return refuse("--option: expected KEY=VALUE, not ", optarg);
         return append(&a->options, optarg, "--option");
+    case OPT_SECURITY:
+        a->security = optarg;
+        return sim_security_is(optarg, &secure) || refuse("--security: expected noise or none, not ", optarg);
     case OPT_PLUGINS:
         return append(&a->plugin_dirs, optarg, "--plugins");
     case OPT_TRACE:
@@ -467,7 +485,7 @@ static void report(const arguments *a, sim_run *run, tally *t, double took_s) {
 
 /* False: the scenario is wrong. */
 static bool play(const arguments *a, const char *routing, const uint64_t *seed, tally *t) {
-    sim_choice choice = {.seed = seed, .routing = routing};
+    sim_choice choice = {.seed = seed, .routing = routing, .security = a->security};
     sim_scenario *scenario;
     slow_error error = {.text = ""};
     double began = wall_s();

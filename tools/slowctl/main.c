@@ -4,40 +4,53 @@
  * command; the table says which of them a command takes, and any other is a mistake. */
 #include "slowctl.h"
 #include <getopt.h>
+#include <slow/junction.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { EXIT_USAGE = 2 };
 
 typedef struct command {
     const char *name, *usage, *help;
     const char *options; /* the letters below that it takes */
     int least, most;     /* operands */
     int (*run)(const request *);
+    bool alone; /* needs no router */
 } command;
 
 static const command commands[] = {
-    {"status", "", "the router: listeners, joins, memory, counters", "", 0, 0, show_status},
-    {"neighbours", "", "who is linked, over which links, at which cost", "", 0, 0, show_neighbours},
-    {"routes", "[ID]", "the route to every junction, or the candidates to one", "", 0, 1, show_routes},
-    {"peers", "", "whom it has to do with reliably: round trip, window, what waits", "", 0, 0, show_peers},
-    {"plugins", "", "what the router is made of", "", 0, 0, show_plugins},
+    {"status", "", "the router: listeners, joins, memory, counters", "", 0, 0, show_status, false},
+    {"neighbours", "", "who is linked, over which links, at which cost", "", 0, 0, show_neighbours, false},
+    {"routes", "[ID]", "the route to every junction, or the candidates to one", "", 0, 1, show_routes, false},
+    {"peers", "", "whom it has to do with reliably: round trip, window, what waits", "", 0, 0, show_peers, false},
+    {"plugins", "", "what the router is made of", "", 0, 0, show_plugins, false},
     {"routing", "[add NAME [--preference N] [KEY=VALUE...] | prefer NAME N | remove NAME]",
-     "the strategies that run; one more (100); another preference; one less", "P", 0, 64, routing},
+     "the strategies that run; one more (100); another preference; one less", "P", 0, 64, routing, false},
     {"ping", "ID [-c N] [-i S] [--timeout S]", "round trips (1, every 0.2 s, 5 s); exit 0 if all were answered", "cit",
-     1, 1, path_ping},
-    {"trace", "ID [--timeout S]", "every hop on the way; a silent one is shown as such", "t", 1, 1, path_trace},
+     1, 1, path_ping, false},
+    {"trace", "ID [--timeout S]", "every hop on the way; a silent one is shown as such", "t", 1, 1, path_trace, false},
     {"send",
      "ID [TEXT] [-f FILE] [--lines] [--binary] [--control KIND] [--channel N] [--priority N] [--ttl S] [--ordered | "
      "--latest] [--fail-fast] [--no-wait] [--best-effort] [--trace]",
-     "a message: TEXT, or FILE's bytes, or stdin; JSON if not said. Waits for the outcome", "bkCpflTOLXWBR", 1, 2,
-     message_send},
+     "a message: TEXT, or FILE's bytes, or stdin; JSON if not said. Waits for the outcome", "bkCpflTOLXWBZ", 1, 2,
+     message_send, false},
     {"recv", "[-n N] [--timeout S] [--follow]", "N messages (1), or all that come; --timeout is for the whole call",
-     "ntF", 0, 0, message_recv},
-    {"join", "ADDRESS", "keep a link to there", "", 1, 1, join_address},
-    {"leave", "ADDRESS", "take a join back", "", 1, 1, leave_address},
+     "ntF", 0, 0, message_recv, false},
+    {"join", "ADDRESS", "keep a link to there", "", 1, 1, join_address, false},
+    {"leave", "ADDRESS", "take a join back", "", 1, 1, leave_address, false},
+    {"members", "[reload]", "who may be here, who is, who was refused; take up the changed file of revoked keys", "", 0,
+     1, members, false},
+    {"keygen", "FILE", "a junction's identity: a new key, in a new file that only its owner can read", "", 1, 1,
+     identity_keygen, true},
+    {"identity", "FILE", "the public key in such a file, and its fingerprint", "", 1, 1, identity_show, true},
+    {"network-key", "FILE", "a new network key: for all junctions of a network, the same", "", 1, 1,
+     identity_network_key, true},
+    {"authority",
+     "new FILE | sign AUTHORITY-FILE --network N --id ID --key KEY [--roles R] [--days N] [-o FILE] | show CERTIFICATE "
+     "| "
+     "revoke REVOKED-FILE --key KEY",
+     "a new authority; its certificate for a public key; what a certificate says; a public key that is out from now on",
+     "NIKRDo", 1, 2, authority, true},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -45,6 +58,7 @@ static const struct option options[] = {
     {"socket", required_argument, NULL, 's'},
     {"json", no_argument, NULL, 'j'},
     {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
     {"count", required_argument, NULL, 'c'},
     {"number", required_argument, NULL, 'n'},
     {"interval", required_argument, NULL, 'i'},
@@ -63,7 +77,13 @@ static const struct option options[] = {
     {"fail-fast", no_argument, NULL, 'X'},
     {"no-wait", no_argument, NULL, 'W'},
     {"best-effort", no_argument, NULL, 'B'},
-    {"trace", no_argument, NULL, 'R'},
+    {"trace", no_argument, NULL, 'Z'},
+    {"network", required_argument, NULL, 'N'},
+    {"id", required_argument, NULL, 'I'},
+    {"key", required_argument, NULL, 'K'},
+    {"roles", required_argument, NULL, 'R'},
+    {"days", required_argument, NULL, 'D'},
+    {"output", required_argument, NULL, 'o'},
     {NULL, 0, NULL, 0},
 };
 
@@ -89,7 +109,8 @@ static void print_help(void) {
          "\n"
          "  -s, --socket SOCKET  the router's admin socket; else $SLOW_SOCKET\n"
          "  -j, --json           one JSON value; recv, ping and send: one object a line\n"
-         "  -h, --help\n");
+         "  -h, --help\n"
+         "  -V, --version\n");
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %s%s%s\n      %s\n", commands[i].name, commands[i].usage[0] != '\0' ? " " : "", commands[i].usage,
                commands[i].help);
@@ -113,7 +134,9 @@ static void print_help(void) {
          "routing: NAME with or without routing-; the higher preference counts, and of equal ones the strategy added "
          "first.\n"
          "A network moves to another strategy in three steps, each everywhere before the next: add, prefer, remove.\n"
-         "Exit code: 0 done (send: delivered), 1 not done, 2 a mistake on the command line.");
+         "Exit code: 0 done (send: delivered), 1 not done (send: not delivered), 2 a mistake on the command line or in "
+         "the "
+         "message,\n3 unknown: a message that may have been delivered, or not.");
 }
 
 /* ---- arguments ---- */
@@ -136,10 +159,24 @@ static int take_flag(request *r, int option) {
         bool *flag;
     } flags[] = {{'b', &r->binary},    {'l', &r->lines},       {'F', &r->follow},
                  {'O', &r->ordered},   {'L', &r->latest},      {'W', &r->no_wait},
-                 {'X', &r->fail_fast}, {'B', &r->best_effort}, {'R', &r->trace}};
+                 {'X', &r->fail_fast}, {'B', &r->best_effort}, {'Z', &r->trace}};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (flags[i].letter == option) {
             *flags[i].flag = true;
+            return 0;
+        }
+    return -1;
+}
+
+static int take_text(request *r, int option) {
+    const struct {
+        char letter;
+        const char **text;
+    } texts[] = {{'N', &r->network}, {'I', &r->id},   {'K', &r->key},
+                 {'R', &r->roles},   {'D', &r->days}, {'o', &r->output}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (texts[i].letter == option) {
+            *texts[i].text = optarg;
             return 0;
         }
     return -1;
@@ -181,7 +218,7 @@ static int take_option(request *r, int option, const char *word, const char **so
         r->file = optarg;
         return 0;
     default:
-        if (take_flag(r, option) == 0)
+        if (take_flag(r, option) == 0 || take_text(r, option) == 0)
             return 0;
         return mistake(option == ':' ? "an argument is missing behind " : "there is no option ", word);
     }
@@ -210,10 +247,9 @@ static int check_command(const command *c, const char *used, int operands) {
 }
 
 static int run(const command *c, request *r, const char *socket) {
-    if (socket == NULL || socket[0] == '\0')
+    if (!c->alone && (socket == NULL || socket[0] == '\0'))
         return mistake("which router? Expected -s SOCKET, or its path in $SLOW_SOCKET", "");
-    r->client = client_new(socket);
-    if (r->client == NULL)
+    if (!c->alone && (r->client = client_new(socket)) == NULL)
         return complain("no memory");
     int code = c->run(r);
     client_free(r->client);
@@ -228,9 +264,13 @@ int main(int argc, char **argv) {
     char used[64] = "";
     int option, code = 0;
     opterr = 0; /* a mistake is one line, and ours */
-    while ((option = getopt_long(argc, argv, ":s:jhc:n:i:f:", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":s:jhVc:n:i:f:o:", options, NULL)) != -1) {
         if (option == 'h') {
             print_help();
+            return fflush(stdout) == 0 ? EXIT_SUCCESS : complain("the output cannot be written");
+        }
+        if (option == 'V') {
+            printf("slowctl %s\n", slow_version());
             return fflush(stdout) == 0 ? EXIT_SUCCESS : complain("the output cannot be written");
         }
         if ((code = take_option(&r, option, argv[optind - 1], &socket)) != 0)

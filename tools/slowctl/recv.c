@@ -50,7 +50,7 @@ static void print_message(const request *r, const char *object, size_t size) {
     printf("%s %s", from != NULL ? from : "?", type != NULL ? type : "?");
     if (json_object_get(head, "kind") != NULL)
         printf(" 0x%04x", (unsigned)json_number_value(json_object_get(head, "kind")));
-    printf(" %.*s\n", (int)(object + size - 1 - payload), payload);
+    printf(" %.*s\n", payload < object + size ? (int)(object + size - 1 - payload) : 0, payload);
     json_decref(head);
 }
 

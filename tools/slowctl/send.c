@@ -177,12 +177,13 @@ static int send_one(const request *r, const char *path, const char *bytes, size_
     bool waits = !r->no_wait && !r->best_effort;
     if (!post(r, path, bytes, size)) {
         bool quotes = !r->binary && r->control == NULL && strstr(client_error(r->client), "not JSON") != NULL;
-        return complain("%s%s", client_error(r->client),
-                        quotes ? " (a string needs quotes: '\"text\"'; for bytes as they are: --binary)" : "");
+        complain("%s%s", client_error(r->client),
+                 quotes ? " (a string needs quotes: '\"text\"'; for bytes as they are: --binary)" : "");
+        return quotes ? EXIT_USAGE : EXIT_FAILURE;
     }
     json_t *answer = client_json(r->client);
     const char *outcome = answer != NULL ? text_of(answer, "outcome") : "-";
-    bool delivered = strcmp(outcome, "delivered") == 0;
+    bool delivered = strcmp(outcome, "delivered") == 0, is_unknown = strcmp(outcome, "unknown") == 0;
     if (answer == NULL || (waits && strcmp(outcome, "-") == 0)) {
         json_decref(answer);
         return complain("the router's answer is not understood; is it of another version?");
@@ -193,7 +194,7 @@ static int send_one(const request *r, const char *path, const char *bytes, size_
         print_accepted(r);
     print_trace(r, answer);
     json_decref(answer);
-    return delivered || !waits ? EXIT_SUCCESS : EXIT_FAILURE;
+    return delivered || !waits ? EXIT_SUCCESS : is_unknown ? EXIT_UNKNOWN : EXIT_FAILURE;
 }
 
 static int send_whole_file(const request *r, const char *path, int fd, const char *name) {
@@ -238,11 +239,15 @@ static void clear_progress(stream *s) {
     s->progress = false;
 }
 
-/* {"message":LINE,"outcome":...}, its line counted from the first of those that were sent together. */
+/* {"message":LINE,"outcome":...}, its line counted from the first of those that were sent together. Of anything else
+ * nothing is counted, so its lines are missing in the end. */
 static void report_line(stream *s, const char *object, size_t size) {
     static const char head[] = "{\"message\":", outcome[] = ",\"outcome\":\"";
     char *rest;
-    long line = strtol(object + strlen(head), &rest, 10) + s->lines;
+    if (strncmp(object, head, strlen(head)) != 0)
+        return;
+    long line = strtol(object + strlen(head), &rest, 10);
+    line = s->lines + (line > 0 && line <= LINES_AT_ONCE ? line : 0);
     bool counted = strncmp(rest, outcome, strlen(outcome)) == 0;
     char what = counted ? rest[strlen(outcome)] : 'a';
     s->accepted += what == 'a';
@@ -325,7 +330,9 @@ static int summarise(stream *s, bool whole) {
     else if (!s->request->json)
         printf("%ld messages to %s: %ld delivered, %ld not delivered, %ld unknown\n",
                s->delivered + s->lost + s->unknown, s->request->operands[0], s->delivered, s->lost, s->unknown);
-    return whole && s->lost == 0 && s->unknown == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (!whole || s->lost > 0)
+        return EXIT_FAILURE;
+    return s->unknown > 0 ? EXIT_UNKNOWN : EXIT_SUCCESS;
 }
 
 /* A line that is not delivered does not stop the others; a router that is gone does. Empty lines are no messages. */
@@ -367,14 +374,14 @@ int message_send(const request *r) {
     char path[PATH_SIZE];
     bool text = r->operand_count == 2;
     if (text && (r->file != NULL || r->lines))
-        return complain("the message is given twice: as TEXT, and by -f or --lines");
+        return mistake("the message is given twice: as TEXT, and by -f or --lines", "");
     if (r->binary && r->control != NULL)
-        return complain("a message is either --binary or --control KIND; the bytes of both are sent as they are");
+        return mistake("a message is either --binary or --control KIND; the bytes of both are sent as they are", "");
     if (r->trace && (r->lines || r->no_wait))
-        return complain("--trace is for one message and waits for what becomes of it; not with --%s",
-                        r->lines ? "lines" : "no-wait");
+        return mistake("--trace is for one message and waits for what becomes of it; not with --",
+                       r->lines ? "lines" : "no-wait");
     if (r->ordered && r->latest)
-        return complain("a message is either --ordered or --latest");
+        return mistake("a message is either --ordered or --latest", "");
     int code = make_path(r, path);
     if (code != EXIT_SUCCESS)
         return code;

@@ -88,7 +88,8 @@ static void print_peers(const json_t *peers) {
                                           ">WAITING", ">UNFINISHED", ">UNREAD", "LAST HINT", NULL});
     json_array_foreach(peers, i, peer) {
         table_add(&t, "%s", text_of(peer, "id"));
-        table_add(&t, "%s", json_is_true(json_object_get(peer, "paired")) ? "yes" : "no");
+        const char *paired = json_is_true(json_object_get(peer, "sealed")) ? "sealed" : "yes";
+        table_add(&t, "%s", json_is_true(json_object_get(peer, "paired")) ? paired : "no");
         add_ms(&t, peer, "rtt_ms");
         add_bytes(&t, number_of(peer, "cwnd"));
         add_bytes(&t, number_of(peer, "in_flight"));
@@ -207,6 +208,38 @@ int show_status(const request *r) {
 
 /* ---- neighbours ---- */
 
+/* "noise 4Fz0aXk2 relay": the plugin, without what all of its kind have in common; the key's beginning; the roles. */
+static void add_member(table *t, const json_t *neighbour) {
+    const json_t *key = json_object_get(neighbour, "key"), *role;
+    const char *plugin = text_of(neighbour, "security");
+    char roles[64] = "";
+    size_t i;
+    if (strncmp(plugin, "security-", 9) == 0)
+        plugin += 9;
+    json_array_foreach(json_object_get(neighbour, "roles"), i, role) {
+        size_t used = strlen(roles);
+        snprintf(roles + used, sizeof roles - used, "%s%s", i > 0 ? "," : " ", json_string_value(role));
+    }
+    table_add(t, "%s%s%.8s%s", plugin, json_is_string(key) ? " " : "",
+              json_is_string(key) ? json_string_value(key) : "", roles);
+}
+
+/* "812 of 820": of what we sent through it to others, how much arrived; and for how long it has been gone round. */
+static void add_transit(table *t, const json_t *neighbour) {
+    const json_t *transit = json_object_get(neighbour, "transit");
+    long long passed = number_of(transit, "passed_on"), all = passed + number_of(transit, "not_passed_on");
+    const char *shunned = json_is_true(json_object_get(transit, "shunned")) ? ", shunned" : "";
+    if (number_of(transit, "suspected_to") > 0)
+        table_add(t, "%lld of %lld, suspected for %lld s%s", passed, all, number_of(transit, "suspected_ms") / 1000,
+                  shunned);
+    else if (*shunned != '\0')
+        table_add(t, "%lld of %lld%s", passed, all, shunned);
+    else if (all > 0)
+        table_add(t, "%lld of %lld", passed, all);
+    else
+        table_add(t, "-");
+}
+
 static void add_link(table *t, const json_t *neighbour, const json_t *link, bool first) {
     const json_t *rtt = json_object_get(link, "rtt_ms");
     table_add(t, "%s", first ? text_of(neighbour, "id") : "");
@@ -223,6 +256,13 @@ static void add_link(table *t, const json_t *neighbour, const json_t *link, bool
     add_bytes(t, number_of(link, "bytes_in"));
     add_bytes(t, number_of(link, "bytes_out"));
     add_bytes(t, number_of(link, "queued_bytes"));
+    if (first) {
+        add_transit(t, neighbour);
+        add_member(t, neighbour);
+    } else {
+        table_add(t, "%s", "");
+        table_add(t, "%s", "");
+    }
 }
 
 static void print_neighbours(const json_t *answer) {
@@ -230,7 +270,7 @@ static void print_neighbours(const json_t *answer) {
     const json_t *neighbour, *link;
     table t;
     table_begin(&t, (const char *const[]){"NEIGHBOUR", "LINK TO", "IN USE", "CODEC", ">COST", ">ROUND TRIP", ">LOSS",
-                                          ">UP FOR", ">IN", ">OUT", ">QUEUED", NULL});
+                                          ">UP FOR", ">IN", ">OUT", ">QUEUED", "PASSED ON", "SECURITY", NULL});
     json_array_foreach(json_object_get(answer, "neighbours"), i, neighbour)
         json_array_foreach(json_object_get(neighbour, "links"), k, link) add_link(&t, neighbour, link, k == 0);
     table_end(&t, 0);

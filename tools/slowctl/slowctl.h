@@ -3,9 +3,12 @@
 #define SLOWCTL_H
 #include "client.h"
 
+/* USAGE: a mistake on the command line, or in what it says. UNKNOWN: a message that may have been delivered, or not. */
+enum { EXIT_USAGE = 2, EXIT_UNKNOWN = 3 };
+
 /* Options have the values of the command line, or those that main.c starts from. */
 typedef struct request {
-    client *client;
+    client *client; /* NULL for a command that needs no router */
     bool json;
     char *const *operands; /* behind the command's name */
     int operand_count;
@@ -16,6 +19,7 @@ typedef struct request {
     bool no_wait, best_effort, ordered, latest, fail_fast, trace;
     double ttl_s;                                                 /* negative = not given */
     const char *control, *channel, *priority, *file, *preference; /* NULL = not given */
+    const char *network, *id, *key, *roles, *days, *output;       /* of authority; NULL = not given */
 } request;
 
 /* Each returns the exit code, and has printed why it is not 0. */
@@ -29,6 +33,11 @@ int join_address(const request *);
 int leave_address(const request *);
 int path_ping(const request *);
 int path_trace(const request *);
+int members(const request *);
+int identity_keygen(const request *);
+int identity_show(const request *);
+int identity_network_key(const request *);
+int authority(const request *);
 int message_send(const request *);
 int message_recv(const request *);
 

@@ -3,7 +3,7 @@
 #define SLOWCTL_TABLE_H
 #include <stddef.h>
 
-enum { TABLE_COLUMNS_MAX = 12 };
+enum { TABLE_COLUMNS_MAX = 16 };
 
 typedef struct table {
     size_t columns;

@@ -219,6 +219,8 @@ enum slow_outcome_reason {
     SLOW_REASON_NO_ANSWER = 6,      /* it was sent, and until 10 s after its deadline nobody said what became of it */
     SLOW_REASON_NO_MEMORY = 7,
     SLOW_REASON_REFUSED = 8, /* the other end could not hand it over */
+    SLOW_REASON_UNSEALED =
+        9, /* never sent: the other end does not seal, it seems; it has no identity, or end_to_end is false */
 };
 /* `text` is for a person: why, and what a relay had to say ("not sent within 30 s; relay bob dropped it: no route"). */
 typedef struct slow_outcome {

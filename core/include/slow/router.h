@@ -11,6 +11,8 @@
 extern "C" {
 #endif
 
+enum { SLOW_CONFIG_WARNINGS = 8 };
+
 /* What a program may want to know of a config before it opens a junction with it. */
 typedef struct slow_config_info {
     uint32_t struct_size; /* set by the caller */
@@ -19,9 +21,16 @@ typedef struct slow_config_info {
     bool log_json; /* else text */
     bool has_admin;
     char admin_socket[128]; /* "" = none */
+    /* What is no mistake, and may not be meant so; the junction logs the same when it starts. */
+    uint32_t warning_count;
+    char warnings[SLOW_CONFIG_WARNINGS][224];
 } slow_config_info;
-#define SLOW_CONFIG_INFO_INIT \
-    { sizeof(slow_config_info), "", "", 0, false, false, "" }
+#define SLOW_CONFIG_INFO_INIT                                       \
+    {                                                               \
+        sizeof(slow_config_info), "", "", 0, false, false, "", 0, { \
+            ""                                                      \
+        }                                                           \
+    }
 
 /* Checks all of a config, the plugins that it names and their options included. The error's text is one whole line,
  * with file, line and path. `info` may be NULL. */
@@ -36,7 +45,7 @@ typedef struct slow_config_flags {
     const char *id; /* must be given */
     const char *network, *admin_socket, *log_level, *log_format;
     const char *const *listen, *const *join, *const *plugin_dirs;
-    bool insecure; /* may listen beyond loopback without encryption */
+    bool insecure; /* may listen beyond loopback although anybody can join */
 } slow_config_flags;
 /* The same as a config's text, for slow_config_check_text() and slow_junction_open_text(), to be freed by free(). An
  * address is served by the transport of its scheme. NULL on failure. */
