@@ -147,10 +147,9 @@ core_mutant tx-new-peer-same-message sender.c 'out->first_sent_at >= since;' 'ou
 core_mutant tx-outcome-once-more outcome.c '    out->settled = true;' '    ;' "${sending[@]}"
 core_mutant tx-lost-stays-lost sender_out.c 'sl_bit_clear(out->flying, index);' ';' delivery-relay-dies
 core_mutant tx-outcome-not-counted delivery.c 'd->stats->count[counters[result->outcome]]++;' ';' "${sending[@]}"
-core_mutant pair-alone-for-ever pairing.c 'slow_time alone = their_alone_ms * MS;' 'slow_time alone = now;' "${sending[@]}"
-core_mutant pair-half-kept pairing.c '        half_end(p, half);' '        ;' "${sending[@]}"
+core_mutant pair-alone-for-ever pairing.c 'slow_time alone = open->alone_ms * MS;' 'slow_time alone = now;' "${sending[@]}"
 core_mutant pair-any-number pairing.c 'if (p->mine != 0 && p->theirs == session) {' 'if (p->mine != 0) {' "${sending[@]}"
-core_mutant peer-forgot-when peer.c 'peers->forgotten_at = peer->pairing.alone_since;' ';' "${sending[@]}"
+core_mutant peer-forgot-when peer_table.c 'peers->forgotten_at = peer->pairing.alone_since;' ';' "${sending[@]}"
 core_mutant peer-number-again peer.c 'peer->last_packet++;' 'peer->last_packet += peer->last_packet % 64 != 63;' "${sending[@]}"
 core_mutant peer-bytes-forgotten peer.c 'peer->all->waiting -= bytes;' ';' "${sending[@]}"
 exit "$failed"
