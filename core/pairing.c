@@ -52,8 +52,23 @@ static sl_pair_seal *seal_take(sl_pair_seal **seal) {
 
 /* ---- the pair ---- */
 
+bool sl_pairing_is_full(const sl_pairing_limits *limits, bool lower, bool sealed, uint8_t way) {
+    if (lower)
+        return limits->unasked >= SL_OPENINGS_UNASKED || (sealed && limits->unasked_of[way] >= SL_UNASKED_A_WAY);
+    return limits->halves >= SL_HALVES || (sealed && limits->halves_of[way] >= SL_HALVES_A_WAY);
+}
+
+/* It counts against the limit no more. */
+static void unasked_end(sl_pairing *p) {
+    if (!p->unasked)
+        return;
+    p->limits->unasked--;
+    p->limits->unasked_of[p->unasked_way]--;
+    p->unasked = false;
+}
+
 static void opening_end(sl_pairing *p) {
-    p->limits->unasked -= p->opening != 0 && p->unasked;
+    unasked_end(p);
     seal_end(p, &p->opening_seal);
     p->opening = 0;
     p->open1_at = 0;
@@ -143,12 +158,15 @@ static void open1(sl_pairing *p, slow_time now) {
         say(p, SL_KIND_OPEN1, &(sl_open){.mine = p->opening, .yours = p->was}, p->opening_seal);
 }
 
-static void opening_start(sl_pairing *p, uint64_t was, slow_time now) {
+/* `way`: of who asks for it, if it is not wanted here. */
+static void opening_start(sl_pairing *p, uint64_t was, uint8_t way, slow_time now) {
     bool unasked = !p->wanted && p->mine == 0;
-    if (p->opening != 0 || (unasked && p->limits->unasked >= SL_OPENINGS_UNASKED))
+    if (p->opening != 0 || (unasked && sl_pairing_is_full(p->limits, true, p->events->seals != NULL, way)))
         return;
     p->limits->unasked += unasked;
+    p->limits->unasked_of[way] = (uint16_t)(p->limits->unasked_of[way] + unasked);
     p->unasked = unasked;
+    p->unasked_way = way;
     p->opening = p->events->draw(p->arg);
     p->was = was;
     p->open1_count = 0;
@@ -164,7 +182,7 @@ static void open3(sl_pairing *p, slow_time now) {
         opening_end(p);
         p->open3_count = 0;
         p->open3_at = now + OPEN1_MOST;
-        opening_start(p, p->theirs, now);
+        opening_start(p, p->theirs, 0, now);
         return;
     }
     p->open3_count++;
@@ -207,13 +225,13 @@ static void open2_heard(sl_pairing *p, const sl_open *open, uint8_t way, slow_ti
     }
 }
 
-static void knock_heard(sl_pairing *p, slow_time now) {
+static void knock_heard(sl_pairing *p, uint8_t way, slow_time now) {
     if (p->mine != 0 && !p->proven) {
         if (p->open3_count < OPEN3_TRIES)
             p->open3_count++;
         say_open3(p);
     } else
-        opening_start(p, p->theirs, now);
+        opening_start(p, p->theirs, way, now);
 }
 
 /* ---- the higher end ---- */
@@ -306,8 +324,7 @@ static void half_begin(sl_pairing *p, const sl_open *open, uint8_t way, slow_tim
     sl_half *half = half_free(p);
     sl_half begun = {
         .theirs = open->mine, .alone_ms = alone_ms(p, now), .until = now + HALF_KEPT, .said_at = now, .way = way};
-    bool full = p->events->seals != NULL && p->limits->halves_of[way] >= SL_HALVES_A_WAY;
-    if (half->theirs == 0 && (full || p->limits->halves >= SL_HALVES))
+    if (half->theirs == 0 && sl_pairing_is_full(p->limits, false, p->events->seals != NULL, way))
         return;
     begun.mine = p->events->draw(p->arg);
     if (!half_seal(p, &begun, open))
@@ -381,11 +398,8 @@ void sl_pairing_want(sl_pairing *p, bool wanted, slow_time now) {
     if (!wanted || p->mine != 0)
         return;
     if (p->lower) {
-        if (p->opening != 0 && p->unasked) {
-            p->limits->unasked--;
-            p->unasked = false;
-        }
-        opening_start(p, 0, now);
+        unasked_end(p);
+        opening_start(p, 0, 0, now);
     } else if (!was || p->knock_at == 0) {
         knock(p, now);
         p->knock_at = now + KNOCK_AGAIN;
@@ -394,7 +408,7 @@ void sl_pairing_want(sl_pairing *p, bool wanted, slow_time now) {
 
 void sl_pairing_heard(sl_pairing *p, enum sl_pair_kind kind, const sl_open *open, uint8_t way, slow_time now) {
     if (p->lower && kind == SL_KIND_KNOCK)
-        knock_heard(p, now);
+        knock_heard(p, way, now);
     else if (p->lower && kind == SL_KIND_OPEN2)
         open2_heard(p, open, way, now);
     else if (!p->lower && kind == SL_KIND_OPEN1)
@@ -403,7 +417,7 @@ void sl_pairing_heard(sl_pairing *p, enum sl_pair_kind kind, const sl_open *open
         open3_heard(p, open, now);
 }
 
-enum sl_session sl_pairing_session(sl_pairing *p, uint64_t session, slow_time now) {
+enum sl_session sl_pairing_session(sl_pairing *p, uint64_t session, uint8_t way, slow_time now) {
     if (p->mine != 0 && p->theirs == session) {
         p->heard_at = now;
         p->proven = true;
@@ -419,7 +433,7 @@ enum sl_session sl_pairing_session(sl_pairing *p, uint64_t session, slow_time no
     if (p->mine != 0)
         return SL_SESSION_OLD;
     if (p->lower)
-        opening_start(p, 0, now);
+        opening_start(p, 0, way, now);
     else if (half_of(p, session, 0) == NULL)
         knock(p, now);
     return SL_SESSION_UNKNOWN;

@@ -21,7 +21,9 @@
  * Numbers can be read by all who carry them, so whoever saw an OPEN1 can make up another one of the same number, or answer
  * it. Therefore, with security, a half is that of one OPEN1, byte for byte, by one way, and there may be several of a number;
  * an opening goes on after an answer that was forged or refused, and takes the next one (after a few it has a budget for
- * each way, which is the owner's); and the higher end knocks whatever halves it has, for they may be anybody's.
+ * each way, which is the owner's); and the higher end knocks whatever halves it has, for they may be anybody's. Nor does anybody
+ * have to be in the mesh to be spoken for: so what a way can have us keep, of halves and of openings that it asked for, is a
+ * share of all that there may be.
  *
  * Source: the rules were run as a model over thousands of seeds of loss, late copies and restarts before they stood here;
  * two-way openings, numbers for each start, and `alone` left out each failed there. */
@@ -29,7 +31,7 @@
 #define SL_PAIRING_H
 #include "delivery_wire.h"
 
-enum { SL_HALVES_A_PEER = 4, SL_HALVES = 256, SL_HALVES_A_WAY = 64, SL_OPENINGS_UNASKED = 256 };
+enum { SL_HALVES_A_PEER = 4, SL_HALVES = 256, SL_HALVES_A_WAY = 64, SL_OPENINGS_UNASKED = 256, SL_UNASKED_A_WAY = 64 };
 
 /* For tests that show what a rule is for: takes it out. By start: one number for all pairs of a process, and a package of an
  * unknown one begins a pair at the higher end. Two-way: the higher end is open on OPEN1. */
@@ -70,7 +72,7 @@ typedef struct sl_pairing_events {
 /* What strangers can make a junction remember, over all peers. */
 typedef struct sl_pairing_limits {
     uint32_t halves, unasked;
-    uint16_t halves_of[256]; /* with security, of each way: so nobody can have all of them */
+    uint16_t halves_of[256], unasked_of[256]; /* with security, of each way: so nobody can have all of them */
 } sl_pairing_limits;
 
 /* An OPEN2 that was said, at the higher end. */
@@ -103,6 +105,7 @@ typedef struct sl_pairing {
     sl_pair_seal *opening_seal; /* NULL: to be begun with the next OPEN1 */
     uint8_t heard;              /* OPEN2s that were read since OPEN1 was last said, up to those that are free */
     bool unasked;               /* and nothing of ours waits: it counts against the limit */
+    uint8_t unasked_way;        /* by which it was asked for, then */
     uint8_t open1_count, open3_count;
     slow_time open1_at, open1_said_at, open3_at;
     /* The higher end. */
@@ -114,6 +117,8 @@ typedef struct sl_pairing {
 /* `alone_since`: since when there has certainly been no pair with this peer. */
 void sl_pairing_init(sl_pairing *, const sl_pairing_events *, void *arg, sl_pairing_limits *, bool lower,
                      slow_time alone_since);
+/* Has somebody no room any more who speaks first, by this way, to an end that is the lower one, or is not? */
+bool sl_pairing_is_full(const sl_pairing_limits *, bool lower, bool sealed, uint8_t way);
 /* Gives back what it counted; nothing is said, and no event comes. */
 void sl_pairing_end(sl_pairing *);
 /* Something waits for a pair, or nothing does any more. */
@@ -123,9 +128,9 @@ void sl_pairing_want(sl_pairing *, bool wanted, slow_time now);
 void sl_pairing_heard(sl_pairing *, enum sl_pair_kind, const sl_open *, uint8_t way, slow_time now);
 
 enum sl_session { SL_SESSION_OURS, SL_SESSION_OLD, SL_SESSION_UNKNOWN };
-/* A package of the peer's with this number. OURS: it is to be taken. OLD: of another pair; to be dropped. UNKNOWN: there is
- * no pair; an opening was begun. */
-enum sl_session sl_pairing_session(sl_pairing *, uint64_t session, slow_time now);
+/* A package of the peer's with this number, by this way. OURS: it is to be taken. OLD: of another pair; to be dropped.
+ * UNKNOWN: there is no pair; an opening was begun. */
+enum sl_session sl_pairing_session(sl_pairing *, uint64_t session, uint8_t way, slow_time now);
 /* Ends the pair as forgotten, if there is one. */
 void sl_pairing_forget(sl_pairing *, slow_time now);
 /* There may be a way to it that was not there before: what could not be said is said now. */

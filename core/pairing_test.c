@@ -104,7 +104,7 @@ static void world_init(world *w, uint64_t seed) {
 static void hear(world *w, const letter *l) {
     end *e = &w->ends[l->to];
     if (l->data)
-        (void)sl_pairing_session(&e->pairing, l->open.mine, w->now);
+        (void)sl_pairing_session(&e->pairing, l->open.mine, 0, w->now);
     else
         sl_pairing_heard(&e->pairing, l->kind, &l->open, 0, w->now);
 }

@@ -331,8 +331,8 @@ static sl_peer *peer_need(sl_peers *peers, const slow_id *id) {
 }
 
 /* One who speaks first costs nothing but a look once there are too many of that kind. */
-static sl_peer *peer_for(sl_peers *peers, const slow_id *id, bool lower) {
-    bool full = lower ? peers->limits.unasked >= SL_OPENINGS_UNASKED : peers->limits.halves >= SL_HALVES;
+static sl_peer *peer_for(sl_peers *peers, const slow_id *id, bool lower, uint8_t way) {
+    bool full = sl_pairing_is_full(&peers->limits, lower, peers->sealed, way);
     return full ? sl_peer_find(peers, sl_id_bytes(id)) : peer_need(peers, id);
 }
 
@@ -477,6 +477,10 @@ static uint32_t hash_from(const sl_peers *peers, const slow_id *id) {
     return id != NULL ? sl_peers_hash(peers, (const uint8_t *)id->text, id->size) : 0;
 }
 
+static uint8_t way_of(const sl_peers *peers, const slow_id *from) {
+    return peers->sealed ? (uint8_t)hash_from(peers, from) : 0;
+}
+
 static void opening(sl_peers *peers, const slow_id *src, const slow_package *package, const slow_id *from,
                     slow_time now) {
     sl_open open = {.mine = 0};
@@ -494,13 +498,12 @@ static void opening(sl_peers *peers, const slow_id *src, const slow_package *pac
     /* OPEN2 answers what we said, so we know its author. */
     sl_peer *peer = kind == SL_KIND_OPEN2 ? sl_peer_find(peers, sl_id_bytes(src)) : NULL;
     if (kind == (lower ? SL_KIND_KNOCK : SL_KIND_OPEN1))
-        peer = peer_for(peers, src, lower);
+        peer = peer_for(peers, src, lower, way_of(peers, from));
     else if (kind == SL_KIND_OPEN3 && !lower && (peer = sl_peer_find(peers, sl_id_bytes(src))) == NULL)
         stranger(peers, src);
     if (peer == NULL)
         return;
-    uint8_t way = peers->sealed ? (uint8_t)hash_from(peers, from) : 0;
-    sl_pairing_heard(&peer->pairing, kind, &open, way, now);
+    sl_pairing_heard(&peer->pairing, kind, &open, way_of(peers, from), now);
     pairs_bound(peers, peer, now);
     sl_defer(peers->loop, &peer->turn);
 }
@@ -520,7 +523,7 @@ static sl_peer *from_outside(sl_peers *peers, const slow_package *package, const
     bool lower = sl_id_compare(peers->self, &src) < 0;
     if (lower && peers->sealed && !sl_pair_guard_may_open(&peers->guard, hash_from(peers, from), now))
         return NULL;
-    sl_peer *peer = lower ? peer_for(peers, &src, lower) : NULL;
+    sl_peer *peer = lower ? peer_for(peers, &src, lower, way_of(peers, from)) : NULL;
     if (peer != NULL)
         return peer;
     SL_COUNT(peers->stats, drop_package_pair_unknown);
@@ -556,7 +559,8 @@ void sl_peers_receive(sl_peers *peers, const slow_package *package, const slow_i
             return;
         package = &inside;
     }
-    switch (sl_pairing_session(&peer->pairing, package->session, now)) {
+    uint8_t way = peer->pairing.mine == 0 ? way_of(peers, from) : 0; /* it costs a hash */
+    switch (sl_pairing_session(&peer->pairing, package->session, way, now)) {
     case SL_SESSION_OURS:
         in_pair(peer, package, now);
         break;

@@ -253,6 +253,34 @@ static void openings_of_one_way_are_a_share_of_all(void **state) {
     assert_int_equal(b->peers.limits.halves_of[0], 0);
 }
 
+/* Names that nobody has, and that come after ours: the lower end opens, whoever knocks, and waits for an answer for 20 s. */
+static void knocks_of_one_way_are_a_share_of_all(void **state) {
+    net *t = *state;
+    node *a = node_new(t, "a", 'a', true), *c = node_new(t, "c", 'c', true);
+    const slow_id way = id_of("w0");
+    for (uint32_t i = 0; i < 2 * SL_OPENINGS_UNASKED; i++) {
+        char text[SLOW_ID_MAX];
+        snprintf(text, sizeof text, "z%03u", i);
+        slow_id as = id_of(text);
+        slow_package package = {
+            .type = SLOW_CONTROL, .kind = SL_KIND_KNOCK, .src = sl_id_bytes(&as), .dst = sl_id_bytes(&a->id)};
+        if (i % 2 != 0) { /* a package of a pair that is not there says the same */
+            package.type = SLOW_SEALED;
+            package.session = package.packet = i;
+        }
+        sl_peers_receive(&a->peers, &package, &way);
+        run(t, 25 * SL_MS);
+    }
+    assert_int_equal(a->peers.limits.unasked, SL_UNASKED_A_WAY);
+    send_for(c, &a->id, 100, 5 * SL_SECOND);
+    run(t, 5 * SL_SECOND);
+    assert_int_equal(c->delivered, 1);
+    run(t, 60 * SL_SECOND);
+    assert_int_equal(a->peers.limits.unasked, 0);
+    for (uint32_t i = 0; i < 256; i++)
+        assert_int_equal(a->peers.limits.unasked_of[i], 0);
+}
+
 /* Each OPEN1 of a is answered first with this many answers of no worth. */
 static void answer_rubbish(net *t, const letter *l, uint32_t count) {
     sl_open open;
@@ -511,6 +539,7 @@ int main(void) {
         CASE(who_saw_an_opening_cannot_take_its_number),
         CASE(who_keeps_opening_in_anothers_name_does_not_stop_the_knocks),
         CASE(openings_of_one_way_are_a_share_of_all),
+        CASE(knocks_of_one_way_are_a_share_of_all),
         CASE(forged_answers_do_not_use_up_the_opening),
         CASE(a_refused_answer_does_not_use_up_the_opening),
         CASE(sealed_packages_of_strangers_are_heard_within_the_same_budget),
