@@ -15,7 +15,12 @@
 #define SL_CERTIFICATE_H
 #include "identity.h"
 
-enum { SL_GRANT_SIZE = 121, SL_CERTIFICATE_MAX = 64 + 64 + SL_GRANT_SIZE, SL_CERTIFICATE_TEXT_MAX = 512 };
+enum {
+    SL_GRANT_SIZE = 121,
+    SL_ISSUER_SIZE = 8,
+    SL_CERTIFICATE_MAX = 64 + 64 + SL_GRANT_SIZE,
+    SL_CERTIFICATE_TEXT_MAX = 512
+};
 
 /* A set: a leaf or a relay, and an admin besides. A leaf relays nothing and announces itself alone. Admin is a name that is
  * kept and shown; nothing asks for it. */
@@ -25,7 +30,7 @@ typedef struct sl_grant {
     sl_key key;
     uint8_t roles;
     uint64_t not_before, not_after; /* seconds since 1970 */
-    uint8_t issuer[8];
+    uint8_t issuer[SL_ISSUER_SIZE];
     uint8_t signature[SL_SIGNATURE_SIZE];
 } sl_grant;
 

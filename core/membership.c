@@ -74,7 +74,7 @@ static const struct {
                               "its certificate is not of an authority of ours, or not for this id and network"},
     [SL_REFUSED_NOT_YET] = {"not_yet", "its certificate is not valid yet; do the clocks agree?"},
     [SL_REFUSED_EXPIRED] = {"expired", "its certificate has expired"},
-    [SL_REFUSED_REVOKED] = {"revoked", "its key is revoked"},
+    [SL_REFUSED_REVOKED] = {"revoked", "its key is revoked, or that of its authority"},
 };
 
 const char *sl_refusal_text(enum sl_refusal refusal) {
@@ -267,7 +267,7 @@ static bool grant_holds(sl_membership *m, const slow_id *id, const sl_grant *gra
         return true;
     }
     for (size_t i = 0; i < m->authority_count; i++) {
-        if (!sl_grant_names(grant, &m->authorities[i]))
+        if (!sl_grant_names(grant, &m->authorities[i]) || sl_membership_is_revoked(m, &m->authorities[i]))
             continue;
         SL_COUNT(m->stats, signatures_checked);
         ++*cost;
@@ -317,6 +317,19 @@ static enum sl_refusal time_check(sl_membership *m, const sl_grant *grant) {
     return now < grant->not_before ? SL_REFUSED_NOT_YET : now > grant->not_after ? SL_REFUSED_EXPIRED : SL_WELCOME;
 }
 
+/* Is it one of our authorities, and is its own key not revoked? */
+static enum sl_refusal issuer_check(const sl_membership *m, const uint8_t issuer[SL_ISSUER_SIZE]) {
+    enum sl_refusal refusal = SL_REFUSED_AUTHORITY;
+    for (size_t i = 0; i < m->authority_count; i++) {
+        if (memcmp(issuer, m->authorities[i].bytes, SL_ISSUER_SIZE) != 0)
+            continue;
+        if (!sl_membership_is_revoked(m, &m->authorities[i]))
+            return SL_WELCOME;
+        refusal = SL_REFUSED_REVOKED;
+    }
+    return refusal;
+}
+
 static bool is_fingerprint(const slow_id *id, const sl_key *key) {
     slow_id own;
     sl_key_fingerprint(key, &own);
@@ -351,10 +364,9 @@ static enum sl_refusal bind(sl_membership *m, const slow_id *id, const sl_key *k
     member->roles = grant->roles;
     member->until = grant->not_after;
     member->since = grant->not_before;
-    for (size_t i = 0; i < m->authority_count; i++)
-        if (sl_grant_names(grant, &m->authorities[i]))
-            return time_check(m, grant);
-    return SL_REFUSED_AUTHORITY;
+    memcpy(member->issuer, grant->issuer, SL_ISSUER_SIZE);
+    enum sl_refusal refusal = issuer_check(m, grant->issuer);
+    return refusal == SL_WELCOME ? time_check(m, grant) : refusal;
 }
 
 static enum sl_refusal check(sl_membership *m, const slow_id *id, const sl_key *key, const sl_grant *grant,
@@ -532,7 +544,9 @@ enum sl_refusal sl_membership_verify(sl_membership *m, const slow_id *origin, sl
 enum sl_refusal sl_membership_still(sl_membership *m, const sl_member *member) {
     if (!sl_membership_is_closed(m))
         return SL_WELCOME;
-    if (sl_membership_is_revoked(m, &member->key))
+    bool vouched_for = !sodium_is_zero(member->issuer, SL_ISSUER_SIZE);
+    if (sl_membership_is_revoked(m, &member->key) ||
+        (vouched_for && issuer_check(m, member->issuer) == SL_REFUSED_REVOKED))
         return SL_REFUSED_REVOKED;
     return member->until != 0 && now_s(m) > member->until ? SL_REFUSED_EXPIRED : SL_WELCOME;
 }

@@ -43,9 +43,10 @@ enum {
 typedef struct sl_member {
     slow_id id;
     sl_key key;
-    uint8_t roles;  /* enum sl_role */
-    uint64_t until; /* seconds since 1970, the last one in which it may be here; 0 = no end */
-    uint64_t since; /* the first one; 0 = always */
+    uint8_t roles;                  /* enum sl_role */
+    uint64_t until;                 /* seconds since 1970, the last one in which it may be here; 0 = no end */
+    uint64_t since;                 /* the first one; 0 = always */
+    uint8_t issuer[SL_ISSUER_SIZE]; /* of its certificate; of whom the config binds, or its id, all zero */
 } sl_member;
 
 /* What the config says. */
@@ -77,7 +78,7 @@ enum sl_refusal {
     SL_REFUSED_AUTHORITY,   /* of an authority that is not ours, or not its signature for this id and network */
     SL_REFUSED_NOT_YET,
     SL_REFUSED_EXPIRED,
-    SL_REFUSED_REVOKED,
+    SL_REFUSED_REVOKED, /* its key, or that of the authority which vouched for it */
     SL_REFUSALS
 };
 const char *sl_refusal_text(enum sl_refusal); /* "its certificate has expired": for logs */
@@ -108,7 +109,7 @@ enum sl_refusal sl_membership_verify(sl_membership *, const slow_id *origin, slo
                                      sl_member *, uint32_t *cost);
 /* Of a key that was let in: may it still be here? (Its certificate ran out, or it was revoked since.) */
 enum sl_refusal sl_membership_still(sl_membership *, const sl_member *);
-/* The revoked keys, anew. They count from now on in judge(), verify() and still(), whatever was remembered; the caller then
+/* The revoked keys, anew; of members and of authorities. They count from now on in judge(), verify() and still(), whatever was remembered; the caller then
  * ends what stands on them. SLOW_E_NOMEM: as before. */
 slow_status sl_membership_revoke(sl_membership *, const sl_key *revoked, size_t count);
 size_t sl_membership_revoked_count(const sl_membership *);

@@ -480,6 +480,36 @@ static void a_revoked_key_is_out_at_once_whatever_was_remembered(void **state) {
     sl_membership_free(bob);
 }
 
+/* The key of an authority that was stolen: nothing that it signed counts any more, but what the config says does. */
+static void with_its_key_an_authority_is_revoked(void **state) {
+    rig *r = *state;
+    const sl_member list[] = {member(BOB, "bob", SL_ROLE_RELAY)};
+    sl_grant grant = grant_of(ROOT, EVE, "eve", "plant", SL_ROLE_RELAY);
+    sl_grant unused = grant_of(ROOT, BOB, "bob", "plant", SL_ROLE_RELAY);
+    sl_membership *alice =
+        make(r, &(who){.number = ALICE, .id = "alice", .authority = ROOT, .members = list, .member_count = 1});
+    sl_membership *bob = make(r, &(who){.number = BOB, .id = "bob", .grant = &unused});
+    sl_membership *eve = make(r, &(who){.number = EVE, .id = "eve", .grant = &grant});
+    const sl_key root = identity_of(ROOT).key;
+    sl_member b, e, ignored;
+    slow_bytes proof = sl_membership_sign(eve, bytes_of("s"));
+    assert_int_equal(judge(alice, bob, "bob", &b), SL_WELCOME);
+    assert_int_equal(judge(alice, eve, "eve", &e), SL_WELCOME);
+    assert_int_equal(verify(alice, "eve", "s", proof, NULL, NULL), SL_WELCOME);
+    assert_int_equal(sl_membership_revoke(alice, &root, 1), SLOW_OK);
+    assert_int_equal(sl_membership_still(alice, &e), SL_REFUSED_REVOKED);
+    assert_int_equal(judge(alice, eve, "eve", &ignored), SL_REFUSED_REVOKED);
+    assert_int_equal(verify(alice, "eve", "s", proof, NULL, NULL), SL_REFUSED_REVOKED);
+    assert_int_equal(sl_membership_still(alice, &b), SL_WELCOME);
+    assert_int_equal(judge(alice, bob, "bob", &ignored), SL_WELCOME);
+    assert_int_equal(sl_membership_revoke(alice, NULL, 0), SLOW_OK);
+    assert_int_equal(sl_membership_still(alice, &e), SL_WELCOME);
+    assert_int_equal(judge(alice, eve, "eve", &ignored), SL_WELCOME);
+    sl_membership_free(alice);
+    sl_membership_free(bob);
+    sl_membership_free(eve);
+}
+
 /* ---- a remote that tries ---- */
 
 static void false_statements_push_out_nothing_that_is_true(void **state) {
@@ -559,6 +589,7 @@ int main(void) {
         TEST(a_proof_with_a_certificate_needs_no_list),
         TEST(a_statement_has_a_limit),
         TEST(a_revoked_key_is_out_at_once_whatever_was_remembered),
+        TEST(with_its_key_an_authority_is_revoked),
         TEST(false_statements_push_out_nothing_that_is_true),
         TEST(what_it_costs),
     };
