@@ -31,6 +31,8 @@ static inline slow_status clear_open(void *self, bool initiator, slow_bytes prol
     (void)error;
     assert_true(prologue.size > 0);
     *out = calloc(1, sizeof **out);
+    if (*out == NULL)
+        return SLOW_E_NOMEM;
     (*out)->initiator = initiator;
     return SLOW_OK;
 }
