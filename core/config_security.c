@@ -149,19 +149,23 @@ slow_status sl_config_set_identity(sl_config *config, const sl_identity *identit
     return SLOW_OK;
 }
 
-/* The network key is every member's, and so no identity: whoever has it could be us. */
-static bool is_plugins_secret(const sl_config *config, const uint8_t seed[SL_KEY_SIZE]) {
+/* The network key is every member's, and so nobody's own: whoever has it could be us, or an authority. Files of secrets do
+ * not say what they are for, so one is easily given for another. */
+static bool is_plugins_secret(const sl_config *config, const sl_key *key) {
     const sl_config_plugin *use = &config->security;
     for (const slow_option *o = use->plugin->options; o != NULL && o->key != NULL; o++) {
         const char *text = NULL;
-        uint8_t key[SL_KEY_SIZE];
+        uint8_t seed[SL_KEY_SIZE];
+        sl_identity identity;
         if (o->type != SLOW_OPT_STRING || (o->flags & SLOW_OPT_SECRET_FILE) == 0 || use->options == NULL)
             continue;
         memcpy(&text, (const char *)use->options + o->offset, sizeof text);
-        if (text == NULL || !sl_secret_parse_key(text, key))
+        if (text == NULL || !sl_secret_parse_key(text, seed))
             continue;
-        bool same = memcmp(key, seed, sizeof key) == 0;
-        sl_secret_wipe(key, sizeof key);
+        sl_identity_from_seed(&identity, seed);
+        bool same = sl_key_equal(&identity.key, key);
+        sl_secret_wipe(seed, sizeof seed);
+        sl_identity_wipe(&identity);
         if (same)
             return true;
     }
@@ -179,7 +183,7 @@ static slow_status read_identity(sl_config *config, const sl_json *value, const 
     free(file);
     if (status != SLOW_OK)
         return sl_json_error(at, error, status, "%s", why.text);
-    if (is_plugins_secret(config, identity.secret)) /* whose first half is the seed */
+    if (is_plugins_secret(config, &identity.key))
         status = sl_json_error(at, error, SLOW_E_INVAL,
                                "is the key that every member has; expected a key of this junction's own "
                                "(slowctl keygen FILE)");
@@ -204,6 +208,10 @@ static slow_status read_authority(sl_config *config, const sl_json *list, const 
         sl_json_at item = sl_json_at_index(at, i);
         sl_key *key = &config->authorities[config->authority_count++];
         status = read_key(sl_json_item(list, i), &item, key, error);
+        if (status == SLOW_OK && is_plugins_secret(config, key))
+            status = sl_json_error(&item, error, SLOW_E_INVAL,
+                                   "has the network key for its secret, so that every member could let in anybody; "
+                                   "expected another network key, and another authority");
         for (size_t j = 0; j < i && status == SLOW_OK; j++)
             if (sl_key_equal(key, &config->authorities[j]))
                 status =

@@ -94,9 +94,9 @@ typedef struct rig {
     char alice[SL_KEY_TEXT], bob[SL_KEY_TEXT], carol[SL_KEY_TEXT], root[SL_KEY_TEXT];
 } rig;
 
-static const char *const files[] = {"alice.key", "net.key",     "open.key",    "bad.key",    "alice.cert",
-                                    "bob.cert",  "office.cert", "alicia.cert", "other.cert", "torn.cert",
-                                    "revoked",   "revoked.bad", "revoked.own"};
+static const char *const files[] = {"alice.key",  "net.key",  "root.key",    "open.key",    "bad.key",
+                                    "alice.cert", "bob.cert", "office.cert", "alicia.cert", "other.cert",
+                                    "torn.cert",  "revoked",  "revoked.bad", "revoked.own"};
 
 static void put(const char *name, const char *text, mode_t mode) {
     FILE *file = fopen(name, "w");
@@ -152,6 +152,7 @@ static int set_up(void **state) {
     key_text(9, r->root);
     put_key("alice.key", 1, 0600);
     put_key("net.key", 77, 0600);
+    put_key("root.key", 9, 0600);
     put_key("open.key", 1, 0640);
     put("bad.key", "not a key\n", 0600);
     put_certificate("alice.cert", 9, 1, "slow", "alice");
@@ -312,6 +313,9 @@ static void each_mistake_is_named(void **state) {
         {SEALED "\"authority\": [\"@R\", \"@R\"]}", "authority[1]: stands already at [0]; expected each key once"},
         {SEALED "\"authority\": [\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]}",
          "authority[0]: is not a public key; is it a secret?"}, /* of small order */
+        {SEALED "\"network_key\": \"root.key\", \"authority\": [\"@R\"]}",
+         "authority[0]: has the network key for its secret, so that every member could let in anybody; expected "
+         "another"},
         {SEALED "\"certificate\": \"nowhere\"}", "certificate: nowhere: cannot be read: No such file or directory"},
         {SEALED "\"certificate\": \"alice.key\"}",
          "certificate: is no certificate; expected it to begin with the line"},
