@@ -410,17 +410,6 @@ void sl_neighbour_silent(sl_neighbour *n, const slow_id *dst, slow_time since, u
         sl_timer_at(n->doubt_timer, now);
 }
 
-void sl_neighbour_spend(sl_neighbour *n, uint32_t signatures) {
-    slow_time now = sl_now(n->all->loop);
-    bool before = sl_budget_is_spent(&n->budget, now);
-    sl_budget_spend(&n->budget, signatures, now);
-    if (before || !sl_budget_is_spent(&n->budget, now))
-        return;
-    sl_log_limited(n->all->log, &n->all->rate_unread, now, SLOW_LOG_WARN, "link",
-                   "%.*s brings more signatures than we check for one neighbour: its routing messages wait",
-                   SL_ID_ARG(&n->id));
-}
-
 void sl_neighbour_use(sl_neighbour *n, int change) {
     bool before = n->uses > 0;
     n->uses = (uint32_t)((int64_t)n->uses + change);

@@ -27,8 +27,6 @@ static inline sl_neighbour *sl_neighbour_get(const sl_neighbours *neighbours, sl
 }
 /* What strategies are shown of an adjacency. */
 slow_neighbour sl_neighbour_describe(const sl_neighbour *);
-/* It has made us check so many signatures. */
-void sl_neighbour_spend(sl_neighbour *, uint32_t signatures);
 /* A package that went through it arrived, or did not; to one more destination packages arrive, and not through it (+1), or to
  * one less; there has been silence of that one, which is at that metric, since then. See doubt.h. */
 void sl_neighbour_passed(sl_neighbour *, bool arrived);

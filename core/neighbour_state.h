@@ -27,6 +27,8 @@ typedef struct sl_talk {
     uint32_t held_count, held_last;
     uint8_t held_epoch;
     bool passed_over; /* something came on datagrams meanwhile, which has to come again */
+    bool anew;        /* it has begun anew meanwhile, as an acknowledgement shows, with this epoch */
+    uint8_t anew_epoch;
     /* What it said, was refused, and may count some day. */
     bool refused;         /* ... by another list of revoked keys */
     uint64_t counts_from; /* ... by time: seconds since 1970; 0 = nothing */
@@ -53,7 +55,7 @@ typedef struct sl_neighbour {
     bool told_us;                /* its list came, and it waits for our word that it did */
     sl_talk talks[SL_NAMES_MAX]; /* by the place of the protocol in `all` */
     sl_timer *timer;
-    sl_budget budget;      /* signatures that it may make us check; of all its starts */
+    sl_budget budget;      /* signatures that it may make us check, and what else; of all its starts */
     bool leaf;             /* by its role; while it is up, that of when it came up counts */
     sl_doubt doubt;        /* of this adjacency */
     sl_timer *doubt_timer; /* NULL = it never gave cause */

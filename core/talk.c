@@ -120,7 +120,7 @@ void sl_talk_timer(sl_neighbour *n) {
             next = renew_at(talk);
         if (talk->open && talk->look_at != 0 && talk->look_at < next)
             next = talk->look_at;
-        if ((talk->held_count > 0 || talk->passed_over) && sl_budget_ready_at(&n->budget) < next)
+        if ((talk->held_count > 0 || talk->passed_over || talk->anew) && sl_budget_ready_at(&n->budget) < next)
             next = sl_budget_ready_at(&n->budget);
     }
     if (next == NEVER)
@@ -144,6 +144,25 @@ static void talk_renew(sl_neighbour *n, sl_talk *talk, uint8_t epoch) {
     talk->epoch = epoch;
     events->parted(events->arg, n, name_of(n, talk));
     events->met(events->arg, n, name_of(n, talk));
+}
+
+void sl_neighbour_spend(sl_neighbour *n, uint32_t signatures) {
+    slow_time now = sl_now(n->all->loop);
+    bool before = sl_budget_is_spent(&n->budget, now);
+    sl_budget_spend(&n->budget, signatures, now);
+    if (before || !sl_budget_is_spent(&n->budget, now))
+        return;
+    sl_log_limited(n->all->log, &n->all->rate_unread, now, SLOW_LOG_WARN, "link",
+                   "%.*s has us check more signatures, or begin anew more often, than we do for one neighbour: its "
+                   "routing messages wait",
+                   SL_ID_ARG(&n->id));
+}
+
+/* The other end has begun anew. That costs it a few bytes, and us all that we know: so it is work which it makes us do, as
+ * signatures are. */
+static void begun_anew(sl_neighbour *n, sl_talk *talk, uint8_t epoch) {
+    sl_neighbour_spend(n, SL_BUDGET_ANEW);
+    talk_renew(n, talk, epoch);
 }
 
 /* Once a second at most: a table that is more than a channel holds would otherwise be begun without end. */
@@ -288,7 +307,7 @@ static void talk_hear(sl_neighbour *n, sl_talk *talk, const sl_route_frame *rout
     sl_neighbour_events *events = &n->all->events;
     enum sl_channel_verdict verdict = sl_channel_receive(&talk->channel, route->epoch, route->seq);
     if (verdict == SL_CHANNEL_NEWER) {
-        talk_renew(n, talk, route->epoch);
+        begun_anew(n, talk, route->epoch);
         verdict = sl_channel_receive(&talk->channel, route->epoch, route->seq);
     }
     if (verdict == SL_CHANNEL_TAKE)
@@ -297,6 +316,11 @@ static void talk_hear(sl_neighbour *n, sl_talk *talk, const sl_route_frame *rout
 
 /* It is read again: an acknowledgement that shows nothing new makes the other end repeat what was passed over. */
 static void read_on(sl_neighbour *n, sl_talk *talk, slow_time now) {
+    if (talk->anew && !sl_budget_is_spent(&n->budget, now)) {
+        talk->anew = false;
+        if (sl_epoch_newer(talk->anew_epoch, talk->channel.epoch))
+            begun_anew(n, talk, talk->anew_epoch);
+    }
     if (talk->passed_over && !sl_budget_is_spent(&n->budget, now)) {
         talk->passed_over = false;
         talk->channel.ack_due = true;
@@ -337,7 +361,7 @@ static void talk_begin(sl_talk *talk, uint8_t ours, uint8_t theirs) {
 static void talk_end(sl_talk *talk) {
     held_drop(talk);
     refused_forget(talk);
-    talk->passed_over = false;
+    talk->passed_over = talk->anew = false;
     sl_channel_free(&talk->channel);
     talk->open = false;
 }
@@ -471,19 +495,24 @@ void sl_neighbours_route_ack(sl_neighbours *all, sl_link *link, const sl_route_f
     if (talk == NULL)
         return;
     uint64_t srtt_ns = n->best->live.srtt_ns;
-    if (sl_channel_acked(&talk->channel, ack->epoch, ack->seq, sl_now(all->loop), srtt_ns) == SL_CHANNEL_NEWER)
-        talk_renew(n, talk, ack->epoch);
+    slow_time now = sl_now(all->loop);
+    if (sl_channel_acked(&talk->channel, ack->epoch, ack->seq, now, srtt_ns) == SL_CHANNEL_NEWER) {
+        talk->anew = true;
+        talk->anew_epoch = ack->epoch;
+        read_on(n, talk, now);
+    }
     sl_link_touch(n->best);
     sl_talk_timer(n);
 }
 
 void sl_neighbours_protocols(sl_neighbours *all, sl_link *link, const sl_protocols *protocols) {
     sl_neighbour *n = link->neighbour;
-    (void)all;
-    if (n == NULL)
+    bool newer = n != NULL && protocols->generation > n->protocols.generation;
+    if (n == NULL || (newer && sl_budget_is_spent(&n->budget, sl_now(all->loop)))) /* it is told again */
         return;
     n->told_us = true;
-    if (protocols->generation > n->protocols.generation) {
+    if (newer) {
+        sl_neighbour_spend(n, SL_BUDGET_ANEW);
         n->protocols = *protocols;
         match_ends(n);
         if (n->adjacency != 0)

@@ -14,6 +14,8 @@
  *
  * Who makes us check more signatures than budget.h allows is not read for a while: its messages are not acknowledged, and
  * so it sends no more than a window of them. They are not lost: on datagrams they come again, on a stream they are kept.
+ * The same budget pays for each time that it begins anew, or changes its list: what a hold prevents of a link that flaps is not
+ * to be had by the epoch of a frame.
  *
  * What is refused is not asked for again, and strategies say things once. Mostly that is right: what is false stays false. But a
  * certificate that is not valid yet will be, by a clock that is late or was wrong, and a key may be taken out of the list of the
@@ -59,6 +61,8 @@ void sl_neighbours_protocols(sl_neighbours *, sl_link *, const sl_protocols *);
 void sl_neighbours_protocols_ack(sl_neighbours *, sl_link *, uint32_t generation);
 void sl_neighbours_fill(sl_neighbours *, sl_link *);
 
+/* It has made us check so many signatures, or do what takes as long. */
+void sl_neighbour_spend(sl_neighbour *, uint32_t signatures);
 /* A strategy's message. SLOW_E_UNSUPPORTED: this neighbour does not run that protocol. */
 slow_status sl_neighbour_send(sl_neighbour *, const char *protocol, slow_bytes);
 bool sl_neighbour_speaks(const sl_neighbour *, const char *protocol);

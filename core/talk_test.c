@@ -8,6 +8,7 @@ typedef struct side {
     end *end;
     sl_neighbours neighbours;
     char told[512];
+    unsigned begun; /* how often something was met */
     unsigned heard; /* of messages that are numbers, "#0" and on */
     bool in_order;
     uint32_t costs; /* signatures, each message */
@@ -69,6 +70,7 @@ static void on_message(void *arg, sl_neighbour *n, const char *protocol, slow_by
 }
 static void on_met(void *arg, sl_neighbour *n, const char *protocol) {
     assert_true(sl_neighbour_speaks(n, protocol));
+    ((side *)arg)->begun++;
     tell(arg, "met", protocol);
 }
 static void on_parted(void *arg, sl_neighbour *n, const char *protocol) {
@@ -724,6 +726,60 @@ static void what_waited_goes_with_its_neighbour(void **state) {
     pair_free(p);
 }
 
+/* For whoever begins anew the strategy forgets, and says all that it knows: 6,000 times in a moment is too often. */
+enum { ANEW = 6000, ANEW_MOST = SL_BUDGET_AT_ONCE / SL_BUDGET_ANEW + 1 };
+
+static void is_begun_anew_within_the_budget(pair *p, enum sl_frame_kind kind) {
+    uint8_t epoch = other(&p->b)->talks[0].channel.epoch;
+    for (uint32_t i = 0; i < ANEW; i++) {
+        sl_route_frame frame = {.epoch = ++epoch, .seq = 1, .message = {(const uint8_t *)"x", 1}};
+        if (kind == SL_FRAME_ROUTE)
+            sl_neighbours_route(&p->b.neighbours, p->wb[0]->link, &frame);
+        else
+            sl_neighbours_route_ack(&p->b.neighbours, p->wb[0]->link, &frame);
+    }
+    assert_in_range(p->b.begun, 2, ANEW_MOST);
+    talk_for(p, 2 * SL_SECOND);
+    assert_in_range(p->b.begun, 3, ANEW_MOST + 2 * SL_SECOND / (SL_BUDGET_ANEW * SL_BUDGET_EACH_NS) + 1);
+    p->a.told[0] = p->b.told[0] = '\0';
+    says(&p->a, "p", "one"); /* lost, where the epochs differ */
+    talk_for(p, 2 * SL_SECOND);
+    p->a.told[0] = p->b.told[0] = '\0';
+    says(&p->a, "p", "two");
+    talk_for(p, 2 * SL_SECOND);
+    was_told(&p->b, "heard p \"two\"");
+    pair_free(p);
+}
+
+static void who_begins_anew_without_end_is_not_read(void **state) {
+    is_begun_anew_within_the_budget(pair_that_speaks_p(*state), SL_FRAME_ROUTE);
+}
+
+static void nor_on_a_stream(void **state) {
+    is_begun_anew_within_the_budget(pair_over(*state, SLOW_LINK_STREAM), SL_FRAME_ROUTE);
+}
+
+static void nor_if_it_only_acknowledges(void **state) {
+    is_begun_anew_within_the_budget(pair_over(*state, SLOW_LINK_STREAM), SL_FRAME_ROUTE_ACK);
+}
+
+static void lists_that_change_without_end_are_read_within_the_budget(void **state) {
+    pair *p = pair_that_speaks_p(*state);
+    sl_protocols list = other(&p->b)->protocols;
+    for (uint32_t i = 0; i < ANEW; i++) {
+        list.generation++;
+        list.number[0]++;
+        sl_neighbours_protocols(&p->b.neighbours, p->wb[0]->link, &list);
+    }
+    assert_in_range(p->b.begun, 2, ANEW_MOST);
+    talk_for(p, SL_SECOND);
+    list.generation++; /* it is told again until somebody says that it came */
+    list.number[0]++;
+    sl_neighbours_protocols(&p->b.neighbours, p->wb[0]->link, &list);
+    assert_int_equal(other(&p->b)->protocols.generation, list.generation);
+    pair_free(p);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -749,6 +805,10 @@ int main(void) {
         TEST(it_is_read_no_faster_than_the_budget_grows),
         TEST(what_waited_is_forgotten_when_the_other_end_begins_anew),
         TEST(what_waited_goes_with_its_neighbour),
+        TEST(who_begins_anew_without_end_is_not_read),
+        TEST(nor_on_a_stream),
+        TEST(nor_if_it_only_acknowledges),
+        TEST(lists_that_change_without_end_are_read_within_the_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
