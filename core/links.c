@@ -152,12 +152,16 @@ void sl_links_recheck(sl_links *links) {
         if (link->state != SL_LINK_UP || links->env.opening.gate.judge == NULL)
             continue;
         enum sl_refusal refusal = sl_membership_still(links->membership, &link->member);
+        if (refusal == SL_WELCOME && sl_membership_is_outdated(links->membership, &link->member))
+            refusal = SL_REFUSED_STALE; /* or who has no identity to date others with would keep it for ever */
         if (refusal == SL_WELCOME) {
             recheck_by(links, link->member.until);
             continue;
         }
         if (refusal == SL_REFUSED_REVOKED)
             SL_COUNT(links->env.stats, refused_revoked);
+        else if (refusal == SL_REFUSED_STALE)
+            SL_COUNT(links->env.stats, refused_stale);
         else
             SL_COUNT(links->env.stats, refused_expired);
         sl_log_write(links->env.log, SLOW_LOG_WARN, "link", "%.*s at %s is let out: %s", SL_ID_ARG(&link->member.id),

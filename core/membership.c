@@ -461,7 +461,9 @@ enum sl_refusal sl_membership_judge(sl_membership *m, const char *context, const
         return counted(m, SL_REFUSED_STALE);
     memcpy(key.bytes, key_bytes, SL_KEY_SIZE);
     slow_bytes said = credentials_statement(m, context, id, static_key, issued, granted, statement);
-    return counted(m, check(m, id, &key, granted.size > 0 ? &grant : NULL, said, signature, member, &cost));
+    enum sl_refusal refusal = check(m, id, &key, granted.size > 0 ? &grant : NULL, said, signature, member, &cost);
+    member->issued = issued;
+    return counted(m, refusal);
 }
 
 /* ---- proofs ---- */
@@ -549,4 +551,9 @@ enum sl_refusal sl_membership_still(sl_membership *m, const sl_member *member) {
         (vouched_for && issuer_check(m, member->issuer) == SL_REFUSED_REVOKED))
         return SL_REFUSED_REVOKED;
     return member->until != 0 && now_s(m) > member->until ? SL_REFUSED_EXPIRED : SL_WELCOME;
+}
+
+bool sl_membership_is_outdated(sl_membership *m, const sl_member *member) {
+    uint64_t now = now_s(m);
+    return member->issued != 0 && now > member->issued && is_stale(member->issued, now);
 }

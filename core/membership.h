@@ -16,7 +16,8 @@
  *
  * `issued` is when that was signed, in seconds since 1970. A static key lives as long as its process, and whoever gets hold
  * of one, from a core or a swapped page, could stand in for the identity with it: for SL_CREDENTIALS_LAST_S and no longer,
- * since nobody takes credentials that are older. Those of the future are refused as well, but clocks that differ by up to
+ * since nobody takes credentials that are older, and a link ends with those that opened it. (A pair does not, for messages that
+ * are under way in it would have no outcome.) Those of the future are refused as well, but clocks that differ by up to
  * SL_CREDENTIALS_AHEAD_S are forgiven: only the identity can date them, so its own clock is all that this trusts, and a network
  * whose clocks are hours apart stays one. A junction signs its own anew after a third of the time, and otherwise once for each
  * context and static key, not for each opening.
@@ -46,6 +47,7 @@ typedef struct sl_member {
     uint8_t roles;                  /* enum sl_role */
     uint64_t until;                 /* seconds since 1970, the last one in which it may be here; 0 = no end */
     uint64_t since;                 /* the first one; 0 = always */
+    uint64_t issued;                /* when its credentials were signed; 0 = it showed none */
     uint8_t issuer[SL_ISSUER_SIZE]; /* of its certificate; of whom the config binds, or its id, all zero */
 } sl_member;
 
@@ -109,6 +111,8 @@ enum sl_refusal sl_membership_verify(sl_membership *, const slow_id *origin, slo
                                      sl_member *, uint32_t *cost);
 /* Of a key that was let in: may it still be here? (Its certificate ran out, or it was revoked since.) */
 enum sl_refusal sl_membership_still(sl_membership *, const sl_member *);
+/* Of one that was let in by its credentials: have these become too old since? An honest one has shown others long before. */
+bool sl_membership_is_outdated(sl_membership *, const sl_member *);
 /* The revoked keys, anew; of members and of authorities. They count from now on in judge(), verify() and still(), whatever was remembered; the caller then
  * ends what stands on them. SLOW_E_NOMEM: as before. */
 slow_status sl_membership_revoke(sl_membership *, const sl_key *revoked, size_t count);

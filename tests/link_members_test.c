@@ -520,6 +520,38 @@ static void a_certificate_that_runs_out_ends_the_link(void **state) {
     assert_true(s->alice->stats.count[SL_refused_expired] > 1);
 }
 
+static void shift_days(scene *s, station *other, int64_t days) {
+    sl_loop_virtual_shift_wall(s->alice->loop, days * 86400 * 1000);
+    sl_loop_virtual_shift_wall(other->loop, days * 86400 * 1000);
+}
+
+static slow_bytes nothing_to_show(void *arg) {
+    (void)arg;
+    return (slow_bytes){NULL, 0};
+}
+
+/* Who has got hold of a static key, and not of the identity that dates it, does not keep its link for ever by never renewing
+ * it. */
+static void a_link_ends_with_the_credentials_that_opened_it(void **state) {
+    scene *s = *state;
+    station_setup a = by_list(s, "alice", ALICE), b = by_list(s, "bob", BOB);
+    s->alice = station_start(s->net, ALICE, &a);
+    station *bob = station_start(s->net, BOB, &b);
+    station_join(bob, s->alice);
+    wire_net_run(s->net, 10 * SL_SECOND);
+    shift_days(s, bob, 29);
+    wire_net_run(s->net, 100 * SL_SECOND);
+    assert_int_equal(s->alice->ups, 1);
+    assert_int_equal(station_links_up(s->alice), 1);
+    bob->links.env.opening.gate.credentials = nothing_to_show;
+    shift_days(s, bob, 2);
+    wire_net_run(s->net, 70 * SL_SECOND);
+    assert_null(station_neighbour(s->alice, "bob"));
+    assert_true(s->alice->stats.count[SL_refused_stale] == 1);
+    assert_int_equal(s->alice->ups, 1);
+    assert_true(s->alice->stats.count[SL_refused_no_identity] > 0);
+}
+
 static void a_revocation_ends_the_link_at_once(void **state) {
     scene *s = *state;
     station_setup a = by_list(s, "alice", ALICE), b = by_list(s, "bob", BOB);
@@ -592,6 +624,7 @@ int main(void) {
         TEST(one_that_runs_twice_is_told_of),
         TEST(one_that_restarts_again_and_again_runs_once),
         TEST(a_certificate_that_runs_out_ends_the_link),
+        TEST(a_link_ends_with_the_credentials_that_opened_it),
         TEST(a_revocation_ends_the_link_at_once),
         TEST(another_key_is_told_beside_any_noise),
     };
