@@ -246,7 +246,7 @@ bool sl_route_read(slow_bytes body, sl_route_frame *route) {
     route->epoch = slow_read_u8(&r);
     route->seq = slow_read_u32(&r);
     route->message = rest(&r);
-    return slow_reader_ok(&r);
+    return slow_reader_ok(&r) && route->message.size <= SLOW_ROUTE_MESSAGE_MAX;
 }
 
 size_t sl_protocols_write(const sl_protocols *protocols, uint8_t out[SL_PROTOCOLS_MAX]) {

@@ -10,6 +10,7 @@
 #ifndef SL_LINK_WIRE_H
 #define SL_LINK_WIRE_H
 #include <slow/base.h>
+#include <slow/routing.h>
 #include <slow/transport.h>
 
 enum sl_frame_kind {
@@ -119,7 +120,7 @@ enum { SL_PROBE_SIZE = 16 };
 void sl_probe_write(const sl_probe *, uint8_t out[SL_PROBE_SIZE]);
 bool sl_probe_read(slow_bytes body, sl_probe *);
 
-/* ROUTE and ROUTE_ACK of the strategy channel. */
+/* ROUTE and ROUTE_ACK of the strategy channel. A message is at most SLOW_ROUTE_MESSAGE_MAX bytes. */
 typedef struct sl_route_frame {
     uint8_t protocol, epoch; /* protocol: the author's own number */
     uint32_t seq;            /* of a ROUTE_ACK: the next one wanted */

@@ -352,6 +352,16 @@ static void a_route_is_a_header_and_a_message(void **state) {
     assert_false(sl_route_read((slow_bytes){out, 5}, &back));
 }
 
+/* Strategies say no longer ones, and what they do with one may take more than a time that grows with its size. */
+static void a_route_is_no_longer_than_strategies_may_say(void **state) {
+    (void)state;
+    uint8_t frame[SL_ROUTE_HEADER + SLOW_ROUTE_MESSAGE_MAX + 1] = {1};
+    sl_route_frame back;
+    assert_true(sl_route_read((slow_bytes){frame, sizeof frame - 1}, &back));
+    assert_int_equal(back.message.size, SLOW_ROUTE_MESSAGE_MAX);
+    assert_false(sl_route_read((slow_bytes){frame, sizeof frame}, &back));
+}
+
 static sl_protocols some_protocols(void) {
     return (sl_protocols){.names = {.count = 2, .name = {"p/1", "q/2"}}, .number = {3, 255}, .generation = 0x01020304};
 }
@@ -431,6 +441,7 @@ int main(void) {
         cmocka_unit_test(a_claim_names_at_most_eight_codecs),
         cmocka_unit_test(a_probe_is_16_bytes),
         cmocka_unit_test(a_route_is_a_header_and_a_message),
+        cmocka_unit_test(a_route_is_no_longer_than_strategies_may_say),
         cmocka_unit_test(protocols_are_a_generation_names_and_numbers),
         cmocka_unit_test(the_longest_list_of_protocols_fits),
         cmocka_unit_test(a_claim_has_numbers_once_its_protocols_have_changed),
