@@ -13,6 +13,7 @@
  *
  * A channel that is begun anew costs 256: a strategy then forgets what the neighbour said, chooses again for each destination, and
  * says its whole table, some milliseconds with 10,000. So that is 64 times at once, and four times a second.
+ * Coming up costs the same, of a bucket of its own: who has a table to be checked is not to wait with it for that.
  *
  * The bucket is one point in time, to which what was spent is paid off; so it needs no timer, and zero is a full one. */
 #ifndef SL_BUDGET_H

@@ -98,12 +98,19 @@ static sl_neighbour *neighbour_add(sl_neighbours *all, const slow_id *id) {
 
 /* ---- up and down ---- */
 
+/* A hold is for links that break. Who says goodbye each time, or starts anew, is not held, but what it costs us to take it up
+ * and to let it go is the same: so that has a budget. */
 static void adjacency_up(sl_neighbour *n) {
     sl_neighbours *all = n->all;
     slow_time now = sl_now(all->loop);
+    if (sl_budget_is_spent(&n->ups, now)) {
+        n->held_until = sl_budget_ready_at(&n->ups);
+        return;
+    }
     n->adjacency = sl_slots_add(&all->adjacencies, n);
     if (n->adjacency == 0)
         return;
+    sl_budget_spend(&n->ups, SL_BUDGET_ANEW, now);
     n->up_at = now;
     n->doubt = (sl_doubt){.shunned = false};
     n->cost = n->best->live.told_cost;

@@ -56,6 +56,7 @@ typedef struct sl_neighbour {
     sl_talk talks[SL_NAMES_MAX]; /* by the place of the protocol in `all` */
     sl_timer *timer;
     sl_budget budget;      /* signatures that it may make us check, and what else; of all its starts */
+    sl_budget ups;         /* how often it may come up; of all its starts */
     bool leaf;             /* by its role; while it is up, that of when it came up counts */
     sl_doubt doubt;        /* of this adjacency */
     sl_timer *doubt_timer; /* NULL = it never gave cause */

@@ -8,6 +8,7 @@ typedef struct side {
     end *end;
     sl_neighbours neighbours;
     char told[512];
+    unsigned ups;
     unsigned begun; /* how often something was met */
     unsigned heard; /* of messages that are numbers, "#0" and on */
     bool in_order;
@@ -38,6 +39,7 @@ static void was_told(side *s, const char *expected) {
 
 static void on_up(void *arg, sl_neighbour *n) {
     side *s = arg;
+    s->ups++;
     tell(s, "up", n->id.text);
     for (unsigned i = 0; i < s->neighbours.places; i++)
         if (sl_neighbour_speaks(n, s->neighbours.names[i]))
@@ -763,6 +765,24 @@ static void nor_if_it_only_acknowledges(void **state) {
     is_begun_anew_within_the_budget(pair_over(*state, SLOW_LINK_STREAM), SL_FRAME_ROUTE_ACK);
 }
 
+/* Who says goodbye, or starts anew, is not held down as one whose link breaks is: so this is the end of it. */
+static void who_comes_and_goes_without_end_waits_at_last(void **state) {
+    pair *p = pair_that_speaks_p(*state);
+    for (uint32_t i = 0; i < 180; i++) { /* LINKS is 400 */
+        wait_for(p->rig, 25 * SL_MS);    /* more than 50 a second would be asked for cookies */
+        if (i % 2 == 0)
+            p->a.end->claim.start++;
+        sl_link_close(p->wa[0]->link, SL_CLOSE_GOODBYE, false);
+        sl_link_close(p->wb[0]->link, SL_CLOSE_GOODBYE, false);
+        p->links = 0;
+        open_link(p);
+    }
+    assert_in_range(p->b.ups, ANEW_MOST, ANEW_MOST + 180 * 25 / SL_BUDGET_ANEW + 1);
+    talk_for(p, SL_SECOND);
+    assert_int_not_equal(other(&p->b)->adjacency, 0);
+    pair_free(p);
+}
+
 static void lists_that_change_without_end_are_read_within_the_budget(void **state) {
     pair *p = pair_that_speaks_p(*state);
     sl_protocols list = other(&p->b)->protocols;
@@ -808,6 +828,7 @@ int main(void) {
         TEST(who_begins_anew_without_end_is_not_read),
         TEST(nor_on_a_stream),
         TEST(nor_if_it_only_acknowledges),
+        TEST(who_comes_and_goes_without_end_waits_at_last),
         TEST(lists_that_change_without_end_are_read_within_the_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
