@@ -126,6 +126,13 @@ slow_status slow_authority_sign(const char *authority_path, const slow_certifica
         status = sl_identity_read(authority_path, "key of an authority", &authority, error);
     if (status != SLOW_OK)
         return status;
+    if (sl_key_equal(&c.grant.key, &authority.key)) { /* files of secrets do not say what they are for */
+        sl_identity_wipe(&authority);
+        return sl_error(
+            error, SLOW_E_INVAL, "key",
+            "this is the authority's own key; expected that of the junction, which needs a secret of its own "
+            "(slowctl keygen FILE), or who takes its machine can let in anybody");
+    }
     sl_certificate_sign(&c, &authority);
     sl_identity_wipe(&authority);
     sl_certificate_write(&c, text, SLOW_CERTIFICATE_TEXT);

@@ -149,6 +149,8 @@ static void each_mistake_in_a_request_is_named(void **state) {
         {{.network = "plant", .id = NULL, .key = key, .valid_s = 1}, "the id of the junction is missing"},
         {{.network = "plant", .id = "b\n", .key = key, .valid_s = 1}, "an id is UTF-8 without control characters"},
         {{.network = "plant", .id = "bob", .key = "bob", .valid_s = 1}, "this is no public key; expected the 44"},
+        {{.network = "plant", .id = "bob", .key = r->root.key, .valid_s = 1},
+         "this is the authority's own key; expected"},
         {{.network = "plant", .id = "bob", .key = key, .roles = "", .valid_s = 1}, "\"\" are no roles; expected relay"},
         {{.network = "plant", .id = "bob", .key = key, .roles = "leaf,relay", .valid_s = 1}, "\"leaf,relay\" are no"},
         {{.network = "plant", .id = "bob", .key = key, .roles = "relay,", .valid_s = 1}, "\"relay,\" are no roles"},
