@@ -77,7 +77,7 @@ void udp_bury(void *arg) {
 
 /* The link, and a socket that was there for it alone. */
 void udp_link_free(udp_link *link) {
-    udp_socket *s = link->socket;
+    udp_socket *s = link->socket, *listener = s->listener;
     udp *u = s->udp;
     for (udp_link **at = &u->dying; link->dying && *at != NULL; at = &(*at)->next_dying)
         if (*at == link) {
@@ -89,13 +89,16 @@ void udp_link_free(udp_link *link) {
         s->cut = NULL;
         s->cut_link = NULL;
     }
-    if (!s->listens && !link->heard)
+    if (listener == NULL && !link->heard)
         dial_unlucky(&u->dials);
-    peers_remove(&s->peers, &link->peer);
+    if (listener != NULL)
+        peers_remove(&listener->peers, &link->peer);
     u->link_count--;
     free(link);
-    if (!s->listens || (s->retired && s->peers.count == 0))
+    if (!s->listens)
         udp_socket_close(s);
+    if (listener != NULL && listener->retired && listener->peers.count == 0)
+        udp_socket_close(listener);
 }
 
 static void check_carrier(udp_link *link) {

@@ -88,12 +88,15 @@ static void hand_up(udp *u, batch *b) {
 
 /* The link of a datagram; a new one for an address that has none. NULL: refused. */
 static udp_link *link_of(udp_socket *s, const address *from, const address *local) {
-    if (!s->listens)
+    udp_socket *listener = s->listener;
+    if (listener == NULL || (s->only != NULL && address_equal(&s->only->peer.remote, from)))
         return s->only;
-    peer *known = peers_find(&s->peers, from);
-    if (known != NULL)
-        return (udp_link *)known;
-    udp_link *link = s->retired ? NULL : udp_link_new(s, from, local);
+    udp_link *known = (udp_link *)peers_find(&listener->peers, from);
+    if (known != NULL) {
+        udp_own_socket(known);
+        return known;
+    }
+    udp_link *link = listener->retired ? NULL : udp_link_new(listener, from, local);
     return link != NULL && udp_link_born(link, 0) ? link : NULL;
 }
 
@@ -114,7 +117,7 @@ static void take_datagram(udp_socket *s, batch *b, struct mmsghdr *message, cons
     uint32_t segment = control_read(&message->msg_hdr, &local);
     if (message->msg_len == 0 || (message->msg_hdr.msg_flags & MSG_TRUNC) != 0)
         return;
-    bool same = b->link != NULL && (!s->listens || address_equal(&b->link->peer.remote, from));
+    bool same = b->link != NULL && (s->listener == NULL || address_equal(&b->link->peer.remote, from));
     if (!same) {
         hand_up(u, b);
         b->link = link_of(s, from, &local);

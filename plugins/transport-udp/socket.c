@@ -73,6 +73,8 @@ void udp_socket_close(udp_socket *s) {
             *at = s->next;
             break;
         }
+    if (s->listener != NULL && !s->listens)
+        u->own_count--;
     u->io->unwatch(s->watch);
     close(s->fd);
     peers_free(&s->peers);

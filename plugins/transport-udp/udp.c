@@ -43,6 +43,13 @@ static const slow_option udp_options[] = {
      .min = 4096,
      .max = 1 << 30,
      .help = "SO_RCVBUF in bytes; the kernel caps it at net.core.rmem_max"},
+    {.key = "own_sockets",
+     .type = SLOW_OPT_INT,
+     .offset = offsetof(udp_config, own_sockets),
+     .default_text = "256",
+     .min = 0,
+     .max = UDP_LINKS_MAX,
+     .help = "how many links that came to a listening address have a socket, and so a receive buffer, of their own"},
     {.key = "gso",
      .type = SLOW_OPT_BOOL,
      .offset = offsetof(udp_config, gso),
@@ -104,6 +111,7 @@ static slow_status listen_on(void *self, const char *name, char bound_text[128],
             break;
         udp_socket *s = opened[count++];
         s->listens = true;
+        s->listener = s;
         snprintf(s->name, sizeof s->name, "%s", name);
         snprintf(s->text, sizeof s->text, "%s", b.text);
     }

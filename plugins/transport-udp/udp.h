@@ -1,6 +1,7 @@
 /* udp.h - what the files of this transport share: an instance has sockets, a socket has links.
  *
  *   udp ─┬─ socket (listening) ─── peers: remote address → link, link, …
+ *        ├─ socket (own)       ─── only: one of these links
  *        ├─ socket (dialled)   ─── only: link
  *        └─ read_buffer, one for all
  */
@@ -19,6 +20,7 @@
 
 typedef struct udp_config {
     int64_t mtu, send_buffer, receive_buffer; /* bytes */
+    int64_t own_sockets;
     bool gso, gro;
 } udp_config;
 
@@ -43,6 +45,7 @@ typedef struct udp_link {
     bool gso;     /* trains go as trains, until the kernel refuses one on this path */
     bool carried; /* its interface was seen up, so that losing it means something */
     bool heard;   /* anything ever came */
+    bool shares;  /* the kernel refused it a socket of its own */
     bool dying;   /* in the list of those whose link_down() is due */
     slow_status why;
     struct udp_link *next_dying;
@@ -57,12 +60,13 @@ struct udp_socket {
     slow_watch *watch;
     address local;
     bool wildcard;      /* bound to every address: each datagram says to which it came, and from which it goes */
-    bool listens;       /* else it was dialled, and has one link */
+    bool listens;       /* else it is connected, and has one link */
+    udp_socket *listener; /* in whose table its links are: itself, or the one to which its link came; NULL = dialled */
     char name[128];     /* as given to listen() */
     char text[128];     /* with the real port */
     bool retired;       /* after unlisten(): takes no more strangers, and goes with its last link */
     peers peers;        /* listening */
-    udp_link *only;     /* dialled */
+    udp_link *only;     /* connected */
     bool blocked;       /* the kernel takes nothing: writable() is owed */
     udp_link *cut_link; /* whose train was cut by that */
     slow_packet *cut;   /* or NULL: there was none */
@@ -78,7 +82,7 @@ struct udp {
     carrier *carrier;
     dials dials;
     udp_socket *sockets;
-    size_t link_count;
+    size_t link_count, own_count;
     udp_link *dying;
     slow_timer *soon; /* for the dying */
     struct read_buffer *read_buffer;
@@ -93,6 +97,9 @@ void udp_link_die(udp_link *, slow_status why); /* link_down() comes in a coming
 void udp_bury(void *udp);                       /* that turn */
 void udp_link_free(udp_link *);
 void udp_carrier_changed(void *udp);
+
+/* own.c */
+void udp_own_socket(udp_link *); /* when its time has come, and where it can be; else the link stays where it is */
 
 /* socket.c */
 slow_status udp_socket_open(udp *, int fd, const address *local, udp_socket **, slow_error *); /* takes fd if OK */
