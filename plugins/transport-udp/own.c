@@ -16,10 +16,10 @@
  * in the old one. So from whichever socket a datagram is read, its source decides whose it is (read.c), and the link stays
  * in the listener's table: nothing is lost, or taken for another's. When the link ends, its peer is a stranger again.
  *
- * When: at the first datagram that comes after the core has sent something. Who forged his address never gets there, nor
- * one whom the core does not answer. So the core's bounds on openings bound these sockets, too; and `own_sockets` does,
- * lest links take all descriptors that the process may have, and since kernels before 6.13 look through all sockets of an
- * address for each datagram. Who found none free gets one when he is heard after another has ended. */
+ * When: at the first datagram that comes after the core has sent something. A stranger whom the core does not answer costs
+ * none, so the core's bounds on openings bound these sockets, too; and `own_sockets` does, lest links take all descriptors
+ * that the process may have, and since kernels before 6.13 look through all sockets of an address for each datagram. Who
+ * found none left gets one when he is heard after another has ended. */
 #include "udp.h"
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,8 +32,8 @@ static bool share_port(int fd) {
 /* A socket beside the listener's, bound to the address to which the peer sends and connected to the peer; or -1. */
 static int connected(int listener, const address *local, const address *remote) {
     int fd = socket(local->at.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && share_port(listener) && share_port(fd) &&
-        bind(fd, &local->at.any, local->size) == 0 && connect(fd, &remote->at.any, remote->size) == 0)
+    if (fd >= 0 && share_port(listener) && share_port(fd) && bind(fd, &local->at.any, local->size) == 0 &&
+        connect(fd, &remote->at.any, remote->size) == 0)
         return fd;
     if (fd >= 0)
         close(fd);

@@ -1,6 +1,7 @@
 /* own_test.c - links with sockets of their own: nobody takes another's room, and nobody's datagram is lost or mistaken.
  *
- * connect() is wrapped (see CMakeLists.txt), so that strangers can send in the moment between bind() and connect(). */
+ * connect() is wrapped (see CMakeLists.txt), so that strangers can send in the moment between bind() and connect(), and
+ * sendmmsg(), so that one socket can be full. */
 #include "tests/support/transport_suite.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,9 +29,9 @@ static const slow_plugin *udp(void) {
 
 static struct {
     bool on;
-    int error;                 /* errno, once; 0 = none */
-    struct sockaddr_in at;     /* where strangers send to */
-    int strangers[STRANGERS];  /* sockets */
+    int error;                /* errno, once; 0 = none */
+    struct sockaddr_in at;    /* where strangers send to */
+    int strangers[STRANGERS]; /* sockets */
 } race;
 
 int __real_connect(int fd, const struct sockaddr *to, socklen_t size);
@@ -48,9 +49,35 @@ int __wrap_connect(int fd, const struct sockaddr *to, socklen_t size) {
     return __real_connect(fd, to, size);
 }
 
+/* ---- a socket that is full ---- */
+
+static struct {
+    bool on;
+    unsigned room; /* datagrams that still go */
+    int fd;        /* the socket that met the end of it, and takes nothing; 0 = none yet */
+} full;
+
+int __real_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
+int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
+
+int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) {
+    if (full.on && full.room == 0 && full.fd == 0)
+        full.fd = fd;
+    if (full.on && full.fd == fd) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (!full.on || full.fd != 0)
+        return __real_sendmmsg(fd, messages, count, flags);
+    unsigned most = count < full.room ? count : full.room;
+    full.room -= most;
+    return __real_sendmmsg(fd, messages, most, flags);
+}
+
 static int setup(void **state) {
     (void)state;
     memset(&race, 0, sizeof race);
+    memset(&full, 0, sizeof full);
     return 0;
 }
 
@@ -217,6 +244,36 @@ static void a_link_that_the_kernel_refuses_a_socket_goes_on(void **state) {
     world_free(w);
 }
 
+static void a_link_whose_train_is_cut_stays_until_the_rest_is_sent(void **state) {
+    (void)state;
+    world *w = world_new();
+    char bound[128];
+    size_t taken;
+    node *server = node_new(w, udp(), "{\"gso\": false}"), *client = node_new(w, udp(), NULL);
+    node_listen(server, "udp://127.0.0.1:0", bound);
+    heard_link *out = node_dial(client, bound);
+    node_send(client, out, node_packet(client, 0, 100, 0));
+    heard_link *in = node_wait_link(server, 1);
+    slow_packet *train = node_packet(server, 10, 10 * 500, 500), *next = node_packet(server, 20, 500, 0);
+    full.on = true;
+    full.room = 4;
+    assert_int_equal(server->ops->send(server->self, in->cookie, &train, 1, &taken), SLOW_E_AGAIN);
+    assert_int_equal(taken, 1);
+    node_send(client, out, node_packet(client, 1, 100, 0));
+    node_wait_frames(server, 2);
+    assert_int_equal(server->ops->send(server->self, in->cookie, &next, 1, &taken), SLOW_E_AGAIN);
+    assert_int_equal(taken, 0);
+    full.on = false;
+    node_wait_frames(client, 10);
+    node_send(server, in, next);
+    node_wait_frames(client, 11);
+    for (uint32_t i = 0; i < 11; i++)
+        assert_true(frame_is(&client->frames[i], 500, 10 + i));
+    node_free(client);
+    node_free(server);
+    world_free(w);
+}
+
 /* ---- strangers ---- */
 
 static void who_sends_between_bind_and_connect_is_heard_as_himself(void **state) {
@@ -226,8 +283,8 @@ static void who_sends_between_bind_and_connect_is_heard_as_himself(void **state)
     node *server = node_new(w, udp(), NULL), *client = node_new(w, udp(), NULL);
     node_listen(server, "udp://*:0", bound); /* so that the kernel prefers the new socket for strangers, too */
     uint16_t port = (uint16_t)strtoul(strrchr(bound, ':') + 1, NULL, 10);
-    race.at = (struct sockaddr_in){
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    race.at =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     for (size_t i = 0; i < STRANGERS; i++) {
         race.strangers[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         assert_true(race.strangers[i] >= 0);
@@ -314,6 +371,7 @@ int main(void) {
         cmocka_unit_test_setup(links_share_where_there_are_to_be_no_own_sockets, setup),
         cmocka_unit_test_setup(the_next_gets_the_socket_of_one_that_ended, setup),
         cmocka_unit_test_setup(a_link_that_the_kernel_refuses_a_socket_goes_on, setup),
+        cmocka_unit_test_setup(a_link_whose_train_is_cut_stays_until_the_rest_is_sent, setup),
         cmocka_unit_test_setup(who_sends_between_bind_and_connect_is_heard_as_himself, setup),
         cmocka_unit_test_setup(a_peer_whose_link_was_closed_is_a_stranger_again, setup),
         cmocka_unit_test_setup(a_peer_that_dies_goes_down_alone, setup),

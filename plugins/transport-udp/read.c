@@ -8,7 +8,10 @@
  * One call of ready() reads until the core says AGAIN, or the socket is empty, or a few rounds are done: strangers'
  * datagrams are refused one by one and never meet the core's budget, so a flood of them must not hold the loop. What is
  * left makes the socket ready again in the next turn. What was read already is handed up in any case, also after AGAIN
- * of another link of the socket. */
+ * of another link of the socket.
+ *
+ * The source address says whose a datagram is, on a link's own socket as well: see own.c. Only a dialled socket never was
+ * bound and not connected. */
 #include "udp.h"
 #include <errno.h>
 #include <netinet/udp.h>

@@ -1,18 +1,20 @@
 /* udp.c - transport-udp: links over UDP, one datagram a frame.
  *
  * Each listening address is one unconnected socket for IPv4 or IPv6, whose links are told apart by the peer's address
- * (peers.c). Each dial is one connected socket with a port of its own: the kernel then filters by peer, finds the
- * route once, and tells which port was closed. There is no handshake here, no keep-alive and no roaming: the core
- * opens links, probes them, and drops what comes from another address. A frame that is lost is lost.
+ * (peers.c), until each gets a connected socket beside it (own.c). Each dial is one connected socket with a port of its
+ * own: the kernel then filters by peer, finds the route once, and tells which port was closed. There is no handshake
+ * here, no keep-alive and no roaming: the core opens links, probes them, and drops what comes from another address. A
+ * frame that is lost is lost.
  *
  *   link.c    a link's birth and death        read.c    recvmmsg, GRO
  *   socket.c  a socket's options              write.c   sendmmsg, GSO, falling back by steps
  *   peers.c   address → link                  icmp.c    a closed port, believed only with proof
- *   ../common addresses, binding, dials, carrier
+ *   own.c     a socket for one peer           ../common addresses, binding, dials, carrier
  *
  * Rejected: one socket for dials and listening, whose links would come from the well-known port and so look alike from
  * both ends: then of two links that are dialled at the same moment one would be swallowed by the other's address.
- * SO_REUSEADDR or SO_REUSEPORT, which would let a second program take half of the datagrams. */
+ * SO_REUSEADDR or SO_REUSEPORT before a listener is bound, which would let a second program that was started by mistake
+ * take half of the datagrams. */
 #include "udp.h"
 #include "../common/error.h"
 #include <errno.h>
@@ -49,7 +51,7 @@ static const slow_option udp_options[] = {
      .default_text = "256",
      .min = 0,
      .max = UDP_LINKS_MAX,
-     .help = "how many links that came to a listening address have a socket, and so a receive buffer, of their own"},
+     .help = "how many of the links that came to us may have a socket, and so a receive buffer, of their own"},
     {.key = "gso",
      .type = SLOW_OPT_BOOL,
      .offset = offsetof(udp_config, gso),
