@@ -62,6 +62,8 @@ rows=(
     'S8~nor does who has the key~link_strangers_test#network_key~~[0-9]+ answers, [0-9]+ cookies; she took [0-9]+ ms'
     'S8~a flood of openings~flood_test~flood_of_60_s~alice: .* %$|memory of alice: .* joined after [0-9]+ ms'
     'S9~a member at its worst~hostile_member_test~hostile_member_of_1000000~the relay had [0-9]+ KiB at most.*'
+    'S9~the same, over UDP~~hostile_member_of_1000000_over_udp~the relay had [0-9]+ KiB at most.*'
+    'S9~who floods takes no room~own_test#who_floods_takes~~counted'
     'S9~the same, in an open network~~hostile_member_in_an_open_network~the relay had [0-9]+ KiB at most.*'
     'S10~parsers, by their corpora~fuzz_replay_*~~^[0-9]+ targets, [0-9]+ inputs: 0 crashes$'
     'S11~JSON in the core~json_test#suite~~y_ [0-9]+ of [0-9]+ accepted, n_ [0-9]+ of [0-9]+ refused.*'

@@ -164,6 +164,8 @@ static void a_flood_takes_its_own_room(const char *host, const char *dialled_hos
         node_send(t.client[1], t.out[1], node_packet(t.client[1], 70 + i, 100, 0));
     world_until_true(t.world, has_seven_frames, t.in[1], "frames beside a flood");
     world_settle(t.world);
+    print_message("counted: %u frames lost by who floods, %u by another\n", (unsigned)(2 + FLOOD - t.in[0]->frames),
+                  (unsigned)(7 - t.in[1]->frames));
     assert_true(t.in[0]->frames < FLOOD); /* or it was no flood */
     uint32_t other = 0;
     for (size_t f = 0; f < t.server->frame_count; f++)
