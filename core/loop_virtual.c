@@ -4,7 +4,11 @@
  *
  * The heap holds the key beside the pointer: a comparison then reads the heap alone, and not four events all over memory.
  * Each event that moves has to be told its place, though, and that is all over memory: so the heap has four children a
- * node, and half the levels of a binary one.
+ * node, and half the levels of a binary one. The first place is the fourth entry of the array, so that four children are
+ * two lines of cache and not parts of three.
+ *
+ * In a large mesh each turn is another junction's, of which nothing is in the cache. What will be looked at first is known
+ * while the turn before runs, and is fetched then; that is all the order of events has to do with memory.
  *
  * What comes up for a loop that stands still is put by in the order of the heap, and gets numbers below all others' when
  * the loop goes on: so it runs before whatever else is due in that instant, in its own order. */
@@ -14,7 +18,7 @@
 
 typedef struct virtual_loop virtual_loop;
 
-enum { CHILDREN = 4 };
+enum { CHILDREN = 4, FIRST = CHILDREN - 1, LINES = 2 * 64 }; /* FIRST: the root's place; LINES: four entries */
 enum { NOT_QUEUED = UINT32_MAX, IS_PUT_BY = UINT32_MAX - 1 };
 static const uint64_t ORDER_FIRST = UINT64_C(1) << 40; /* below it: what was put by */
 
@@ -36,7 +40,7 @@ typedef struct entry {
 
 struct sl_world {
     entry *heap;
-    uint32_t count, capacity;
+    uint32_t end, capacity; /* end: the place behind the last; nothing is before FIRST */
     slow_time now;
     uint64_t order, early_order, random_state, seed, trace;
     uint32_t loop_count;
@@ -88,17 +92,25 @@ static void heap_set(sl_world *world, uint32_t place, const entry *at) {
     at->event->place = place;
 }
 
+static uint32_t parent_of(uint32_t place) {
+    return place / CHILDREN + FIRST - 1;
+}
+
+static bool heap_is_empty(const sl_world *world) {
+    return world->end == FIRST;
+}
+
 static void heap_up(sl_world *world, uint32_t place, entry moved) {
-    while (place > 0 && before(&moved, &world->heap[(place - 1) / CHILDREN])) {
-        heap_set(world, place, &world->heap[(place - 1) / CHILDREN]);
-        place = (place - 1) / CHILDREN;
+    while (place > FIRST && before(&moved, &world->heap[parent_of(place)])) {
+        heap_set(world, place, &world->heap[parent_of(place)]);
+        place = parent_of(place);
     }
     heap_set(world, place, &moved);
 }
 
 static void heap_down(sl_world *world, uint32_t place, entry moved) {
-    for (uint32_t first; (first = place * CHILDREN + 1) < world->count;) {
-        uint32_t end = first + CHILDREN < world->count ? first + CHILDREN : world->count, least = first;
+    for (uint32_t first; (first = (place - FIRST + 1) * CHILDREN) < world->end;) {
+        uint32_t end = first + CHILDREN < world->end ? first + CHILDREN : world->end, least = first;
         for (uint32_t child = first + 1; child < end; child++)
             if (before(&world->heap[child], &world->heap[least]))
                 least = child;
@@ -111,27 +123,34 @@ static void heap_down(sl_world *world, uint32_t place, entry moved) {
 }
 
 static void heap_move(sl_world *world, uint32_t place, entry moved) {
-    if (place > 0 && before(&moved, &world->heap[(place - 1) / CHILDREN]))
+    if (place > FIRST && before(&moved, &world->heap[parent_of(place)]))
         heap_up(world, place, moved);
     else
         heap_down(world, place, moved);
 }
 
+static bool heap_grow(sl_world *world) {
+    uint32_t capacity = world->capacity == 0 ? 1024 : world->capacity * 2;
+    entry *heap = aligned_alloc(LINES, capacity * sizeof *heap);
+    if (heap == NULL)
+        return false;
+    for (uint32_t place = FIRST; place < world->end; place++)
+        heap[place] = world->heap[place];
+    free(world->heap);
+    world->heap = heap;
+    world->capacity = capacity;
+    return true;
+}
+
 static bool heap_add(sl_world *world, event *e, slow_time when, uint64_t order) {
-    if (world->count == world->capacity) {
-        uint32_t capacity = world->capacity == 0 ? 1024 : world->capacity * 2;
-        entry *heap = realloc(world->heap, capacity * sizeof *heap);
-        if (heap == NULL)
-            return false;
-        world->heap = heap;
-        world->capacity = capacity;
-    }
-    heap_up(world, world->count++, (entry){.when = when, .order = order, .event = e, .loop = loop_number(e->loop)});
+    if (world->end >= world->capacity && !heap_grow(world))
+        return false;
+    heap_up(world, world->end++, (entry){.when = when, .order = order, .event = e, .loop = loop_number(e->loop)});
     return true;
 }
 
 static void heap_remove(sl_world *world, event *e) {
-    entry last = world->heap[--world->count];
+    entry last = world->heap[--world->end];
     if (last.event != e)
         heap_move(world, e->place, last);
 }
@@ -207,6 +226,7 @@ sl_world *sl_world_new(uint64_t seed) {
         return NULL;
     world->seed = world->random_state = seed;
     world->order = ORDER_FIRST;
+    world->end = FIRST;
     world->trace = sl_splitmix(&seed);
     return world;
 }
@@ -269,11 +289,23 @@ bool sl_world_at(sl_world *world, sl_loop *loop, slow_time when, sl_call fn, sl_
     return false;
 }
 
+/* The next event has been fetched by now, if it was among the first then; with it comes what it is for. */
+static void fetch_next(const sl_world *world) {
+    if (heap_is_empty(world))
+        return;
+    const event *next = world->heap[FIRST].event;
+    __builtin_prefetch(next->arg);
+    __builtin_prefetch(next->loop);
+    for (uint32_t place = FIRST + 1; place <= FIRST + CHILDREN && place < world->end; place++)
+        __builtin_prefetch(world->heap[place].event);
+}
+
 static void event_run(sl_world *world, event *e) {
     sl_call fn = e->fn;
     void *arg = e->arg;
     unschedule(world, e);
     event_done(world, e);
+    fetch_next(world);
     fn(arg);
 }
 
@@ -288,29 +320,30 @@ static void put_by(sl_world *world, event *e) {
         loop->put_by = grown;
         loop->put_by_capacity = capacity;
     }
-    world->now = world->heap[0].when;
+    world->now = world->heap[FIRST].when;
     heap_remove(world, e);
     loop->put_by[loop->put_by_count++] = e;
     e->place = IS_PUT_BY;
 }
 
 bool sl_world_turn(sl_world *world, slow_time until) {
-    while (world->count > 0 && world->heap[0].when <= until && world->heap[0].event->loop != NULL &&
-           world->heap[0].event->loop->paused)
-        put_by(world, world->heap[0].event);
-    if (world->count == 0 || world->heap[0].when > until)
+    while (!heap_is_empty(world) && world->heap[FIRST].when <= until && world->heap[FIRST].event->loop != NULL &&
+           world->heap[FIRST].event->loop->paused)
+        put_by(world, world->heap[FIRST].event);
+    if (heap_is_empty(world) || world->heap[FIRST].when > until)
         return false;
-    virtual_loop *loop = world->heap[0].event->loop;
-    world->now = world->heap[0].when;
+    virtual_loop *loop = world->heap[FIRST].event->loop;
+    world->now = world->heap[FIRST].when;
     mix_word(world, world->now);
     mix_word(world, loop_number(loop));
     if (loop == NULL)
-        event_run(world, world->heap[0].event);
+        event_run(world, world->heap[FIRST].event);
     else {
         loop->in_turn = true;
         do
-            event_run(world, world->heap[0].event);
-        while (world->count > 0 && world->heap[0].event->loop == loop && world->heap[0].when == world->now);
+            event_run(world, world->heap[FIRST].event);
+        while (!heap_is_empty(world) && world->heap[FIRST].event->loop == loop &&
+               world->heap[FIRST].when == world->now);
         sl_deferred_run(&loop->deferred);
         loop->in_turn = false;
     }

@@ -67,8 +67,10 @@ static bool leads_over(const sim_check *check, uint32_t number, uint32_t from, u
 void check_next_set(sim_check *check, uint32_t number, uint32_t place, uint32_t next) {
     if (next_of(check, number, place) == next || check_is_home(check, place, number))
         return;
-    bool was = reaches(check, number, place), loops = next != NO_PLACE && leads_over(check, number, next, place);
-    bool is = next != NO_PLACE && !loops && reaches(check, number, next);
+    bool was = reaches(check, number, place), is = next != NO_PLACE && reaches(check, number, next);
+    /* All on one path reach alike: over a place that does not as `next` does, the way of `next` cannot lead. */
+    bool loops = next != NO_PLACE && is == was && leads_over(check, number, next, place);
+    is &= !loops;
     *next_at(check, number, place) = next | (was ? REACHES : 0);
     if (is != was) {
         spread(check, number, place, is, false);
