@@ -96,6 +96,10 @@ static uint32_t parent_of(uint32_t place) {
     return place / CHILDREN + FIRST - 1;
 }
 
+static uint32_t children_of(uint32_t place) {
+    return (place - FIRST + 1) * CHILDREN;
+}
+
 static bool heap_is_empty(const sl_world *world) {
     return world->end == FIRST;
 }
@@ -109,7 +113,9 @@ static void heap_up(sl_world *world, uint32_t place, entry moved) {
 }
 
 static void heap_down(sl_world *world, uint32_t place, entry moved) {
-    for (uint32_t first; (first = (place - FIRST + 1) * CHILDREN) < world->end;) {
+    for (uint32_t first; (first = children_of(place)) < world->end;) {
+        for (uint32_t child = first; child < first + CHILDREN && children_of(child) < world->end; child++)
+            __builtin_prefetch(&world->heap[children_of(child)]);
         uint32_t end = first + CHILDREN < world->end ? first + CHILDREN : world->end, least = first;
         for (uint32_t child = first + 1; child < end; child++)
             if (before(&world->heap[child], &world->heap[least]))

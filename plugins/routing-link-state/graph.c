@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LS_EXPECTED 32u /* records of a message, from the first on */
-
 /* Arrays grow by a quarter: doubling would waste more than the packing saves. */
 static uint32_t grown(uint32_t capacity) {
     return capacity + capacity / 4 + 16;
@@ -41,21 +39,49 @@ uint32_t ls_node_find(const struct ls_graph *graph, slow_bytes id) {
     return LS_NONE;
 }
 
-/* In a storm of news the database is not in the cache, and a find is three steps into memory, each of which waits for the one
- * before. So the steps of all the records of a message are taken side by side. */
-void ls_nodes_expect(const struct ls_graph *graph, const struct ls_record *records, uint32_t count) {
-    uint32_t mask = graph->bucket_count - 1, places[LS_EXPECTED];
-    count = count < LS_EXPECTED ? count : LS_EXPECTED;
+uint32_t ls_node_find_near(const struct ls_graph *graph, slow_bytes id, uint32_t guess) {
+    if (guess < graph->node_count && graph->nodes[guess].id != 0) {
+        slow_bytes own = ls_node_id(graph, guess);
+        if (own.size == id.size && memcmp(own.data, id.data, id.size) == 0)
+            return guess;
+    }
+    return ls_node_find(graph, id);
+}
+
+/* In a storm of news the database is not in the cache, and what is known of an id is some steps into memory, each of which
+ * waits for the one before. So the steps of several ids are taken side by side. The last two are for what the node says of
+ * its links. */
+static void ids_expect(const struct ls_graph *graph, const slow_bytes *ids, uint32_t count, uint32_t *guesses) {
+    uint32_t mask = graph->bucket_count - 1;
     for (uint32_t i = 0; i < count; i++) {
-        places[i] = records[i].id.size > 0 ? (uint32_t)hash_of(graph, records[i].id) & mask : 0;
-        __builtin_prefetch(&graph->buckets[places[i]]);
+        guesses[i] = ids[i].size > 0 ? (uint32_t)hash_of(graph, ids[i]) & mask : 0;
+        __builtin_prefetch(&graph->buckets[guesses[i]]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        guesses[i] = graph->buckets[guesses[i]].node - 1; /* of an empty one: LS_NONE */
+        if (guesses[i] != LS_NONE)
+            __builtin_prefetch(&graph->nodes[guesses[i]]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (guesses[i] == LS_NONE)
+            continue;
+        __builtin_prefetch(ls_node_id(graph, guesses[i]).data);
+        if (graph->nodes[guesses[i]].lsas != LS_NONE)
+            __builtin_prefetch(&graph->lsas[graph->nodes[guesses[i]].lsas]);
     }
     for (uint32_t i = 0; i < count; i++)
-        if (graph->buckets[places[i]].node != 0)
-            __builtin_prefetch(&graph->nodes[graph->buckets[places[i]].node - 1]);
+        if (guesses[i] != LS_NONE && graph->nodes[guesses[i]].lsas != LS_NONE)
+            __builtin_prefetch(ls_edges_of(graph, &graph->lsas[graph->nodes[guesses[i]].lsas]));
+}
+
+uint32_t ls_nodes_expect(const struct ls_graph *graph, const struct ls_record *records, uint32_t count,
+                         uint32_t guesses[LS_EXPECTED]) {
+    slow_bytes ids[LS_EXPECTED];
+    count = count < LS_EXPECTED ? count : LS_EXPECTED;
     for (uint32_t i = 0; i < count; i++)
-        if (graph->buckets[places[i]].node != 0)
-            __builtin_prefetch(ls_node_id(graph, graph->buckets[places[i]].node - 1).data);
+        ids[i] = records[i].id;
+    ids_expect(graph, ids, count, guesses);
+    return count;
 }
 
 static void bucket_insert(struct ls_graph *graph, uint32_t node) {
@@ -113,8 +139,8 @@ static bool nodes_grow(struct ls_graph *graph) {
     return true;
 }
 
-uint32_t ls_node_need(struct ls_graph *graph, slow_bytes id) {
-    uint32_t node = graph->bucket_count == 0 ? LS_NONE : ls_node_find(graph, id);
+static uint32_t node_need_near(struct ls_graph *graph, slow_bytes id, uint32_t guess) {
+    uint32_t node = graph->bucket_count == 0 ? LS_NONE : ls_node_find_near(graph, id, guess);
     if (node != LS_NONE)
         return node;
     if (!buckets_grow(graph) || !nodes_grow(graph))
@@ -134,6 +160,10 @@ uint32_t ls_node_need(struct ls_graph *graph, slow_bytes id) {
     bucket_insert(graph, node);
     graph->live++;
     return node;
+}
+
+uint32_t ls_node_need(struct ls_graph *graph, slow_bytes id) {
+    return node_need_near(graph, id, LS_NONE);
 }
 
 void ls_node_release(struct ls_graph *graph, uint32_t number) {
@@ -418,19 +448,26 @@ static bool room_for(const struct ls_graph *graph, uint32_t node, const struct l
 /* The links of an LSA as edges, with their ends named; how many. `whole`: there was room for each. */
 static uint32_t edges_read(struct ls_graph *graph, slow_bytes bytes, uint32_t most, struct ls_edge edges[LS_LINKS_MOST],
                            bool *whole) {
-    slow_reader links = slow_reader_of(bytes);
-    struct ls_link link;
-    uint32_t count = 0;
+    slow_reader in = slow_reader_of(bytes);
+    struct ls_link links[LS_EXPECTED];
+    slow_bytes ids[LS_EXPECTED];
+    uint32_t guesses[LS_EXPECTED], count = 0, read;
     *whole = true;
-    while (ls_link_read(&links, &link)) {
-        uint32_t to = count < most && count < LS_LINKS_MOST ? ls_node_need(graph, link.id) : LS_NONE;
-        if (to == LS_NONE) {
-            *whole = false;
-            continue;
+    do {
+        for (read = 0; read < LS_EXPECTED && ls_link_read(&in, &links[read]); read++)
+            ids[read] = links[read].id;
+        ids_expect(graph, ids, read, guesses);
+        for (uint32_t i = 0; i < read; i++) {
+            bool fits = count < most && count < LS_LINKS_MOST;
+            uint32_t to = fits ? node_need_near(graph, ids[i], guesses[i]) : LS_NONE;
+            if (to == LS_NONE) {
+                *whole = false;
+                continue;
+            }
+            graph->nodes[to].names++;
+            edges[count++] = (struct ls_edge){.to = to & LS_TO_MOST, .leaf = links[i].leaf, .cost = links[i].cost};
         }
-        graph->nodes[to].names++;
-        edges[count++] = (struct ls_edge){.to = to & LS_TO_MOST, .leaf = link.leaf, .cost = link.cost};
-    }
+    } while (read == LS_EXPECTED);
     return count;
 }
 

@@ -32,6 +32,7 @@
 #define LS_LSA_LINKS \
     8u /* there may be an LSA for each node, and one more for so many links: a full one has 9 at least */
 
+#define LS_EXPECTED 32u                      /* ids that are looked for side by side */
 #define LS_TO_MOST ((UINT32_C(1) << 30) - 1) /* more than there are nodes, or edges: see the options */
 
 struct ls_edge {
@@ -119,8 +120,12 @@ size_t ls_graph_memory(const struct ls_graph *); /* bytes */
 
 /* LS_NONE when it is not known. */
 uint32_t ls_node_find(const struct ls_graph *, slow_bytes id);
-/* These records' origins will be looked for: has the memory fetched that this takes, all at once. Changes nothing. */
-void ls_nodes_expect(const struct ls_graph *, const struct ls_record *, uint32_t count);
+/* The same; faster when it is `guess`, which may be any number. */
+uint32_t ls_node_find_near(const struct ls_graph *, slow_bytes id, uint32_t guess);
+/* These records' origins, and what they said, will be looked for: has the memory fetched that this takes, all at once.
+ * Changes nothing. Gives guesses for the first LS_EXPECTED of them, and how many. */
+uint32_t ls_nodes_expect(const struct ls_graph *, const struct ls_record *, uint32_t count,
+                         uint32_t guesses[LS_EXPECTED]);
 /* LS_NONE: no memory. It stays while it is named: see ls_node_release(). */
 uint32_t ls_node_need(struct ls_graph *, slow_bytes id);
 /* Gives a node back that nothing speaks of. */

@@ -248,8 +248,8 @@ static void age_set(struct ls *ls, uint32_t number, uint32_t age) {
     lost_exist(ls);
 }
 
-static void lsa_heard(struct ls *ls, struct ls_neighbour *from, const struct ls_record *record) {
-    uint32_t node = ls_node_find(&ls->graph, record->id), lsa = LS_NONE;
+static void lsa_heard(struct ls *ls, struct ls_neighbour *from, const struct ls_record *record, uint32_t guess) {
+    uint32_t node = ls_node_find_near(&ls->graph, record->id, guess), lsa = LS_NONE;
     bool news = is_news(ls, node, record), heir = !news && is_heir(ls, node, record);
     if (!news && !heir) {
         lsa = node != LS_NONE ? ls_lsa_find(&ls->graph, node, record->fragment) : LS_NONE;
@@ -286,13 +286,16 @@ static slow_status message(void *self, slow_link link, slow_bytes bytes) {
     if (from == NULL)
         return SLOW_E_CLOSED;
     struct ls_record records[RECORDS_MOST];
-    uint32_t count = records_read(bytes, records);
-    ls_nodes_expect(&ls->graph, records, count);
+    uint32_t count = records_read(bytes, records), guesses[LS_EXPECTED];
+    uint32_t expected = ls_nodes_expect(&ls->graph, records, count, guesses);
+    for (uint32_t i = 0; i < expected; i++)
+        if (guesses[i] < ls->own.capacity)
+            __builtin_prefetch(&ls->own.at[guesses[i]]);
     if (count == 0)
         return SLOW_E_MALFORMED;
     for (uint32_t i = 0; i < count; i++)
         if (records[i].kind == LS_LSA)
-            lsa_heard(ls, from, &records[i]);
+            lsa_heard(ls, from, &records[i], i < expected ? guesses[i] : LS_NONE);
         else
             ls_exchange_heard(ls, from, &records[i]);
     turn(ls);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STEP 4u /* nodes ahead: see touched_expect() */
+
 /* ---- one update's own memory */
 
 struct run {
@@ -203,6 +205,26 @@ static uint32_t touched_at(const struct ls_touched *touched, uint32_t i) {
     return touched->all ? i : touched->nodes[i];
 }
 
+/* What an update looks at of each node is some steps into memory, each of which waits for the one before: so it is fetched
+ * while earlier ones are looked at. */
+static void touched_expect(const struct run *run, const struct ls_touched *touched, uint32_t i, uint32_t count) {
+    const struct ls_graph *graph = run->graph;
+    if (i + 3 * STEP < count) {
+        __builtin_prefetch(&graph->nodes[touched_at(touched, i + 3 * STEP)]);
+        __builtin_prefetch(&run->tree->at[touched_at(touched, i + 3 * STEP)]);
+    }
+    if (i + 2 * STEP < count) {
+        uint32_t lsa = graph->nodes[touched_at(touched, i + 2 * STEP)].lsas;
+        if (lsa != LS_NONE)
+            __builtin_prefetch(&graph->lsas[lsa]);
+    }
+    if (i + STEP < count) {
+        uint32_t lsa = graph->nodes[touched_at(touched, i + STEP)].lsas;
+        if (lsa != LS_NONE)
+            __builtin_prefetch(ls_edges_of(graph, &graph->lsas[lsa]));
+    }
+}
+
 static bool grow(struct ls_tree *tree, uint32_t capacity) {
     if (capacity <= tree->capacity)
         return true;
@@ -236,6 +258,7 @@ bool ls_tree_update(struct ls_tree *tree, const struct ls_graph *graph, const st
     uint32_t touched_count = touched->all ? graph->node_count : touched->count;
     for (uint32_t i = 0; i < touched_count; i++) {
         uint32_t node = touched_at(touched, i);
+        touched_expect(&run, touched, i, touched_count);
         if (node != tree->root && tree->at[node].parent != LS_NONE && !is_held(&run, node))
             lose(&run, node);
     }
