@@ -25,7 +25,7 @@ typedef struct rest {
     candidate *heap;
     uint32_t heap_count;
     uint64_t *distance, *in_use; /* in_use: the costs along the next hops in use */
-    uint32_t *metrics;           /* by row, then place: of the route in use; 0 = none */
+    uint32_t *metrics;           /* by place, then row: of the route in use; 0 = none */
     uint64_t stretch_count;
     double stretch_sum, stretch_most;
     bool counts; /* breaches */
@@ -187,7 +187,7 @@ static void pair_look(rest *r, uint32_t from, uint32_t row) {
     sim_check *check = r->check;
     if (check_is_rogue(check, from) || (row < check->count && check_is_rogue(check, row)))
         return;
-    uint32_t metric = r->metrics[(size_t)row * check->count + from];
+    uint32_t metric = r->metrics[(size_t)from * check->row_count + row];
     bool routed = metric != 0;
     r->verdict.routed += routed;
     if (r->distance[from] == FAR) {
@@ -226,7 +226,7 @@ static void table_look(rest *r, uint32_t from) {
         if (route->next_hop == NULL)
             continue;
         if (row != NO_ROW && check->rows[row].homes > 0) {
-            r->metrics[(size_t)row * check->count + from] = route->candidates[route->chosen].metric;
+            r->metrics[(size_t)from * check->row_count + row] = route->candidates[route->chosen].metric;
             continue;
         }
         if (check_is_rogue(check, from))

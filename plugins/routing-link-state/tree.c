@@ -13,7 +13,7 @@ struct run {
     struct ls_change *changes;
     uint32_t *noted; /* by node: its change + 1, or 0 */
     uint32_t *place; /* by node: in the heap, from 1; 0 = not there */
-    uint32_t *heap;
+    uint64_t *heap;  /* keys: the distance, then the node */
     uint32_t change_count, heap_count;
 };
 
@@ -35,49 +35,44 @@ static void run_end(struct run *run) {
 
 /* ---- the heap: nearest first, and of equals the lowest number */
 
-static bool nearer(const struct run *run, uint32_t a, uint32_t b) {
-    uint32_t x = run->tree->at[a].distance, y = run->tree->at[b].distance;
-    return x != y ? x < y : a < b;
+static uint32_t node_of(uint64_t key) {
+    return (uint32_t)key;
 }
 
-static void put(struct run *run, uint32_t place, uint32_t node) {
-    run->heap[place - 1] = node;
-    run->place[node] = place;
+static void put(struct run *run, uint32_t place, uint64_t key) {
+    run->heap[place - 1] = key;
+    run->place[node_of(key)] = place;
 }
 
-static void rise(struct run *run, uint32_t place) {
-    uint32_t node = run->heap[place - 1];
-    for (; place > 1 && nearer(run, node, run->heap[place / 2 - 1]); place /= 2)
+static void rise(struct run *run, uint32_t place, uint64_t key) {
+    for (; place > 1 && key < run->heap[place / 2 - 1]; place /= 2)
         put(run, place, run->heap[place / 2 - 1]);
-    put(run, place, node);
+    put(run, place, key);
 }
 
-static void sink(struct run *run, uint32_t place) {
-    uint32_t node = run->heap[place - 1];
+static void sink(struct run *run, uint32_t place, uint64_t key) {
     for (uint32_t child; (child = place * 2) <= run->heap_count; place = child) {
-        if (child < run->heap_count && nearer(run, run->heap[child], run->heap[child - 1]))
+        if (child < run->heap_count && run->heap[child] < run->heap[child - 1])
             child++;
-        if (!nearer(run, run->heap[child - 1], node))
+        if (run->heap[child - 1] >= key)
             break;
         put(run, place, run->heap[child - 1]);
     }
-    put(run, place, node);
+    put(run, place, key);
 }
 
+/* One that is there already has come nearer. */
 static void push(struct run *run, uint32_t node) {
-    if (run->place[node] == 0)
-        put(run, ++run->heap_count, node);
-    rise(run, run->place[node]);
+    uint32_t place = run->place[node] != 0 ? run->place[node] : ++run->heap_count;
+    rise(run, place, (uint64_t)run->tree->at[node].distance << 32 | node);
 }
 
 static uint32_t pop(struct run *run) {
-    uint32_t node = run->heap[0], last = run->heap[--run->heap_count];
-    run->place[node] = 0;
-    if (run->heap_count > 0) {
-        put(run, 1, last);
-        sink(run, 1);
-    }
-    return node;
+    uint64_t first = run->heap[0], last = run->heap[--run->heap_count];
+    run->place[node_of(first)] = 0;
+    if (run->heap_count > 0)
+        sink(run, 1, last);
+    return node_of(first);
 }
 
 /* ---- ways */
