@@ -315,6 +315,7 @@ static void destroy(void *self) {
     ls_graph_free(&ls->graph);
     ls->host->timer_free(ls->timer);
     free(ls->neighbours);
+    free(ls->links);
     free(ls->fragments);
     free(ls->queue);
     free(ls->skips);
@@ -390,8 +391,9 @@ static void leave(void *self) {
 static size_t inspect_memory(const void *self) {
     const struct ls *ls = self;
     size_t size = sizeof *ls + ls_graph_memory(&ls->graph) + ls_tree_memory(&ls->own) +
-                  ls->slot_count * sizeof *ls->neighbours + ls->fragment_capacity * sizeof *ls->fragments +
-                  ls->queue_capacity * sizeof *ls->queue + ls->skip_capacity * sizeof *ls->skips;
+                  ls->slot_count * (sizeof *ls->neighbours + sizeof *ls->links) +
+                  ls->fragment_capacity * sizeof *ls->fragments + ls->queue_capacity * sizeof *ls->queue +
+                  ls->skip_capacity * sizeof *ls->skips;
     for (uint32_t i = 0; i < LS_ALTERNATES; i++)
         size += ls->views[i].tree.root != LS_NONE ? ls_tree_memory(&ls->views[i].tree) : 0;
     for (uint32_t slot = 0; slot < ls->slot_count; slot++) {

@@ -38,7 +38,12 @@ static uint32_t slot_find(struct ls *ls) {
     if (all == NULL)
         return LS_NONE;
     ls->neighbours = all;
+    slow_link *links = realloc(ls->links, (ls->slot_count + 1) * sizeof *links);
+    if (links == NULL)
+        return LS_NONE;
+    ls->links = links;
     all[ls->slot_count] = NULL;
+    links[ls->slot_count] = 0;
     return ls->slot_count++;
 }
 
@@ -78,13 +83,14 @@ struct ls_neighbour *ls_neighbour_add(struct ls *ls, const slow_neighbour *from)
         .has_count = ls->graph.lsa_count,
     };
     ls->neighbours[slot] = neighbour;
+    ls->links[slot] = neighbour->link;
     slot_choose(ls, node);
     return neighbour;
 }
 
 struct ls_neighbour *ls_neighbour_find(const struct ls *ls, slow_link link) {
     for (uint32_t slot = 0; slot < ls->slot_count; slot++)
-        if (ls->neighbours[slot] != NULL && !ls->neighbours[slot]->gone && ls->neighbours[slot]->link == link)
+        if (ls->links[slot] == link)
             return ls->neighbours[slot];
     return NULL;
 }
@@ -96,11 +102,13 @@ struct ls_neighbour *ls_neighbour_at(const struct ls *ls, uint16_t slot) {
 
 void ls_neighbour_end(struct ls *ls, struct ls_neighbour *neighbour) {
     neighbour->gone = true;
+    ls->links[neighbour->slot] = 0;
     slot_choose(ls, neighbour->node);
 }
 
 void ls_neighbour_free(struct ls *ls, struct ls_neighbour *neighbour) {
     ls->neighbours[neighbour->slot] = NULL;
+    ls->links[neighbour->slot] = 0;
     free(neighbour->has);
     free(neighbour);
 }

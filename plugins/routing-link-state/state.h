@@ -96,6 +96,7 @@ struct ls {
     struct ls_tree own;
     struct ls_view views[LS_ALTERNATES];
     struct ls_neighbour **neighbours; /* by slot; NULL = free */
+    slow_link *links;                 /* by slot: of the adjacency, 0 = there is none */
     uint32_t slot_count;
     /* Our own LSAs. */
     uint64_t epoch;
