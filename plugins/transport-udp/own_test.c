@@ -198,6 +198,28 @@ static void who_floods_over_ipv6_takes_no_room_from_another(void **state) {
     a_flood_takes_its_own_room("*", "[::1]");
 }
 
+static void who_floods_is_read_a_little_at_a_time(void **state) {
+    (void)state;
+    trio t = trio_open("127.0.0.1", "127.0.0.1", NULL);
+    for (uint32_t i = 0; i < 20; i++)
+        say(&t, 0, i); /* short ones, of which many are read at once */
+    size_t all = t.server->frame_count;
+    for (uint32_t i = 0; i < 3; i++)
+        node_send(t.client[0], t.out[0], node_packet(t.client[0], 0, 40 * 1400, 1400));
+    node_wait_frames(t.server, all + 3 * 40);
+    uint64_t before = t.in[0]->frames;
+    t.server->say_again = true;
+    for (uint32_t i = 0; i < 16; i++)
+        node_send(t.client[0], t.out[0], node_packet(t.client[0], 0, 40 * 1400, 1400));
+    for (int turn = 0; turn < 20; turn++) {
+        uint64_t had = t.in[0]->frames;
+        world_turn(t.world);
+        assert_true(t.in[0]->frames <= had + 4 * 40);
+    }
+    assert_true(t.in[0]->frames > before + 4 * 40); /* or it was no flood */
+    trio_free(&t);
+}
+
 /* ---- who gets one ---- */
 
 /* Whether client i's link has room that no stranger takes. */
@@ -389,6 +411,7 @@ int main(void) {
         cmocka_unit_test_setup(who_floods_takes_no_room_from_another, setup),
         cmocka_unit_test_setup(who_floods_a_wildcard_takes_no_room_from_another, setup),
         cmocka_unit_test_setup(who_floods_over_ipv6_takes_no_room_from_another, setup),
+        cmocka_unit_test_setup(who_floods_is_read_a_little_at_a_time, setup),
         cmocka_unit_test_setup(links_share_where_there_are_to_be_no_own_sockets, setup),
         cmocka_unit_test_setup(the_next_that_was_answered_gets_the_socket_of_one_that_ended, setup),
         cmocka_unit_test_setup(a_link_that_the_kernel_refuses_a_socket_goes_on, setup),

@@ -8,10 +8,12 @@
  * One call of ready() reads until the core says AGAIN, or the socket is empty, or a few rounds are done: strangers'
  * datagrams are refused one by one and never meet the core's budget, so a flood of them must not hold the loop. What is
  * left makes the socket ready again in the next turn. What was read already is handed up in any case, also after AGAIN
- * of another link of the socket.
+ * of another link of the socket. So a round reads few datagrams where they are long, and one more with each round in which
+ * they were short: sixteen trains are a megabyte, and who sends such would get milliseconds of every turn, which on a
+ * processor that others want, too, grow to tenths of a second, and end the links of others.
  *
- * The source address says whose a datagram is, on a link's own socket as well: see own.c. Only a dialled socket never was
- * bound and not connected. */
+ * The source address says whose a datagram is, on a link's own socket as well (own.c). Only a dialled socket was open to
+ * nobody else at any time, so there is no need to look. */
 #include "udp.h"
 #include <errno.h>
 #include <netinet/udp.h>
@@ -20,6 +22,7 @@
 #include <sys/socket.h>
 
 #define DATAGRAMS 16u /* in one recvmmsg() */
+#define TRAINS 4u     /* the same, where each may be a train */
 #define DATAGRAM_SIZE 65536u
 #define ROUNDS 4u   /* in one turn */
 #define SLICES 256u /* in one receive() */
@@ -136,8 +139,10 @@ void udp_read(udp_socket *s) {
     struct read_buffer *buffer = u->read_buffer;
     batch b = {.link = NULL};
     for (unsigned round = 0; round < ROUNDS && !b.enough; round++) {
-        prepare(buffer, DATAGRAMS);
-        int got = recvmmsg(s->fd, buffer->messages, DATAGRAMS, MSG_DONTWAIT, NULL);
+        unsigned most = TRAINS + s->short_rounds;
+        size_t bytes = 0;
+        prepare(buffer, most);
+        int got = recvmmsg(s->fd, buffer->messages, most, MSG_DONTWAIT, NULL);
         if (got < 0 && (errno != EAGAIN || round == 0)) {
             udp_icmp(s); /* an error of the socket, or it woke us for its error queue alone */
             continue;
@@ -145,9 +150,14 @@ void udp_read(udp_socket *s) {
         for (int i = 0; i < got; i++) {
             buffer->from[i].size = buffer->messages[i].msg_hdr.msg_namelen;
             take_datagram(s, &b, &buffer->messages[i], &buffer->from[i]);
+            bytes += buffer->messages[i].msg_len;
         }
         hand_up(u, &b);
-        if (got < (int)DATAGRAMS)
+        if (bytes >= DATAGRAM_SIZE)
+            s->short_rounds = 0;
+        else if (most < DATAGRAMS)
+            s->short_rounds++;
+        if (got < (int)most)
             return;
     }
 }

@@ -59,18 +59,19 @@ struct udp_socket {
     int fd;
     slow_watch *watch;
     address local;
-    bool wildcard;        /* bound to every address: each datagram says to which it came, and from which it goes */
-    bool listens;         /* else it is connected, and has one link */
-    udp_socket *listener; /* in whose table its links are: itself, or the one to which its link came; NULL = dialled */
-    char name[128];       /* as given to listen() */
-    char text[128];       /* with the real port */
-    bool retired;         /* after unlisten(): takes no more strangers, and goes with its last link */
-    peers peers;          /* listening */
-    udp_link *only;       /* connected */
-    bool blocked;         /* the kernel takes nothing: writable() is owed */
-    udp_link *cut_link;   /* whose train was cut by that */
-    slow_packet *cut;     /* or NULL: there was none */
-    uint32_t cut_at;      /* bytes of it that went */
+    bool wildcard;         /* bound to every address: each datagram says to which it came, and from which it goes */
+    bool listens;          /* else it is connected, and has one link */
+    udp_socket *listener;  /* in whose table its links are: itself, or the one to which its link came; NULL = dialled */
+    char name[128];        /* as given to listen() */
+    char text[128];        /* with the real port */
+    bool retired;          /* after unlisten(): takes no more strangers, and goes with its last link */
+    peers peers;           /* listening */
+    udp_link *only;        /* connected */
+    unsigned short_rounds; /* of reading, in a row, as far as they count */
+    bool blocked;          /* the kernel takes nothing: writable() is owed */
+    udp_link *cut_link;    /* whose train was cut by that */
+    slow_packet *cut;      /* or NULL: there was none */
+    uint32_t cut_at;       /* bytes of it that went */
 };
 
 struct udp {
