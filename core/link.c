@@ -139,7 +139,7 @@ static void take_probe(sl_link *link, slow_bytes body) {
 
 static void take_close(sl_link *link, slow_bytes body) {
     enum sl_close_reason reason = body.size > 0 ? (enum sl_close_reason)body.data[0] : SL_CLOSE_BROKEN;
-    if (reason == 0 || reason >= SL_CLOSE_REASONS)
+    if (reason == 0 || reason > SL_CLOSE_TIMEOUT) /* above that are reasons of this end alone */
         reason = SL_CLOSE_BROKEN;
     sl_link_close(link, reason == SL_CLOSE_NOT_A_MEMBER ? SL_CLOSE_LET_OUT : reason, false);
 }
