@@ -85,10 +85,14 @@ static bool frame_open(sl_link *link, slow_slice *slice, slow_slice *body) {
     }
     slow_reader r = slow_reader_of((slow_bytes){slice->data, slice->size});
     bool zeros = (slow_read_u32(&r) & 0xffffff) == 0;
+    if (!zeros) {
+        SL_COUNT(link->env->stats, drop_frame_kind);
+        return false;
+    }
     if (!sl_link_is_stream(link)) {
         uint32_t index = slow_read_u32(&r);
         number = slow_read_u64(&r);
-        if (!zeros || index != link->index) {
+        if (index != link->index) {
             SL_COUNT(link->env->stats, drop_frame_index);
             return false;
         }

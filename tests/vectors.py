@@ -38,6 +38,11 @@ def accepted_of(name, file):
             yield v["name"], lambda v=v: RECORDS[name](octets(v)), {"record": v["record"], "fields": v["fields"]}
 
 
+def only_read_of(file):
+    for v in file.get("read", []):
+        yield v["name"], lambda v=v: read_json(v["json"]) if "json" in v else read_protobuf(bytes.fromhex(v["protobuf"])), v["fields"]
+
+
 def refuse_stream(v):
     frames, goes_on = read_stream(octets(v))
     need(goes_on or frames != v["frames"], "it ends, as it should")
@@ -101,7 +106,7 @@ def uncovered(source, folder):
 
 def check(folder, name):
     file, failures, count = json.loads((folder / f"{name}.json").read_text(encoding="utf-8")), [], 0
-    for what, decode, expected in accepted_of(name, file):
+    for what, decode, expected in [*accepted_of(name, file), *only_read_of(file)]:
         count += 1
         try:
             got = decode()

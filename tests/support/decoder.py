@@ -6,21 +6,14 @@ import base64
 import json
 import re
 import unicodedata
+from support.json_text import members
+from support.refusing import Refused, need
 from support.rfc_crypto import chacha20, poly1305_tag, signature_holds
 
 NUMBER_MAX = 2**53 - 1
 KINDS = ["INIT", "COOKIE", "RESP", "FIN", "PROBE", "ROUTE", "ROUTE_ACK", "CLOSE", "BUNDLE", "PROTOCOLS",
          "PROTOCOLS_ACK"]
 TYPES = ["json", "binary", "control", "sealed"]
-
-
-class Refused(Exception):
-    """These bytes are not what they should be."""
-
-
-def need(condition, what):
-    if not condition:
-        raise Refused(what)
 
 
 class Reader:
@@ -286,12 +279,16 @@ def read_protobuf(data):
             r.take(1)
             found[name] = read_value(r, wire_type)
     need(found["head"] is not None, "no head")
-    rest = {}
+    rest, unknown = {}, 0
     while r.left() > 0:
         tag = r.varint()
         number, value = tag >> 3, read_value(r, tag & 7)
         need(number > 7 and number not in rest, "a field at the wrong place, or twice")
-        need(number > 13 or (tag & 7) == (2 if number == 13 else 0), "a field of another type")
+        if number > 13:
+            unknown += 1
+            need(unknown <= 1024, "more than 1,024 fields that nobody knows")
+            continue
+        need((tag & 7) == (2 if number == 13 else 0), "a field of another type")
         rest[number] = value
     head = found.pop("head").to_bytes(4, "little")
     need(1 <= head[2] <= 4, "type")
@@ -300,35 +297,6 @@ def read_protobuf(data):
     p.update(packet=found["packet"], flags=found["flags"], hint=found["hint"].hex())
     p.update({name: rest.get(number, b"" if name == "payload" else 0) for number, name in MESSAGE.items()})
     return check_package({**p, "payload": p["payload"].hex()})
-
-
-def once(pairs):
-    need(len({key for key, _ in pairs}) == len(pairs), "a key that stands twice")
-    return dict(pairs)
-
-
-def no_constant(text):
-    raise Refused(f"{text} is no JSON")
-
-
-def members(text):
-    """The members of an object as they are written: a payload must not be read and written anew."""
-    decoder = json.JSONDecoder(object_pairs_hook=once, parse_constant=no_constant)
-    space = re.compile(r"[ \t\n\r]*")
-    skip = lambda at: space.match(text, at).end()
-    try:
-        need(isinstance(decoder.decode(text), dict), "not an object")
-        raw, at = {}, skip(0) + 1
-        while text[skip(at)] != "}":
-            key, at = decoder.raw_decode(text, skip(at))
-            start = skip(skip(at) + 1)
-            _, at = decoder.raw_decode(text, start)
-            raw[key] = text[start:at]
-            at = skip(at)
-            at += text[at] == ","
-        return raw
-    except ValueError as error:
-        raise Refused("not JSON") from error
 
 
 def read_json(text):
@@ -352,8 +320,9 @@ def read_json(text):
 
     numbers = ["priority", "hop_limit", "hops", "flags", "kind", "packet", "message", "channel", "offset", "total"]
     p = {key: number(key) for key in numbers}
-    p.update(dst=junction_id(string("dst").encode()), src=junction_id(string("src").encode()), session=string("session"))
-    need(re.fullmatch(r"[0-9a-fA-F]{16}", p["session"]), "a session has 16 hex digits")
+    p.update(dst=junction_id(string("dst").encode()), src=junction_id(string("src").encode()))
+    p["session"] = string("session").lower()
+    need(re.fullmatch(r"[0-9a-f]{16}", p["session"]), "a session has 16 hex digits")
     p.update(hint=binary("hint", "").hex(), type="sealed" if "sealed" in raw else string("type"))
     need("sealed" not in raw or not ("type" in raw or "data" in raw), "sealed, and more")
     whole = "total" not in raw
