@@ -220,11 +220,30 @@ for kind in OPEN1 OPEN2 OPEN3 STATE ECHO ECHO_REPLY TRACE TRACE_HOP; do
 done
 ok "control packages: $(grep -Eo 'Package: . > . [A-Z][A-Z_0-9]+' "$dir/shown" | awk '{ print $5 }' | sort | uniq -c | awk '{ printf "%s %s, ", $1, $2 }')"
 
+# the commands of docs/wire.md, on this capture; dumpcap for a moment, and into another file
+cp "$capture" "$dir/mesh.pcapng"
+ln -s "$source_dir/tools" "$dir/tools"
+cd "$dir" || exit 1
+# shellcheck disable=SC2016 # backquotes of the page
+mapfile -t commands < <(sed -n '/^## 7/,$ { /^```sh$/,/^```$/p }' "$source_dir/docs/wire.md" | grep -v '^```')
+((${#commands[@]} == 6)) || die "docs/wire.md has ${#commands[@]} commands; expected 6"
+for command in "${commands[@]}"; do
+    if [[ $command == dumpcap* ]]; then
+        eval "$(sed 's/duration:10/duration:1/; s/mesh.pcapng/other.pcapng/' <<<"$command")" >"$dir/command.said" 2>&1 ||
+            echo "SKIPPED: dumpcap may not record here: $(tail -n 1 "$dir/command.said")"
+        continue
+    fi
+    HOME=$dir eval "$command" >"$dir/command.out" 2>"$dir/command.said" || die "this fails: $command"
+    [[ -s $dir/command.out ]] && ! grep -q Lua "$dir/command.said" || die "this shows nothing: $command"
+done
+grep -q "slowmesh.package.from" <(tshark -G fields -X lua_script:tools/wireshark/slow.lua 2>/dev/null) || die "tshark -G fields does not know them"
+ok "the commands of docs/wire.md"
+
 # the second half alone: its links were opened before, and whoever looks says where they are
 late=$dir/late.pcap
 show "$capture" -Y "frame.number > $(($(wc -l <"$dir/table") / 2))" -w "$late" || die "no second half"
 no_lua_error "$late"
-told=(-d tcp.port==5003,slowmesh -d tcp.port==5005,slowmesh)
+told=(-d "tcp.port==5003,slowmesh" -d "tcp.port==5005,slowmesh")
 for n in 02 03 04 05; do told+=(-d "udp.port==50$n,slowmesh"); done
 no_lua_error "$late" "${told[@]}"
 n=$(show "$late" "${told[@]}" -Y "slowmesh.malformed || ($ours && !slowmesh)" | wc -l)

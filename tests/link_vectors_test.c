@@ -1,6 +1,7 @@
 /* The frames of an open link in docs/vectors, through a whole link: the header, the counter and the tag of a frame are
  * written and checked nowhere else. The link is opened by the vectors' own INIT and claim, and is then given the vector's
  * index, counter and tag. */
+#include "core/forward.h"
 #include "core/id.h"
 #include "core/link.h"
 #include "core/loop_virtual.h"
@@ -263,6 +264,24 @@ static void protocols_ack_is(bench *b, const json_t *f, const char *name) {
     sl_link_control(b->link, SL_FRAME_PROTOCOLS_ACK, body, sizeof body, NULL, 0);
 }
 
+static void forget_package(void *arg, const slow_package *package, const sl_link *from) {
+    (void)arg;
+    (void)package;
+    (void)from;
+}
+
+/* As many packages are found in the last bundle as there are, and the end of the reading, where it ends too early. */
+static void packages_are_found(bench *b, const json_t *f, const char *name) {
+    sl_forward *forward = sl_forward_new(b->env.loop, NULL, &b->stats, &b->claim.id);
+    assert_non_null(forward);
+    forward->events.local = forget_package;
+    octets records = b->bundle;
+    sl_forward_bundle(forward, b->link, records.data, records.size);
+    is_number(b->stats.count[SL_packages_in], json_array_size(json_object_get(f, "packages")), "packages", name);
+    is_number(b->stats.count[SL_drop_bundle_malformed], json_object_get(f, "rest") != NULL, "ends too early", name);
+    sl_forward_free(forward);
+}
+
 /* False: nothing was written, since padding comes about in trains alone, and this transport takes none. Nor would anybody
  * write a `rest`. */
 static bool bundle_is(bench *b, const json_t *f, const char *name) {
@@ -285,6 +304,7 @@ static bool bundle_is(bench *b, const json_t *f, const char *name) {
     }
     records.size = slow_writer_size(&w);
     is_octets(bytes_of(&b->bundle), &records, name);
+    packages_are_found(b, f, name);
     if (padding > 0 || slow_writer_size(&w) != size || count == 0)
         return false;
     assert_true(sl_link_put(b->link, 0, records.data, size, (uint32_t)count));
