@@ -2,7 +2,7 @@
 # The dissector of tools/wireshark, run by tshark.
 #
 #   dissector_test.sh vectors          the vectors of docs/vectors, each in a packet of its own: what they say is shown
-#   dissector_test.sh hostile [N]      N files of each fuzz corpus, 15 without, as they are and mangled: no Lua error. The seed is
+#   dissector_test.sh hostile [N]      N files of each fuzz corpus, 10 without, as they are and mangled: no Lua error. The seed is
 #                                      SLOW_SEED, or 7
 #   dissector_test.sh mesh STRATEGY    distance-vector or link-state: the mesh of scripts/demo.sh, recorded
 #   dissector_test.sh sealed           two junctions with keys, over UDP and TCP: what is open is shown, and nothing else
@@ -88,11 +88,15 @@ line_with() { cut -f 1 "$dir/table" | grep -Eo -m 1 "$1.*"; } # PATTERN: from th
 if [[ $topic == vectors ]]; then
     HOME=$dir python3 "$here/support/dissected.py" "$source_dir/docs/vectors" "$source_dir/tools/wireshark/slow.lua" "$dir/vectors.pcap" ||
         die "vectors are not shown as they are"
+    plugins=$dir/.local/lib/wireshark/plugins # where a person would put it: loaded without being asked for
+    mkdir -p "$plugins" && cp -r "$source_dir"/tools/wireshark/* "$plugins" || die "no plugins"
+    HOME=$dir tshark -n -r "$dir/vectors.pcap" -Y slowmesh.claim.id >"$dir/shown" 2>"$dir/tshark.said"
+    ! grep -q Lua "$dir/tshark.said" && (($(wc -l <"$dir/shown") > 100)) || die "the dissector does not work as a plugin"
     exit
 fi
 if [[ $topic == hostile ]]; then
     corpora=("$source_dir"/fuzz/corpus/{link_frame,link_wire,codec_json_decode,codec_protobuf,delivery_wire,distance_vector_message,link_state_message,sealed_wire,noise_handshake})
-    packets=$(python3 "$here/support/pcap.py" "$dir/hostile.pcap" "$seed" "${2:-15}" "${corpora[@]}") || die "no hostile bytes"
+    packets=$(python3 "$here/support/pcap.py" "$dir/hostile.pcap" "$seed" "${2:-10}" "${corpora[@]}") || die "no hostile bytes"
     no_lua_error "$dir/hostile.pcap"
     marked=$(grep -c 'Expert Info (Error/Malformed)' "$dir/shown")
     ((marked > packets / 4)) || die "only $marked of $packets packets are marked as malformed: the bytes do not get far"

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from pcap import Link, Writer, control_package
+from pcap import PORT, Link, Writer, control_package
 
 TYPES = ["json", "binary", "control", "sealed"]
 CONTROL = {"KNOCK": 1, "OPEN1": 2, "OPEN2": 3, "OPEN3": 4, "ASK": 5, "STATE": 6, "ECHO": 16, "ECHO_REPLY": 17, "TRACE": 18,
@@ -230,6 +230,12 @@ def put_late(show):
     show.expect(link.bundle(package), "a package behind a probe", {"package.from": "alice", "package.codec": "protobuf"})
     show.expect(link.route(0, b"\1\7\3bob" + (9).to_bytes(8, "big") + b"\0" + bytes(8)), "a message that one strategy can read",
                 {"route.name": "distance-vector/1", "dv.id": "bob"})
+    link = show.link(late=True)
+    link.port = PORT
+    show.expect(link.bundle(package), "a package that can be read", {"package.from": "alice", "package.codec": "protobuf"})
+    link = show.link(late=True)
+    link.port = PORT
+    show.expect(link.body(9, bytes(range(20))), "a bundle that cannot", {"package.from": [], "frame.kind": 9, "unknown": ""})
     link = show.link(late=True)
     show.expect(link.frame(link.built(5, probe + bytes(8))), "a sealed probe", {"probe.keep": [], "frame.index": Link.INDEX})
     show.expect(link.frame(link.built(9, bytes(40))), "a sealed bundle", {"bundle.packages": [], "frame.kind": 9})

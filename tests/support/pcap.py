@@ -70,7 +70,7 @@ class Link:
                  late=False):
         """`late`: on a port that nobody knows, and the capture began when it was open."""
         self.writer, self.stream, self.alice, self.bob, self.counter = writer, stream, 2 * number + 2, 2 * number + 3, 0
-        self.port = PORT + 1000 if late else PORT
+        self.port, self.index = PORT + 1000 if late else PORT, self.INDEX
         if not late:
             self.open(number, codecs, protocols)
 
@@ -93,7 +93,7 @@ class Link:
 
     def built(self, kind, body):
         self.counter += 1
-        head = b"" if self.stream else struct.pack(">IQ", self.INDEX, self.counter)
+        head = b"" if self.stream else struct.pack(">IQ", self.index, self.counter)
         return bytes([kind, 0, 0, 0]) + head + body + self.TAG
 
     def body(self, kind, body):
@@ -136,8 +136,9 @@ def mangled(data, draw):
     return bytes(out)
 
 
-def put_hostile(links, data):
-    udp, tcp = links
+def put_hostile(links, data, draw):
+    udp, tcp, late = links
+    late.index = draw.randrange(1, 2**32)  # of a link of which nothing is known, again and again
     if data:
         udp.frame(data[:60000])
     for link in links:
@@ -155,13 +156,14 @@ def put_hostile(links, data):
 def write_hostile(path, corpora, seed, most):
     """Of each folder at most that many files, drawn by the seed; returns the count of packets."""
     writer, draw = Writer(path), random.Random(seed)
-    links = Link(writer, 0), Link(writer, 1, stream=True)
+    links = Link(writer, 0), Link(writer, 1, stream=True), Link(writer, 2, late=True)
+    links[2].port = PORT  # where the dissector looks at everything
     for corpus in corpora:
         files = sorted(file for file in Path(corpus).iterdir() if file.is_file())
         for file in draw.sample(files, min(most, len(files))):
             data = file.read_bytes()
-            put_hostile(links, data)
-            put_hostile(links, mangled(data, draw))
+            put_hostile(links, data, draw)
+            put_hostile(links, mangled(data, draw), draw)
     # what does not keep to records: last, since a stream that lost its step does not find it again
     for _ in range(20):
         writer.segment(links[1].alice, links[1].bob, draw.randbytes(draw.randint(1, 3000)))

@@ -26,8 +26,8 @@
 -- second. For anything else there is "Decode As".
 local here = debug.getinfo(1, "S").source:match("^@(.*[/\\])") or ""
 
-local function part(name)
-    return dofile(here .. "slow/" .. name .. ".lua")
+local function part(name, ...)
+    return assert(loadfile(here .. "slow/" .. name .. ".lua"))(...)
 end
 
 local slow = Proto("slowmesh", "Slow mesh router")
@@ -35,8 +35,8 @@ local what, M = part("fields")(), part("reader")
 local names = what.names
 M.fields, M.experts = what.fields, what.experts
 slow.fields, slow.experts = what.fields, what.experts
-local opening, strategies = part("opening")(slow, M), part("routing")(slow, M, names)
-local show_package = part("packages")(slow, M, names, part("json")(M), part("control")(M, names))
+local opening, strategies = part("opening", slow, M), part("routing", slow, M, names)
+local packages = part("packages", slow, M, names, part("json", M), part("control", M, names))
 local need, try = M.need, M.try
 local PLAIN_TAG, DATAGRAM_HEADER = 8, 16
 
@@ -143,7 +143,8 @@ end
 
 -- What the handles of one author to one reader mean.
 local function book_of(c, protocol, epoch)
-    local place = table.concat({key_of(c.author, place_from(c.pinfo)), key_of(c.reader, place_to(c.pinfo)), protocol, epoch, ""}, "\n")
+    local from, to = key_of(c.author, place_from(c.pinfo)), key_of(c.reader, place_to(c.pinfo))
+    local place = table.concat({from, to, protocol, epoch, ""}, "\n")
     return {
         bind = function(handle, id) if not c.guessing then remember(handles, place .. handle, c.pinfo, id) end end,
         find = function(handle) return as_of(handles[place .. handle], c.pinfo) end,
@@ -180,7 +181,7 @@ function bodies.ROUTE(r, c)
     local branch = r.tree:add(M.fields["route.message"], range)
     local read = strategies[name]
     if not read then
-        if not name then branch:add_proto_expert_info(M.experts.unknown, "Its author has no protocol of that number, as far as was seen") end
+        if not name then branch:add_proto_expert_info(M.experts.unknown, "Nothing says which protocol has that number") end
         return ("%s, %d B"):format(text, size)
     end
     local line = M.attempt(branch, read, M.reader(r.tvb, branch, range:offset(), range:offset() + size), book_of(c, number, epoch))
@@ -234,12 +235,12 @@ function bodies.BUNDLE(r, c)
     local ranges, cut_at = packages_of(r)
     local codec, lines = codec_of(c.link), {}
     if not r.tree then
-        need(not cut_at and #ranges > 0 and show_package(ranges[1], codec, nil), "this is no bundle")
-        return nil
+        need(not cut_at and #ranges > 0, "this is no bundle")
+        return packages.check(ranges[1])
     end
     r.tree:add(M.fields["bundle.packages"], #ranges):set_generated()
     for i, range in ipairs(ranges) do
-        local line = show_package(range, codec, r.tree)
+        local line = packages.show(range, codec, r.tree)
         if i <= 3 then lines[i] = line end
     end
     if cut_at then

@@ -1,5 +1,7 @@
 -- control.lua - the payloads of the core's control packages (docs/wire.md, 5).
-return function(M, names)
+local M, names = ...
+if not M then return end -- Wireshark loads every file of its folder: alone this one is nothing
+
 local need, NUMBER_MAX, U32, WINDOW = M.need, M.NUMBER_MAX, 2 ^ 32, 4096
 
 local function number_ok(value, what)
@@ -110,4 +112,3 @@ local function read_control(r, kind)
 end
 
 return read_control
-end

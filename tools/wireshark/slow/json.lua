@@ -1,6 +1,8 @@
 -- json.lua - JSON text where it lies (RFC 8259): where its values begin and end, and whether it is any. Each function returns the
 -- place behind what it read; places count from 1, as Lua's do.
-return function(M)
+local M = ...
+if not M then return end -- Wireshark loads every file of its folder: alone this one is nothing
+
 local function json_space(t, at)
     return t:find("[^ \t\r\n]", at) or #t + 1
 end
@@ -93,4 +95,3 @@ function json_value(t, at, depth)
 end
 
 return {space = json_space, list = json_list, unescaped = json_unescaped}
-end

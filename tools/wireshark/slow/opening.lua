@@ -1,6 +1,8 @@
 -- opening.lua - the four frames that open a link, and what is in them where there is no security: the greeting and the claims
 -- (docs/wire.md, 2.1 and 2.2).
-return function(slow, M)
+local slow, M = ...
+if not M then return end -- Wireshark loads every file of its folder: alone this one is nothing
+
 local need = M.need
 local INIT_SIZE, GREETING_SIZE, GRANT_SIZE = 1200, 12, 121
 
@@ -121,4 +123,3 @@ local function is_init(tvb, at)
 end
 
 return {claim = read_claim, init = read_init, cookie = read_cookie, resp = read_resp, fin = read_fin, is_init = is_init}
-end

@@ -1,6 +1,8 @@
--- packages.lua - a package in each codec, to {from, to, type, hops, ..., size}, as docs/wire.md has it in its chapter 4. The payload
--- is in `payload`, a Tvb, or in `bytes`, where it was in base64; in neither if it is empty.
-return function(slow, M, names, json, read_control)
+-- packages.lua - a package in each codec, to {from, to, type, hops, ..., size}: docs/wire.md, 4. The payload is in `payload`, a Tvb,
+-- or in `bytes`, where it was in base64; in neither if it is empty.
+local slow, M, names, json, read_control = ...
+if not M then return end -- Wireshark loads every file of its folder: alone this one is nothing
+
 local need, refuse, id_of, base64_of, u64 = M.need, M.refuse, M.id_of, M.base64_of, M.u64
 local NUMBER_MAX, U32 = M.NUMBER_MAX, 2 ^ 32
 
@@ -225,9 +227,18 @@ local function show_payload(p, tree)
     end
 end
 
--- Returns the line that says what it is.
-local function show_package(range, codec, tree)
-    codec = codec or (range(0, 1):uint() == 0x0d and "protobuf" or "json")
+local function codec_guessed(range)
+    return range(0, 1):uint() == 0x0d and "protobuf" or "json"
+end
+
+-- Refuses what is no package.
+local function check(range)
+    CODECS[codec_guessed(range)](M.reader(range:tvb()))
+end
+
+-- Returns the line that says what it is. `codec` may be nil.
+local function show(range, codec, tree)
+    codec = codec or codec_guessed(range)
     local tvb = range:tvb()
     local branch = tree:add(slow, range, "Package")
     branch:add(M.fields["package.size"], range:len()):set_generated()
@@ -246,5 +257,4 @@ local function show_package(range, codec, tree)
     return package_text(p)
 end
 
-return show_package
-end
+return {check = check, show = show}

@@ -171,7 +171,8 @@ end
 
 function Reader:name(name, longest)
     local bytes, range = self:short(name)
-    M.need(#bytes >= 1 and #bytes <= longest and bytes:find("^[\x21-\x7e]+$"), name .. " is 1 to " .. longest .. " printable characters")
+    local ok = #bytes >= 1 and #bytes <= longest and bytes:find("^[\x21-\x7e]+$")
+    M.need(ok, name .. " is 1 to " .. longest .. " printable characters")
     self:put(name, range, bytes)
     return bytes
 end

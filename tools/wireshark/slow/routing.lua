@@ -1,6 +1,8 @@
 -- routing.lua - the messages of the strategies distance-vector/1 and link-state/1 (docs/wire.md, 3). Each function reads a whole
 -- message and returns a line on it. routing-flooding sends none.
-return function(slow, M, names)
+local slow, M, names = ...
+if not M then return end -- Wireshark loads every file of its folder: alone this one is nothing
+
 local need = M.need
 local EPOCH_MAX = 2 ^ 62
 
@@ -113,4 +115,3 @@ local function read_state(r)
 end
 
 return {["distance-vector/1"] = read_vector, ["link-state/1"] = read_state}
-end
