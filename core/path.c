@@ -332,7 +332,7 @@ static void take_error(sl_path *path, const slow_package *package) {
     sl_log_limited(path->log, &path->rate_error, sl_now(path->loop), SLOW_LOG_DEBUG, "path",
                    "%.*s dropped package %llu to %.*s: %s", (int)package->src.size, (const char *)package->src.data,
                    (unsigned long long)report.packet, SL_ID_ARG(&report.dst), sl_drop_text(reason));
-    sl_hint hint = {.reason = reason, .at = sl_now(path->loop)};
+    sl_hint hint = {.reason = report.reason, .at = sl_now(path->loop)};
     if (sl_id_set(&hint.by, package->src))
         sl_peers_hint(&path->delivery->peers, &report.dst, &hint);
     for (sl_query *query = path->first; query != NULL; query = query->next)
