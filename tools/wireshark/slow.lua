@@ -1,4 +1,4 @@
--- slow.lua - a Wireshark dissector of what Slow says on the wire, as docs/wire.md has it. Wireshark and tshark 4.0 or newer:
+-- slow.lua - a Wireshark dissector of what Slow says on the wire, as docs/wire.md has it; tested with tshark 4.0:
 --
 --     tshark -X lua_script:tools/wireshark/slow.lua -r mesh.pcapng
 --
