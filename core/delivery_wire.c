@@ -1,4 +1,5 @@
 #include "delivery_wire.h"
+#include "forward.h"
 
 enum { NO_CHANNEL = 0xff, RUN_STATE_SHIFT = 14, RUN_COUNT_MASK = (1 << RUN_STATE_SHIFT) - 1 };
 
@@ -186,4 +187,49 @@ bool sl_hop_report_read(slow_bytes payload, sl_hop_report *report) {
     report->delay_us = slow_read_u32(&r);
     return read_all(&r) && is_number(report->packet) && report->place > 0 && report->fate < SL_HOP_FATES &&
            (names_next(report->fate) ? sl_id_set(&report->next, next) : next.size == 0);
+}
+
+/* ---- ECHO, ECHO_REPLY, ERROR ---- */
+
+size_t sl_echo_write(uint8_t out[SLOW_PAYLOAD_MAX], uint64_t nonce) {
+    slow_writer w = slow_writer_of(out, SLOW_PAYLOAD_MAX);
+    slow_write_u64(&w, nonce);
+    return written(&w);
+}
+
+bool sl_echo_read(slow_bytes payload, uint64_t *nonce) {
+    slow_reader r = slow_reader_of(payload);
+    *nonce = slow_read_u64(&r);
+    return read_all(&r);
+}
+
+size_t sl_echo_reply_write(uint8_t out[SLOW_PAYLOAD_MAX], const sl_echo_reply *reply) {
+    slow_writer w = slow_writer_of(out, SLOW_PAYLOAD_MAX);
+    slow_write_u64(&w, reply->nonce);
+    slow_write_u8(&w, reply->hops);
+    return written(&w);
+}
+
+bool sl_echo_reply_read(slow_bytes payload, sl_echo_reply *reply) {
+    slow_reader r = slow_reader_of(payload);
+    reply->nonce = slow_read_u64(&r);
+    reply->hops = slow_read_u8(&r);
+    return slow_reader_ok(&r);
+}
+
+size_t sl_drop_report_write(uint8_t out[SLOW_PAYLOAD_MAX], const sl_drop_report *report) {
+    slow_writer w = slow_writer_of(out, SLOW_PAYLOAD_MAX);
+    slow_write_u64(&w, report->packet);
+    slow_write_u8(&w, report->reason);
+    slow_write_short(&w, report->dst.text, report->dst.size);
+    return written(&w);
+}
+
+bool sl_drop_report_read(slow_bytes payload, sl_drop_report *report) {
+    slow_reader r = slow_reader_of(payload);
+    report->packet = slow_read_u64(&r);
+    report->reason = slow_read_u8(&r);
+    slow_bytes dst = slow_read_short(&r);
+    return slow_reader_ok(&r) && report->reason >= SL_DROP_NO_ROUTE && report->reason <= SL_DROP_QUEUE_FULL &&
+           sl_id_set(&report->dst, dst);
 }

@@ -1,8 +1,8 @@
 /* delivery_wire.h - the bytes of the core's CONTROL packages by which two ends keep a pair, and of what the junctions between
  * them tell; pure. docs/wire.md has them.
  *
- * KNOCK, the OPENs and TRACE_HOP travel outside a pair. ASK and STATE travel in one: their package's session is its author's number,
- * and their packet numbers are the pair's. Integers are big endian. Every reader refuses what is too short, too long, or
+ * KNOCK, the OPENs and what tells of a path travel outside a pair. ASK and STATE travel in one: their package's session is its author's number,
+ * and their packet numbers are the pair's. Integers are big endian. A reader refuses what is too short, too long, or
  * out of range, and then has written nothing that a caller may use. */
 #ifndef SL_DELIVERY_WIRE_H
 #define SL_DELIVERY_WIRE_H
@@ -81,14 +81,34 @@ typedef struct sl_hop_report {
     uint32_t delay_us;        /* for how long it waited in the author's queue; UINT32_MAX = that or longer */
 } sl_hop_report;
 
+/* ECHO_REPLY: the ECHO's nonce, and the hops that it had as it arrived. */
+typedef struct sl_echo_reply {
+    uint64_t nonce;
+    uint8_t hops;
+} sl_echo_reply;
+
+/* ERROR: a relay's hint to a package's source that it dropped it. */
+typedef struct sl_drop_report {
+    uint64_t packet;
+    uint8_t reason; /* enum sl_drop_reason */
+    slow_id dst;    /* where it was to go */
+} sl_drop_report;
+
 /* Return the bytes written, at most SLOW_PAYLOAD_MAX; 0 = it does not fit (a handshake that is too long). */
 size_t sl_open_write(uint8_t out[SLOW_PAYLOAD_MAX], enum sl_pair_kind, const sl_open *);
 size_t sl_ask_write(uint8_t out[SLOW_PAYLOAD_MAX], const sl_ask *);
 size_t sl_state_write(uint8_t out[SLOW_PAYLOAD_MAX], const sl_state *);
 size_t sl_hop_report_write(uint8_t out[SLOW_PAYLOAD_MAX], const sl_hop_report *);
+size_t sl_echo_write(uint8_t out[SLOW_PAYLOAD_MAX], uint64_t nonce); /* of a TRACE, too, of which nobody reads it */
+size_t sl_echo_reply_write(uint8_t out[SLOW_PAYLOAD_MAX], const sl_echo_reply *);
+size_t sl_drop_report_write(uint8_t out[SLOW_PAYLOAD_MAX], const sl_drop_report *);
 /* False: malformed. An OPEN's handshake is borrowed. */
 bool sl_open_read(slow_bytes, enum sl_pair_kind, sl_open *);
 bool sl_ask_read(slow_bytes, sl_ask *);
 bool sl_state_read(slow_bytes, sl_state *);
 bool sl_hop_report_read(slow_bytes, sl_hop_report *);
+bool sl_echo_read(slow_bytes, uint64_t *nonce);
+/* What follows is ignored in these two. */
+bool sl_echo_reply_read(slow_bytes, sl_echo_reply *);
+bool sl_drop_report_read(slow_bytes, sl_drop_report *);
 #endif

@@ -85,10 +85,14 @@ static bool frame_open(sl_link *link, slow_slice *slice, slow_slice *body) {
     }
     slow_reader r = slow_reader_of((slow_bytes){slice->data, slice->size});
     bool zeros = (slow_read_u32(&r) & 0xffffff) == 0;
+    if (!zeros) {
+        SL_COUNT(link->env->stats, drop_frame_kind);
+        return false;
+    }
     if (!sl_link_is_stream(link)) {
         uint32_t index = slow_read_u32(&r);
         number = slow_read_u64(&r);
-        if (!zeros || index != link->index) {
+        if (index != link->index) {
             SL_COUNT(link->env->stats, drop_frame_index);
             return false;
         }
@@ -139,7 +143,7 @@ static void take_probe(sl_link *link, slow_bytes body) {
 
 static void take_close(sl_link *link, slow_bytes body) {
     enum sl_close_reason reason = body.size > 0 ? (enum sl_close_reason)body.data[0] : SL_CLOSE_BROKEN;
-    if (reason == 0 || reason >= SL_CLOSE_REASONS)
+    if (reason == 0 || reason > SL_CLOSE_TIMEOUT) /* above that are reasons of this end alone */
         reason = SL_CLOSE_BROKEN;
     sl_link_close(link, reason == SL_CLOSE_NOT_A_MEMBER ? SL_CLOSE_LET_OUT : reason, false);
 }

@@ -1,5 +1,4 @@
 #include "path.h"
-#include <slow/wire.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,13 +121,12 @@ void sl_path_free(sl_path *path) {
 
 static void query_send(sl_query *query) {
     uint64_t packet;
-    uint8_t nonce[8];
-    slow_writer w = slow_writer_of(nonce, sizeof nonce);
-    slow_write_u64(&w, query->nonce);
+    uint8_t nonce[SLOW_PAYLOAD_MAX];
+    size_t size = sl_echo_write(nonce, query->nonce);
     uint16_t flags = query->kind == SL_KIND_TRACE ? SLOW_TRACED : 0;
     slow_time now = sl_now(query->path->loop);
-    slow_status status = sl_delivery_control(query->path->delivery, &query->dst, query->kind, flags,
-                                             (slow_bytes){nonce, sizeof nonce}, &packet);
+    slow_status status =
+        sl_delivery_control(query->path->delivery, &query->dst, query->kind, flags, (slow_bytes){nonce, size}, &packet);
     query->busy = status == SLOW_E_AGAIN;
     if (status != SLOW_OK)
         return;
@@ -230,12 +228,10 @@ static void answer(sl_path *path, const slow_package *package, uint16_t kind, sl
 }
 
 static void take_echo(sl_path *path, const slow_package *package) {
-    uint8_t reply[9];
-    slow_writer w = slow_writer_of(reply, sizeof reply);
-    slow_write_bytes(&w, package->payload.data, package->payload.size);
-    slow_write_u8(&w, package->hops);
-    if (slow_writer_ok(&w) && slow_writer_size(&w) == sizeof reply)
-        answer(path, package, SL_KIND_ECHO_REPLY, (slow_bytes){reply, sizeof reply});
+    uint8_t bytes[SLOW_PAYLOAD_MAX];
+    sl_echo_reply reply = {.hops = package->hops};
+    if (sl_echo_read(package->payload, &reply.nonce))
+        answer(path, package, SL_KIND_ECHO_REPLY, (slow_bytes){bytes, sl_echo_reply_write(bytes, &reply)});
 }
 
 static sl_query *query_find(const sl_path *path, uint16_t kind, uint64_t nonce) {
@@ -246,14 +242,14 @@ static sl_query *query_find(const sl_path *path, uint16_t kind, uint64_t nonce) 
 }
 
 static void take_echo_reply(sl_path *path, const slow_package *package) {
-    slow_reader r = slow_reader_of(package->payload);
-    uint64_t nonce = slow_read_u64(&r);
-    unsigned hops = slow_read_u8(&r);
-    sl_query *query = query_find(path, SL_KIND_ECHO, nonce);
-    if (!slow_reader_ok(&r) || query == NULL || !sl_id_is(&query->dst, package->src.data, package->src.size))
+    sl_echo_reply reply;
+    if (!sl_echo_reply_read(package->payload, &reply))
+        return;
+    sl_query *query = query_find(path, SL_KIND_ECHO, reply.nonce);
+    if (query == NULL || !sl_id_is(&query->dst, package->src.data, package->src.size))
         return;
     query->result.rtt_ns = sl_now(path->loop) - query->sent[0].at;
-    query->result.hops = hops;
+    query->result.hops = reply.hops;
     query_end(query, SLOW_OK);
 }
 
@@ -329,23 +325,20 @@ static void take_hop(sl_path *path, const slow_package *package) {
 }
 
 static void take_error(sl_path *path, const slow_package *package) {
-    slow_reader r = slow_reader_of(package->payload);
-    uint64_t number = slow_read_u64(&r);
-    uint8_t reason = slow_read_u8(&r);
-    slow_bytes text = slow_read_short(&r);
-    slow_id dst;
-    if (!slow_reader_ok(&r) || reason < SL_DROP_NO_ROUTE || reason > SL_DROP_QUEUE_FULL || !sl_id_set(&dst, text))
+    sl_drop_report report;
+    if (!sl_drop_report_read(package->payload, &report))
         return;
+    enum sl_drop_reason reason = (enum sl_drop_reason)report.reason;
     sl_log_limited(path->log, &path->rate_error, sl_now(path->loop), SLOW_LOG_DEBUG, "path",
                    "%.*s dropped package %llu to %.*s: %s", (int)package->src.size, (const char *)package->src.data,
-                   (unsigned long long)number, SL_ID_ARG(&dst), sl_drop_text((enum sl_drop_reason)reason));
-    sl_hint hint = {.reason = reason, .at = sl_now(path->loop)};
+                   (unsigned long long)report.packet, SL_ID_ARG(&report.dst), sl_drop_text(reason));
+    sl_hint hint = {.reason = report.reason, .at = sl_now(path->loop)};
     if (sl_id_set(&hint.by, package->src))
-        sl_peers_hint(&path->delivery->peers, &dst, &hint);
+        sl_peers_hint(&path->delivery->peers, &report.dst, &hint);
     for (sl_query *query = path->first; query != NULL; query = query->next)
-        if (sent_in(query, number) != NULL) {
+        if (sent_in(query, report.packet) != NULL) {
             sl_id_set(&query->result.dropped_by, package->src);
-            query->result.drop_reason = (enum sl_drop_reason)reason;
+            query->result.drop_reason = reason;
         }
 }
 
@@ -392,12 +385,12 @@ static bool may_say(sl_path *path, const slow_id *src, unsigned limit) {
 }
 
 static void say_error(sl_path *path, const slow_id *to, uint64_t packet, enum sl_drop_reason reason, slow_bytes dst) {
-    uint8_t bytes[8 + 1 + 1 + SLOW_ID_MAX];
-    slow_writer w = slow_writer_of(bytes, sizeof bytes);
-    slow_write_u64(&w, packet);
-    slow_write_u8(&w, (uint8_t)reason);
-    slow_write_short(&w, dst.data, dst.size);
-    sl_delivery_control(path->delivery, to, SL_KIND_ERROR, 0, (slow_bytes){bytes, slow_writer_size(&w)}, NULL);
+    uint8_t bytes[SLOW_PAYLOAD_MAX];
+    sl_drop_report report = {.packet = packet, .reason = (uint8_t)reason};
+    if (!sl_id_set(&report.dst, dst))
+        return;
+    size_t size = sl_drop_report_write(bytes, &report);
+    sl_delivery_control(path->delivery, to, SL_KIND_ERROR, 0, (slow_bytes){bytes, size}, NULL);
 }
 
 static void say_hop(sl_path *path, const slow_id *to, const sl_hop_report *hop) {

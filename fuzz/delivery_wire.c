@@ -1,5 +1,6 @@
-/* Any bytes as the payload of an OPEN, an ASK, a STATE or a TRACE_HOP. What a reader accepts keeps the bounds that its users rely on,
- * and its writer writes so that the reader reads the same again. The first byte says what the rest is. */
+/* Any bytes as the payload of an OPEN, an ASK, a STATE or a TRACE_HOP, and always as that of an ECHO, its reply and an ERROR.
+ * What a reader accepts keeps the bounds that its users rely on, and its writer writes so that the reader reads the same again.
+ * The first byte says what the rest is. */
 #include "core/delivery_wire.h"
 #include <stdlib.h>
 #include <string.h>
@@ -70,12 +71,32 @@ static void try_hop(slow_bytes in) {
     must(sl_hop_report_write(out, &report) == in.size && memcmp(out, in.data, in.size) == 0);
 }
 
+/* What follows these two is ignored. */
+static void try_hints(slow_bytes in) {
+    uint8_t out[SLOW_PAYLOAD_MAX];
+    sl_echo_reply reply;
+    sl_drop_report report;
+    uint64_t nonce;
+    if (sl_echo_read(in, &nonce))
+        must(sl_echo_write(out, nonce) == in.size && memcmp(out, in.data, in.size) == 0);
+    if (sl_echo_reply_read(in, &reply)) {
+        size_t size = sl_echo_reply_write(out, &reply);
+        must(size > 0 && size <= in.size && memcmp(out, in.data, size) == 0);
+    }
+    if (sl_drop_report_read(in, &report)) {
+        size_t size = sl_drop_report_write(out, &report);
+        must(size > 0 && size <= in.size && memcmp(out, in.data, size) == 0);
+        must(report.dst.size >= 1 && report.dst.size <= SLOW_ID_MAX);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
     slow_bytes in = {data + 1, size - 1};
     unsigned which = data[0] % 6;
     enum sl_pair_kind kind = (enum sl_pair_kind)(SL_KIND_OPEN1 + which);
+    try_hints(in);
     if (which == 5)
         try_hop(in);
     else if (kind == SL_KIND_ASK)

@@ -1,6 +1,7 @@
 /* The frames of an open link in docs/vectors, through a whole link: the header, the counter and the tag of a frame are
  * written and checked nowhere else. The link is opened by the vectors' own INIT and claim, and is then given the vector's
  * index, counter and tag. */
+#include "core/forward.h"
 #include "core/id.h"
 #include "core/link.h"
 #include "core/loop_virtual.h"
@@ -263,7 +264,26 @@ static void protocols_ack_is(bench *b, const json_t *f, const char *name) {
     sl_link_control(b->link, SL_FRAME_PROTOCOLS_ACK, body, sizeof body, NULL, 0);
 }
 
-/* False: nothing was written, since padding comes about in trains alone, and this transport takes none. */
+static void forget_package(void *arg, const slow_package *package, const sl_link *from) {
+    (void)arg;
+    (void)package;
+    (void)from;
+}
+
+/* As many packages are found in the last bundle as there are, and the end of the reading, where it ends too early. */
+static void packages_are_found(bench *b, const json_t *f, const char *name) {
+    sl_forward *forward = sl_forward_new(b->env.loop, NULL, &b->stats, &b->claim.id);
+    assert_non_null(forward);
+    forward->events.local = forget_package;
+    octets records = b->bundle;
+    sl_forward_bundle(forward, b->link, records.data, records.size);
+    is_number(b->stats.count[SL_packages_in], json_array_size(json_object_get(f, "packages")), "packages", name);
+    is_number(b->stats.count[SL_drop_bundle_malformed], json_object_get(f, "rest") != NULL, "ends too early", name);
+    sl_forward_free(forward);
+}
+
+/* False: nothing was written, since padding comes about in trains alone, and this transport takes none. Nor would anybody
+ * write a `rest`. */
 static bool bundle_is(bench *b, const json_t *f, const char *name) {
     octets records;
     size_t i, count = json_array_size(json_object_get(f, "packages")), padding = (size_t)number_of(f, "padding");
@@ -278,9 +298,14 @@ static bool bundle_is(bench *b, const json_t *f, const char *name) {
     uint8_t *room = slow_write_room(&w, padding);
     assert_non_null(room);
     memset(room, 0, padding);
+    if (json_object_get(f, "rest") != NULL) {
+        octets rest = octets_of(f, "rest");
+        slow_write_bytes(&w, rest.data, rest.size);
+    }
     records.size = slow_writer_size(&w);
     is_octets(bytes_of(&b->bundle), &records, name);
-    if (padding > 0)
+    packages_are_found(b, f, name);
+    if (padding > 0 || slow_writer_size(&w) != size || count == 0)
         return false;
     assert_true(sl_link_put(b->link, 0, records.data, size, (uint32_t)count));
     sl_link_flush(b->link);
@@ -293,7 +318,7 @@ static void frame_is(const json_t *vector, const char *name) {
     bench *b = bench_new(vector);
     bool stream = sl_link_is_stream(b->link), closes = is_frame(vector, "CLOSE"), bundle = is_frame(vector, "BUNDLE");
     size_t header = stream ? SL_STREAM_HEADER : SL_DATAGRAM_HEADER;
-    bool writes = true;
+    bool writes = true, only_read = json_object_get(vector, "only_read") != NULL;
     b->link->tag = b->link->peer_tag = hex64_of(vector, "tag");
     if (!stream) {
         b->link->index = b->link->peer_index = (uint32_t)number_of(vector, "index");
@@ -317,6 +342,8 @@ static void frame_is(const json_t *vector, const char *name) {
     else
         route_is(b, f, is_frame(vector, "ROUTE_ACK"), name);
     const slow_packet *packet = b->link->ready.first;
+    if (only_read)
+        writes = false;
     if (bundle && writes)
         is_octets(bytes_of(&b->sent), &frame, name);
     else if (writes) {
@@ -335,9 +362,10 @@ static void frame_is_refused(const json_t *vector, const char *name) {
     bench_receive(b, &frame);
     const uint64_t *count = b->stats.count;
     uint64_t dropped = count[SL_drop_frame_short] + count[SL_drop_frame_kind] + count[SL_drop_frame_index] +
-                       count[SL_drop_frame_tag] + count[SL_drop_frame_replayed];
+                       count[SL_drop_frame_tag] + count[SL_drop_frame_replayed] + count[SL_drop_route_malformed];
     is_number(dropped, 1, "frames dropped", name);
     is_number(b->link->live.echo, 0, "what was taken of it", name);
+    is_number(b->routed + b->acked + b->protocols.generation, 0, "what was told of it", name);
     bench_free(b);
     json_decref(file);
 }

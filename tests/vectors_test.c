@@ -345,31 +345,56 @@ static void package_in(const slow_codec_ops *codec, const slow_package *package,
         fail_msg("%s: %s reads something else", name, codec->name);
 }
 
+static slow_package package_of(const json_t *f, octets *hint, octets *payload) {
+    *hint = octets_of(f, "hint");
+    *payload = octets_of(f, "payload");
+    return (slow_package){.struct_size = sizeof(slow_package),
+                          .type = type_of(f),
+                          .priority = (uint8_t)number_of(f, "priority"),
+                          .hop_limit = (uint8_t)number_of(f, "hop_limit"),
+                          .hops = (uint8_t)number_of(f, "hops"),
+                          .flags = (uint16_t)number_of(f, "flags"),
+                          .kind = (uint16_t)number_of(f, "kind"),
+                          .channel = (uint8_t)number_of(f, "channel"),
+                          .src = id_of(f, "src"),
+                          .dst = id_of(f, "dst"),
+                          .session = hex64_of(f, "session"),
+                          .packet = number_of(f, "packet"),
+                          .message = number_of(f, "message"),
+                          .offset = (uint32_t)number_of(f, "offset"),
+                          .total = (uint32_t)number_of(f, "total"),
+                          .hint = bytes_of(hint),
+                          .payload = bytes_of(payload)};
+}
+
+static octets text_octets(const json_t *vector, const char *key) {
+    const char *text = text_of(vector, key);
+    octets out = {.size = strlen(text)};
+    assert_true(out.size <= sizeof out.data);
+    memcpy(out.data, text, out.size);
+    return out;
+}
+
 static void package_is(const json_t *vector, const char *name) {
-    const json_t *f = json_object_get(vector, "fields");
-    octets hint = octets_of(f, "hint"), payload = octets_of(f, "payload"), text = {.size = 0};
-    slow_package package = {.struct_size = sizeof package,
-                            .type = type_of(f),
-                            .priority = (uint8_t)number_of(f, "priority"),
-                            .hop_limit = (uint8_t)number_of(f, "hop_limit"),
-                            .hops = (uint8_t)number_of(f, "hops"),
-                            .flags = (uint16_t)number_of(f, "flags"),
-                            .kind = (uint16_t)number_of(f, "kind"),
-                            .channel = (uint8_t)number_of(f, "channel"),
-                            .src = id_of(f, "src"),
-                            .dst = id_of(f, "dst"),
-                            .session = hex64_of(f, "session"),
-                            .packet = number_of(f, "packet"),
-                            .message = number_of(f, "message"),
-                            .offset = (uint32_t)number_of(f, "offset"),
-                            .total = (uint32_t)number_of(f, "total"),
-                            .hint = bytes_of(&hint),
-                            .payload = bytes_of(&payload)};
-    octets protobuf = octets_of(vector, "protobuf");
-    text.size = strlen(text_of(vector, "json"));
-    memcpy(text.data, text_of(vector, "json"), text.size);
+    octets hint, payload, protobuf = octets_of(vector, "protobuf"), text = text_octets(vector, "json");
+    slow_package package = package_of(json_object_get(vector, "fields"), &hint, &payload);
     package_in(slow_module_v1_codec_protobuf()->plugins[0]->ops, &package, &protobuf, name);
     package_in(slow_module_v1_codec_json()->plugins[0]->ops, &package, &text, name);
+}
+
+/* Another writer's bytes, in one of the codecs. */
+static void package_is_read(const json_t *vector, const char *name) {
+    static suite_arena arena;
+    bool in_json = json_object_get(vector, "json") != NULL;
+    octets hint, payload, bytes = in_json ? text_octets(vector, "json") : octets_of(vector, "protobuf");
+    slow_package package = package_of(json_object_get(vector, "fields"), &hint, &payload);
+    slow_package got = {.struct_size = sizeof got};
+    const slow_module *module = in_json ? slow_module_v1_codec_json() : slow_module_v1_codec_protobuf();
+    const slow_codec_ops *codec = module->plugins[0]->ops;
+    slow_status status = codec->decode(NULL, bytes_of(&bytes), suite_arena_open(&arena, sizeof arena.memory), &got);
+    is_number((uint64_t)status, SLOW_OK, codec->name, name);
+    if (!suite_equal(&package, &got))
+        fail_msg("%s: %s reads something else", name, codec->name);
 }
 
 static void packages_are_refused(const json_t *list, const slow_codec_ops *codec, bool text) {
@@ -378,12 +403,7 @@ static void packages_are_refused(const json_t *list, const slow_codec_ops *codec
     json_t *vector;
     assert_true(json_array_size(list) > 0);
     json_array_foreach(list, i, vector) {
-        octets bytes = {.size = 0};
-        if (text) {
-            bytes.size = strlen(text_of(vector, "text"));
-            memcpy(bytes.data, text_of(vector, "text"), bytes.size);
-        } else
-            bytes = octets_of(vector, "bytes");
+        octets bytes = text ? text_octets(vector, "text") : octets_of(vector, "bytes");
         slow_package got = {.struct_size = sizeof got};
         slow_status status = codec->decode(NULL, bytes_of(&bytes), suite_arena_open(&arena, sizeof arena.memory), &got);
         if (status != SLOW_E_MALFORMED)
@@ -396,6 +416,7 @@ static void packages_are_as_specified_in_both_codecs(void **state) {
     (void)state;
     json_t *file = vectors_open("packages"), *refused = json_object_get(file, "refused");
     vectors_each("packages", "accepted", package_is);
+    vectors_each("packages", "read", package_is_read);
     packages_are_refused(json_object_get(refused, "json"), slow_module_v1_codec_json()->plugins[0]->ops, true);
     packages_are_refused(json_object_get(refused, "protobuf"), slow_module_v1_codec_protobuf()->plugins[0]->ops, false);
     json_decref(file);

@@ -1,5 +1,6 @@
 /* tcp_test.c - the suite for all transports, and what is TCP's own: framing, back-pressure, resets, refusals. */
 #include "tests/support/transport_suite.h"
+#include "tests/support/vectors.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <malloc.h>
@@ -152,6 +153,47 @@ static void a_frame_of_no_bytes_ends_the_link(void **state) {
     assert_int_equal(r.server->frame_count, 1);
     assert_memory_equal(r.server->frames[0].bytes, "ok", 2);
     raw_free(&r);
+}
+
+static void are_frames_of(const raw *r, const json_t *vector, const char *name) {
+    size_t i;
+    const json_t *frames = json_object_get(vector, "frames");
+    json_t *frame;
+    is_number(r->server->frame_count, json_array_size(frames), "count of frames", name);
+    json_array_foreach(frames, i, frame) {
+        octets bytes = hex(json_string_value(frame));
+        is_octets((slow_bytes){r->server->frames[i].bytes, r->server->frames[i].size}, &bytes, name);
+    }
+}
+
+static raw raw_hears(const json_t *vector) {
+    octets bytes = octets_of(vector, "bytes");
+    raw r = raw_open();
+    raw_write(&r, bytes.data, bytes.size);
+    return r;
+}
+
+static void stream_is(const json_t *vector, const char *name) {
+    raw r = raw_hears(vector);
+    node_wait_frames(r.server, json_array_size(json_object_get(vector, "frames")));
+    world_settle(r.world);
+    assert_false(r.server->links[0].down);
+    are_frames_of(&r, vector, name);
+    raw_free(&r);
+}
+
+static void stream_is_refused(const json_t *vector, const char *name) {
+    raw r = raw_hears(vector);
+    node_wait_down(r.server, &r.server->links[0]);
+    is_number((uint64_t)-r.server->links[0].why, (uint64_t)-SLOW_E_MALFORMED, "why", name);
+    are_frames_of(&r, vector, name);
+    raw_free(&r);
+}
+
+static void streams_are_cut_as_specified(void **state) {
+    (void)state;
+    vectors_each("streams", "accepted", stream_is);
+    vectors_each("streams", "refused", stream_is_refused);
 }
 
 static void a_stranger_that_stalls_in_a_frame_costs_little_memory(void **state) {
@@ -391,6 +433,7 @@ int main(void) {
         cmocka_unit_test(frames_that_come_byte_by_byte_are_put_together),
         cmocka_unit_test(a_stream_cut_anywhere_gives_the_same_frames),
         cmocka_unit_test(a_frame_of_no_bytes_ends_the_link),
+        cmocka_unit_test(streams_are_cut_as_specified),
         cmocka_unit_test(a_stranger_that_stalls_in_a_frame_costs_little_memory),
         cmocka_unit_test(ten_thousand_frames_under_back_pressure_arrive_in_order),
         cmocka_unit_test(a_reader_that_stops_blocks_us_until_it_goes_on),
