@@ -5,10 +5,13 @@
 # goes there with the prefix /usr, and below the prefix with any other, as the GNU standards and GNUInstallDirs have it.
 #
 # `keep`: a file that is there already stays as it is; somebody may have edited it.
+cmake_policy(VERSION 3.25)
 set(prefix ${CMAKE_INSTALL_PREFIX})
 if(prefix STREQUAL "/usr")
   set(sysconfdir /etc)
+  set(zsh_completions share/zsh/vendor-completions)
 else()
+  set(zsh_completions share/zsh/site-functions)
   set(sysconfdir ${prefix}/etc)
 endif()
 string(CONFIGURE "${to}" to @ONLY)

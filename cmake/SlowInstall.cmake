@@ -9,6 +9,7 @@
 #   LIBDIR/cmake           the same as find_package(Slow) and find_package(SlowSDK)
 #   share/slow/template    a plugin of each kind to begin from
 #   share/doc/PACKAGE      sample configs; example plugins; documents
+#   share/{bash-completion,zsh,fish}   completions
 #   lib/systemd/system     the router as a service, and lib/sysusers.d its user
 #   etc/slow               the service's config: /etc/slow when the prefix is /usr
 #
@@ -18,6 +19,7 @@ set(plugindir ${CMAKE_INSTALL_LIBDIR}/slow/${SLOW_ABI_MAJOR})
 
 # slow_install_configured(FILE DESTINATION COMPONENT [KEEP]): with the prefix filled in; DESTINATION with its file name.
 function(slow_install_configured FILE DESTINATION COMPONENT)
+  get_filename_component(FILE ${FILE} ABSOLUTE)
   set(keep OFF)
   if("KEEP" IN_LIST ARGN)
     set(keep ON)
@@ -28,8 +30,8 @@ function(slow_install_configured FILE DESTINATION COMPONENT)
     set(SLOW_LIBDIR ${CMAKE_INSTALL_LIBDIR})
     set(SLOW_INCLUDEDIR ${CMAKE_INSTALL_INCLUDEDIR})
     set(SLOW_ABI_MAJOR ${SLOW_ABI_MAJOR})
-    set(from ${CMAKE_SOURCE_DIR}/${FILE})
-    set(to \"${DESTINATION}\")
+    set(from ${FILE})
+    set(to [[${DESTINATION}]])
     set(keep ${keep})
     set(scratch ${CMAKE_BINARY_DIR}/install)
     include(${CMAKE_SOURCE_DIR}/cmake/InstallConfigured.cmake)" COMPONENT ${COMPONENT})
@@ -45,6 +47,8 @@ install(FILES ${configs} DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/slow-router/ex
 slow_install_configured(etc/systemd/slow-router.service @prefix@/lib/systemd/system/slow-router.service slow-router)
 slow_install_configured(etc/systemd/slow.sysusers @prefix@/lib/sysusers.d/slow.conf slow-router)
 slow_install_configured(etc/systemd/router.json @sysconfdir@/slow/router.json slow-router KEEP)
+
+add_subdirectory(tools/completions)
 
 # ---- libslow1, libslow-dev: to embed a junction, and to write a plugin
 

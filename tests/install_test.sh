@@ -43,12 +43,16 @@ etc/slow/router.json
 lib/systemd/system/slow-router.service
 lib/sysusers.d/slow.conf
 share/slow/template/*
+share/bash-completion/completions/slowctl
+share/zsh/site-functions/_slowctl
+share/fish/vendor_completions.d/slowctl.fish
 share/doc/slow-router/examples/example.json
 $(cd "$SLOW_BUILD/lib/slow/1" && ls | sed "s|^|${plugindir#"$prefix/"}/|")
 $(cd "$source_folder" && ls sdk/slow/*.h core/include/slow/*.h | sed 's|.*/|include/slow/|')
 LIST
 stray=$(cd "$prefix" && find . ! -type d | sed 's|^\./||' | grep -Ev "^(bin/slow[a-z-]*|include/slow/[a-z]+\.h|etc/slow/router\.json|\
 lib/systemd/system/slow-router\.service|lib/sysusers\.d/slow\.conf|share/(slow|doc)/.*|\
+share/bash-completion/completions/slow[a-z-]*|share/zsh/site-functions/_slow[a-z-]*|share/fish/vendor_completions.d/slow[a-z-]*\.fish|\
 ${libdir#"$prefix/"}/(libslow\.(a|so|so\.1|so\.1\.[0-9.]+)|pkgconfig/slow(-plugin)?\.pc|cmake/Slow(SDK)?/Slow[A-Za-z-]+\.cmake|\
 slow/1/(transport|routing|codec|security)-[a-z-]+\.so))$")
 [[ -z $stray ]] || die "these are installed, and this test does not know why: $stray"
