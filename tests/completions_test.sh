@@ -29,11 +29,11 @@ has() { # FILE SHELL NAME: the name stands there as a whole word, in the shell's
     grep -qE -- "(^|[^a-z-])$name([^a-z-]|\$)" "$1"
 }
 
-# What stands in the option tables of getopt_long(), {"count", required_argument, NULL, 'c'}, and in tables of commands.
 complete_in_bash() { # WORD...: what the last one can become
     bash -c '. "$1/$2.bash" && shift && COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) && "_$1" && printf "%s\n" "${COMPREPLY[@]}"' bash "$made" "$@" | xargs
 }
 
+# What stands in the option tables of getopt_long(), {"count", required_argument, NULL, 'c'}, and in tables of commands.
 for program in "${!sources[@]}"; do
     folder=$source_folder/${sources[$program]}
     [[ -d $folder && -e $made/$program.bash ]] || { echo "SKIPPED: there is no $program"; continue; }
