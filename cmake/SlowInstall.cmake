@@ -9,6 +9,7 @@
 #   LIBDIR/cmake           the same as find_package(Slow) and find_package(SlowSDK)
 #   share/slow/template    a plugin of each kind to begin from
 #   share/doc/PACKAGE      sample configs; example plugins; documents
+#   share/man              manuals
 #   share/{bash-completion,zsh,fish}   completions
 #   lib/systemd/system     the router as a service, and lib/sysusers.d its user
 #   etc/slow               the service's config: /etc/slow when the prefix is /usr
@@ -49,6 +50,7 @@ slow_install_configured(etc/systemd/slow.sysusers @prefix@/lib/sysusers.d/slow.c
 slow_install_configured(etc/systemd/router.json @sysconfdir@/slow/router.json slow-router KEEP)
 
 add_subdirectory(tools/completions)
+add_subdirectory(docs/man)
 
 # ---- libslow1, libslow-dev: to embed a junction, and to write a plugin
 

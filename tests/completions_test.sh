@@ -38,7 +38,7 @@ for program in "${!sources[@]}"; do
     folder=$source_folder/${sources[$program]}
     [[ -d $folder && -e $made/$program.bash ]] || { echo "SKIPPED: there is no $program"; continue; }
     mapfile -t flags < <(cat "$folder"/*.c | grep -oE "\{\"[a-z-]+\", (no|required)_argument, NULL, [^}]*\}" | sed -E "s/\{\"([a-z-]+)\".*, '?([^'}]*)'?\}/\1 \2/" | sort -u)
-    mapfile -t commands < <(sed -nE '/^static const (command commands|struct \{)/,/^\};/s/^    \{"([a-z-]+)",.*/\1/p' "$folder/main.c")
+    mapfile -t commands < <(sed -nE '/commands\[\] = \{$/,/^\};/s/^    \{"([a-z-]+)",.*/\1/p' "$folder/main.c")
     ((${#flags[@]} >= 5)) || die "this test finds no flags of $program"
     for shell in bash zsh fish; do
         for flag in "${flags[@]}"; do

@@ -26,6 +26,7 @@ quietly() { "$@" >"$dir/log" 2>&1; }
 
 quietly cmake --install "$SLOW_BUILD" --prefix "$prefix" || die "cmake --install fails"
 while read -r pattern; do
+    [[ -n $pattern ]] || continue
     compgen -G "$prefix/$pattern" >/dev/null || die "$pattern is not installed"
 done <<LIST
 bin/slow-router
@@ -43,6 +44,7 @@ etc/slow/router.json
 lib/systemd/system/slow-router.service
 lib/sysusers.d/slow.conf
 share/slow/template/*
+$([[ ! -e $SLOW_BUILD/docs/man/slowctl.1 ]] || printf 'share/man/%s\n' man8/slow-router.8 man1/slowctl.1 man1/slow-sim.1 man5/slow.json.5)
 share/bash-completion/completions/slowctl
 share/zsh/site-functions/_slowctl
 share/fish/vendor_completions.d/slowctl.fish
@@ -52,7 +54,7 @@ $(cd "$source_folder" && ls sdk/slow/*.h core/include/slow/*.h | sed 's|.*/|incl
 LIST
 stray=$(cd "$prefix" && find . ! -type d | sed 's|^\./||' | grep -Ev "^(bin/slow[a-z-]*|include/slow/[a-z]+\.h|etc/slow/router\.json|\
 lib/systemd/system/slow-router\.service|lib/sysusers\.d/slow\.conf|share/(slow|doc)/.*|\
-share/bash-completion/completions/slow[a-z-]*|share/zsh/site-functions/_slow[a-z-]*|share/fish/vendor_completions.d/slow[a-z-]*\.fish|\
+share/man/man[158]/slow[a-z.-]*\.[158]|share/bash-completion/completions/slow[a-z-]*|share/zsh/site-functions/_slow[a-z-]*|share/fish/vendor_completions.d/slow[a-z-]*\.fish|\
 ${libdir#"$prefix/"}/(libslow\.(a|so|so\.1|so\.1\.[0-9.]+)|pkgconfig/slow(-plugin)?\.pc|cmake/Slow(SDK)?/Slow[A-Za-z-]+\.cmake|\
 slow/1/(transport|routing|codec|security)-[a-z-]+\.so))$")
 [[ -z $stray ]] || die "these are installed, and this test does not know why: $stray"
