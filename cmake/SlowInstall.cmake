@@ -8,7 +8,7 @@
 #   LIBDIR/pkgconfig       slow.pc for programs, slow-plugin.pc for plugins
 #   LIBDIR/cmake           the same as find_package(Slow) and find_package(SlowSDK)
 #   share/slow/template    a plugin of each kind to begin from
-#   share/doc/PACKAGE      sample configs; example plugins; documents
+#   share/doc/PACKAGE      sample configs, example programs and plugins, the pages of docs
 #   share/man              manuals
 #   share/{bash-completion,zsh,fish}   completions
 #   lib/systemd/system     the router as a service, and lib/sysusers.d its user
@@ -45,6 +45,12 @@ set_target_properties(${programs} PROPERTIES INSTALL_RPATH $ORIGIN/../${CMAKE_IN
 install(TARGETS ${programs} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT slow-router)
 file(GLOB configs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/etc/*.json)
 install(FILES ${configs} DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/slow-router/examples COMPONENT slow-router)
+# Pages for who writes programs and plugins are in the same folder as what they speak of.
+file(GLOB pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/*.md ${CMAKE_SOURCE_DIR}/sdk/*.md)
+set(developing ${pages})
+list(FILTER developing INCLUDE REGEX "/(write-[^/]*|embedding|wire|ABI)\\.md$")
+list(REMOVE_ITEM pages ${developing})
+install(FILES README.md SECURITY.md ${pages} DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/slow-router COMPONENT slow-router)
 slow_install_configured(etc/systemd/slow-router.service @prefix@/lib/systemd/system/slow-router.service slow-router)
 slow_install_configured(etc/systemd/slow.sysusers @prefix@/lib/sysusers.d/slow.conf slow-router)
 slow_install_configured(etc/systemd/router.json @sysconfdir@/slow/router.json slow-router KEEP)
@@ -68,6 +74,9 @@ endif()
 install(DIRECTORY sdk/slow core/include/slow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT libslow-dev)
 install(FILES plugins/codec-protobuf/package.proto DESTINATION ${CMAKE_INSTALL_DATADIR}/slow COMPONENT libslow-dev)
 install(DIRECTORY sdk/template DESTINATION ${CMAKE_INSTALL_DATADIR}/slow COMPONENT libslow-dev)
+install(FILES ${developing} DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libslow-dev COMPONENT libslow-dev)
+install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libslow-dev COMPONENT libslow-dev
+  REGEX "/examples/CMakeLists\\.txt$" EXCLUDE)
 foreach(pc slow slow-plugin)
   slow_install_configured(cmake/package/${pc}.pc.in @prefix@/${CMAKE_INSTALL_LIBDIR}/pkgconfig/${pc}.pc libslow-dev)
 endforeach()

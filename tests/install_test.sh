@@ -44,6 +44,9 @@ etc/slow/router.json
 lib/systemd/system/slow-router.service
 lib/sysusers.d/slow.conf
 share/slow/template/*
+share/doc/libslow-dev/examples/hello.c
+share/doc/libslow-dev/wire.md
+share/doc/slow-router/security.md
 $([[ ! -e $SLOW_BUILD/docs/man/slowctl.1 ]] || printf 'share/man/%s\n' man8/slow-router.8 man1/slowctl.1 man1/slow-sim.1 man5/slow.json.5)
 share/bash-completion/completions/slowctl
 share/zsh/site-functions/_slowctl
@@ -99,8 +102,10 @@ is_plugin() { # DIR
     [[ $exported == slow_module_v1 ]] || die "the stranger's plugin exports $exported"
     quietly away "$prefix/bin/slow-router" --plugin-dir "$1" --describe codec-good
 }
-compile 'stranger/hello.c $(pkg-config --cflags --libs slow) -o hello-pc' || die "no program by slow.pc"
-says_hello ./hello-pc || die "the program of slow.pc does not say hello"
+cp "$dir/stranger/hello.c" "$dir/program.c"
+line=$(grep -m 1 '^cc -std=c11 program\.c ' "$source_folder/README.md") || die "README.md says no line to compile a program with"
+quietly away sh -c "$line" || die "no program by slow.pc, by the line in README.md: $line"
+says_hello ./program || die "the program of slow.pc does not say hello"
 compile "stranger/hello.c \$(pkg-config --cflags slow) $libdir/libslow.a" \
     '$(pkg-config --static --libs-only-l slow | sed s/-lslow//) -o hello-a' || die "no program by libslow.a"
 compile '-DPLUGIN_ID=\"codec-good\" -shared -fPIC $(pkg-config --cflags slow-plugin) stranger/plugin.c -o codec-good.so' ||
