@@ -18,9 +18,11 @@ die() { echo "packages-test: $*" >&2; exit 1; }
 # ---- in the bare Debian
 
 files() { # What is there, but for what apt and dpkg keep for themselves, and scratch.
-    find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /root -o -path /var/cache -o -path /var/log \
-        -o -path /var/lib/apt -o -path /var/lib/dpkg \) -prune -o -printf '%p %y\n' | sort
-    cat /etc/passwd /etc/group
+    {
+        find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /root -o -path /var/cache -o -path /var/log \
+            -o -path /var/lib/apt -o -path /var/lib/dpkg \) -prune -o -printf '%p %y\n'
+        cat /etc/passwd /etc/group
+    } | sort
 }
 
 inside_install() {
@@ -79,6 +81,11 @@ within() { # SECONDS COMMAND...
     done
 }
 
+end_all() {
+    jobs -p | xargs -r kill 2>/dev/null
+    wait
+}
+
 # alice -- relay -- bob, by the sample configs; of each one word is changed.
 inside_route() {
     local strategy name
@@ -91,7 +98,7 @@ inside_route() {
         slow-router --check "$name.json"
         slow-router "$name.json" 2>"$name.log" &
     done
-    trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
+    trap end_all EXIT
     step "in three configs: $(grep '^>' /tmp/diff)"
     within 20 slowctl -s slow-alice.sock routes bob
     slowctl -s slow-alice.sock routes bob
@@ -103,8 +110,7 @@ inside_route() {
     grep -q stranger taken || die "bob has not got it"
     slowctl -s slow-alice.sock trace bob
     slowctl -s slow-relay.sock plugins | grep -q "$strategy" || die "the relay does without $strategy"
-    kill $(jobs -p)
-    wait || true
+    end_all
     trap - EXIT
     step "$strategy has routed"
 }
@@ -120,7 +126,7 @@ inside_purge() {
     DEBIAN_FRONTEND=noninteractive apt-get purge -qq -y "${packages[@]}" >/tmp/apt.log 2>&1 || { cat /tmp/apt.log; exit 1; }
     files >/tmp/after
     diff /tmp/before /tmp/after || die "purging the packages does not leave what was there before"
-    [[ -z $(grep -rlw slow-router /etc /var/lib/dpkg/info 2>/dev/null) ]] || die "there are traces of slow-router"
+    ! grep -rlw slow-router /etc /var/lib/dpkg/info || die "there are traces of slow-router"
     step "purged: not one file of $(grep -c ' ' /tmp/before) is more, less or another"
 }
 
