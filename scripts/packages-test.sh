@@ -17,10 +17,10 @@ die() { echo "packages-test: $*" >&2; exit 1; }
 
 # ---- in the bare Debian
 
-files() { # What is there, but for what apt and dpkg keep for themselves, and scratch.
+files() { # What is there, but for what apt and dpkg keep for themselves, the copies that userdel makes of its files, and scratch.
     {
         find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /root -o -path /var/cache -o -path /var/log \
-            -o -path /var/lib/apt -o -path /var/lib/dpkg \) -prune -o -printf '%p %y\n'
+            -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path '/etc/*shadow-' \) -prune -o -printf '%p %y\n'
         cat /etc/passwd /etc/group
     } | sort
 }
