@@ -6,7 +6,8 @@
 #   libslow-dev    to write such a program, or a plugin          needs libslow1 alone
 #
 # What a program is linked with, dpkg-shlibdeps finds out. Libraries are in /usr/lib, not in a folder of the architecture:
-# that would have to be known when Slow is configured, and then a build for packages could not be one for tests. No
+# that would have to be known when Slow is configured, and then a build for packages could not be one for tests. Where Slow
+# was configured to be, /usr/local, libslow looks for plugins last: so what a stranger's `cmake --install` brings is found. No
 # package starts anything. There are no debug packages: who debugs, builds.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME slow)

@@ -75,7 +75,7 @@ ok "nothing leads back to the sources; an edited config survives an update"
 
 # ---- from the prefix, with nothing of the build in reach
 
-away() { (cd "$dir" && env -i PATH="$PATH" LD_LIBRARY_PATH="${library_path-}" PKG_CONFIG_PATH="$libdir/pkgconfig" "$@"); }
+away() { (cd "$dir" && env -i PATH="$PATH" CMAKE_GENERATOR=Ninja LD_LIBRARY_PATH="${library_path-}" PKG_CONFIG_PATH="$libdir/pkgconfig" "$@"); }
 for program in slow-router slowctl slow-sim; do
     quietly away "$prefix/bin/$program" --help || die "$program does not run from the prefix"
     quietly away ldd "$prefix/bin/$program"
