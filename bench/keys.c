@@ -47,7 +47,7 @@ void keys_config(const keys *k, const char *id, enum sealing sealing, const char
                         " \"security\": {\"plugin\": \"security-noise\", \"network_key\": \"%s/network.key\","
                         " \"identity\": \"%s/%s.key\",%s\n  \"members\": [",
                         id, k->folder, k->folder, id,
-                        sealing == SEALED_SODIUM && strcmp(id, BENCH_RELAY) == 0 ? " \"openssl\": false," : "");
+                        sealing == SEALED_SODIUM && strcmp(id, BENCH_RELAY) == 0 ? " \"accelerate\": false," : "");
     for (size_t i = 0; i < PARTIES; i++)
         size += snprintf(out + size, (size_t)(CONFIG_MOST - size), "%s{\"id\": \"%s\", \"key\": \"%s\"}",
                          i > 0 ? ", " : "", parties[i], k->of[i].key);

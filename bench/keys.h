@@ -11,7 +11,7 @@
 #define BENCH_ALICE "alice-01"
 #define BENCH_BOB "bob-0002"
 
-/* SEALED_SODIUM: the relay's security-noise does without OpenSSL; the ends' has it. */
+/* SEALED_SODIUM: the relay's security-noise has libsodium alone; the ends' have what is fastest. */
 enum sealing { PLAIN, SEALED, SEALED_SODIUM };
 
 enum { PARTIES = 3, CONFIG_MOST = 2048 };

@@ -17,7 +17,7 @@ enum { ROOM = 2048, CHANGES = 4, FRAMES = 8, FRAME = 64, TAG = 16 };
 /* The plugin's options, in the order of its table. */
 struct config {
     const char *network_key;
-    bool openssl;
+    bool accelerate;
 };
 
 typedef struct message {

@@ -5,5 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:-dev}
 
-cmake --preset "$preset" --log-level=WARNING
+# What was configured before keeps its data of others, unless the environment says where they are now.
+cmake --preset "$preset" --log-level=WARNING ${SLOW_TESTDATA:+-D "SLOW_TESTDATA=$SLOW_TESTDATA"}
 cmake --build --preset "$preset"

@@ -9,6 +9,7 @@ set -euo pipefail
 
 build=(cmake ninja-build gcc g++ libc6-dev pkg-config)
 libraries=(libevent-dev libjansson-dev libprotobuf-c-dev libsodium-dev libssl-dev libcurl4-openssl-dev libexpat1-dev libjemalloc-dev libcmocka-dev)
+[[ $(dpkg --print-architecture) != amd64 ]] || libraries+=(libipsec-mb-dev) # there is none for others
 generators=(protobuf-c-compiler scdoc)                 # protoc-c has its parser within: protoc itself is not needed
 testing=(python3 curl jq iso-codes ca-certificates)
 developing=(git clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev cppcheck valgrind linux-perf ccache systemd perl)

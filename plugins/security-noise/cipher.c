@@ -1,156 +1,55 @@
-/* Two libraries for one cipher.
+/* Several libraries for one cipher: all make the same bytes, and which one it was cannot be seen.
  *
- * libsodium's ChaCha20-Poly1305 costs 0.63 ns a byte and next to nothing a frame; OpenSSL's costs 0.26 ns a byte, with its
- * assembler for wide vectors, and 400 ns a frame for its layers. They meet above 1,000 bytes, and at the 16 KiB of a full
- * frame over TCP OpenSSL is twice as fast (bench/RESULTS.md). So frames from 2 KiB on, which are those of streams under load,
- * go to OpenSSL, and all others stay. Both make the same bytes: which one it was cannot be seen.
+ * libsodium's is always there, and does what is small. The others are looked for when a frame comes that is as large as those
+ * of streams under load, and not before: they map as much memory as all of an idle router, and most routers never need them.
+ * Where none is installed, nothing is lost but speed. The first that is there is kept.
  *
- * libcrypto is looked for when the first large frame comes, and not linked. It maps 3 MB, as much as all of an idle router,
- * and most routers never need it; and where it is not installed, nothing is lost but speed.
- *
- * Its context belongs to the instance and gets key and nonce for each frame: to keep one in each session would save 50 ns of
- * 2,000, for a kilobyte a session and two more places to rekey. EVP deciphers before it knows whether the tag is right, so what
- * was wrong is enciphered again.
- *
- * Rejected: ChaCha20 or Poly1305 of our own. */
+ * Rejected: a cipher put together of one library's ChaCha20 and another's Poly1305, and either of our own. */
 #include "cipher.h"
-#include <dlfcn.h>
-#include <limits.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* What is used of libcrypto, and the context. */
-struct noise_openssl {
-    __typeof__(OPENSSL_init_crypto) *library_init;
-    __typeof__(EVP_chacha20_poly1305) *chacha20_poly1305;
-    __typeof__(EVP_CIPHER_CTX_new) *context_new;
-    __typeof__(EVP_CIPHER_CTX_free) *context_free;
-    __typeof__(EVP_CIPHER_CTX_ctrl) *control;
-    __typeof__(EVP_CipherInit_ex) *init;
-    __typeof__(EVP_CipherUpdate) *update;
-    __typeof__(EVP_CipherFinal_ex) *final;
-    EVP_CIPHER_CTX *context;
-};
 
 static const struct {
-    const char *name;
-    size_t member;
-} functions[] = {
-    {"OPENSSL_init_crypto", offsetof(struct noise_openssl, library_init)},
-    {"EVP_chacha20_poly1305", offsetof(struct noise_openssl, chacha20_poly1305)},
-    {"EVP_CIPHER_CTX_new", offsetof(struct noise_openssl, context_new)},
-    {"EVP_CIPHER_CTX_free", offsetof(struct noise_openssl, context_free)},
-    {"EVP_CIPHER_CTX_ctrl", offsetof(struct noise_openssl, control)},
-    {"EVP_CipherInit_ex", offsetof(struct noise_openssl, init)},
-    {"EVP_CipherUpdate", offsetof(struct noise_openssl, update)},
-    {"EVP_CipherFinal_ex", offsetof(struct noise_openssl, final)},
+    size_t size; /* bytes of data: it is looked for at the first frame as large as that */
+    struct noise_engine *(*find)(void);
+} engines[] = {
+    {1024, noise_engine_ipsec_mb},
+    {2048, noise_engine_openssl},
 };
+enum { ENGINES = sizeof engines / sizeof engines[0] };
 
-static void openssl_free(struct noise_openssl *o) {
-    if (o != NULL && o->context != NULL)
-        o->context_free(o->context);
-    free(o);
-}
-
-static bool functions_find(struct noise_openssl *o, void *library) {
-    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-        void *function = dlsym(library, functions[i].name);
-        if (function == NULL)
-            return false;
-        memcpy((uint8_t *)o + functions[i].member, &function, sizeof function);
-    }
-    return true;
-}
-
-/* The library is never unmapped: it cannot be. Its config file is not read: nothing of it is for us. */
-static struct noise_openssl *openssl_new(void) {
-    void *library = dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
-    struct noise_openssl *o = calloc(1, sizeof *o);
-    if (library == NULL || o == NULL || !functions_find(o, library) ||
-        o->library_init(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
-        goto failed;
-    o->context = o->context_new();
-    if (o->context != NULL && o->init(o->context, o->chacha20_poly1305(), NULL, NULL, NULL, 1) == 1)
-        return o;
-failed:
-    openssl_free(o);
-    return NULL;
-}
-
-/* Key, nonce and `ad`. False, and no data was touched, when OpenSSL would not. */
-static bool openssl_begin(struct noise_openssl *o, bool seal, const uint8_t *key, const uint8_t *nonce, slow_bytes ad) {
-    int written;
-    return o->init(o->context, NULL, NULL, key, nonce, seal) == 1 &&
-           (ad.size == 0 || o->update(o->context, NULL, &written, ad.data, (int)ad.size) == 1);
-}
-
-static bool openssl_encipher(struct noise_openssl *o, uint8_t *data, size_t size, uint8_t *tag) {
-    int written;
-    return o->update(o->context, data, &written, data, (int)size) == 1 &&
-           o->final(o->context, data + size, &written) == 1 &&
-           o->control(o->context, EVP_CTRL_AEAD_GET_TAG, NOISE_TAG_SIZE, tag) == 1;
-}
-
-/* *deciphered: the data, whether or not the tag was right. */
-static bool openssl_decipher(struct noise_openssl *o, uint8_t *data, size_t size, const uint8_t *tag,
-                             bool *deciphered) {
-    uint8_t expected[NOISE_TAG_SIZE];
-    int written;
-    memcpy(expected, tag, sizeof expected); /* EVP takes no const */
-    *deciphered = o->control(o->context, EVP_CTRL_AEAD_SET_TAG, NOISE_TAG_SIZE, expected) == 1 &&
-                  o->update(o->context, data, &written, data, (int)size) == 1;
-    return *deciphered && o->final(o->context, data + size, &written) == 1;
-}
-
-static struct noise_openssl *openssl_for(struct noise_cipher *cipher, slow_bytes ad, size_t size) {
-    if (size < NOISE_LARGE || size > INT_MAX || ad.size > INT_MAX)
-        return NULL;
-    if (cipher->try_openssl)
-        cipher->openssl = openssl_new();
-    cipher->try_openssl = false;
-    return cipher->openssl;
+static struct noise_engine *engine_for(struct noise_cipher *cipher, size_t size) {
+    while (cipher->accelerate && cipher->engine == NULL && cipher->asked < ENGINES &&
+           size >= engines[cipher->asked].size)
+        cipher->engine = engines[cipher->asked++].find();
+    return cipher->engine != NULL && size >= cipher->engine->least ? cipher->engine : NULL;
 }
 
 void noise_cipher_seal(struct noise_cipher *cipher, const uint8_t key[NOISE_KEY_SIZE], uint64_t number, slow_bytes ad,
                        uint8_t *data, size_t size, uint8_t tag[NOISE_TAG_SIZE]) {
-    struct noise_openssl *o = openssl_for(cipher, ad, size);
+    struct noise_engine *engine = engine_for(cipher, size);
     uint8_t nonce[NOISE_NONCE_SIZE];
     noise_nonce(number, nonce);
-    if (o == NULL || !openssl_begin(o, true, key, nonce, ad)) {
+    if (engine != NULL)
+        engine->seal(engine, key, nonce, ad, data, size, tag);
+    else
         noise_aead_seal(key, nonce, ad, data, size, tag);
-        return;
-    }
-    if (!openssl_encipher(o, data, size, tag)) { /* never seen; then the frame is lost, and says nothing */
-        memset(data, 0, size);
-        memset(tag, 0, NOISE_TAG_SIZE);
-    }
 }
 
 bool noise_cipher_unseal(struct noise_cipher *cipher, const uint8_t key[NOISE_KEY_SIZE], uint64_t number, slow_bytes ad,
                          uint8_t *data, size_t size, const uint8_t tag[NOISE_TAG_SIZE]) {
-    struct noise_openssl *o = openssl_for(cipher, ad, size);
+    struct noise_engine *engine = engine_for(cipher, size);
     uint8_t nonce[NOISE_NONCE_SIZE];
-    bool deciphered;
     noise_nonce(number, nonce);
-    if (o == NULL || !openssl_begin(o, false, key, nonce, ad))
-        return noise_aead_unseal(key, nonce, ad, data, size, tag);
-    bool good = openssl_decipher(o, data, size, tag, &deciphered);
-    if (!good && deciphered)
-        noise_aead_stream(key, nonce, data, size);
-    return good;
+    return engine != NULL ? engine->unseal(engine, key, nonce, ad, data, size, tag)
+                          : noise_aead_unseal(key, nonce, ad, data, size, tag);
 }
 
 void noise_cipher_forget(struct noise_cipher *cipher) {
-    static const uint8_t nothing[NOISE_KEY_SIZE];
-    struct noise_openssl *o = cipher->openssl;
-    if (o != NULL)
-        o->init(o->context, NULL, NULL, nothing, nothing, 1);
+    if (cipher->engine != NULL)
+        cipher->engine->forget(cipher->engine);
 }
 
 void noise_cipher_free(struct noise_cipher *cipher) {
-    openssl_free(cipher->openssl);
-    *cipher = (struct noise_cipher){.try_openssl = false};
+    if (cipher->engine != NULL)
+        cipher->engine->free(cipher->engine);
+    *cipher = (struct noise_cipher){.accelerate = false};
 }

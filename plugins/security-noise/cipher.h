@@ -1,13 +1,13 @@
-/* cipher.h - the AEAD of frames, by number: libsodium's, and OpenSSL's for large ones: see cipher.c. One for an instance. */
+/* cipher.h - the AEAD of frames, by number: libsodium's, or that of an engine which was found to be faster (cipher.c). One for
+ * an instance. */
 #ifndef NOISE_CIPHER_H
 #define NOISE_CIPHER_H
-#include "crypto.h"
-
-enum { NOISE_LARGE = 2048 }; /* bytes of data, from which on OpenSSL is the faster one by far */
+#include "engine.h"
 
 struct noise_cipher {
-    bool try_openssl;              /* at the next large frame */
-    struct noise_openssl *openssl; /* NULL: not needed so far, not wanted, or not there */
+    bool accelerate;             /* look for engines */
+    size_t asked;                /* how many engines were looked for so far */
+    struct noise_engine *engine; /* NULL: not needed so far, not wanted, or none there */
 };
 
 /* What noise_seal() and noise_unseal() do, to the bit. */

@@ -22,13 +22,13 @@ static void both_begin(struct noise_epochs *send, struct noise_epochs *receive) 
 
 static frame seal(struct noise_epochs *send, uint64_t number) {
     frame f = {.number = number, .data = "some text"};
-    assert_true(noise_epochs_seal(send, &(struct noise_cipher){.try_openssl = false}, number, NOTHING, f.data,
+    assert_true(noise_epochs_seal(send, &(struct noise_cipher){.accelerate = false}, number, NOTHING, f.data,
                                   sizeof f.data, f.tag));
     return f;
 }
 
 static bool opens(struct noise_epochs *receive, frame f) {
-    bool good = noise_epochs_unseal(receive, &(struct noise_cipher){.try_openssl = false}, f.number, NOTHING, f.data,
+    bool good = noise_epochs_unseal(receive, &(struct noise_cipher){.accelerate = false}, f.number, NOTHING, f.data,
                                     sizeof f.data, f.tag);
     if (good)
         assert_string_equal(f.data, "some text");
@@ -72,7 +72,7 @@ static void one_past_epoch_is_kept(void **state) {
     /* Nor does the sender have it any more: nothing is sealed with another key instead. */
     frame old = {.number = 2, .data = "some text"};
     const uint8_t zeros[sizeof old.data] = {0};
-    assert_false(noise_epochs_seal(&send, &(struct noise_cipher){.try_openssl = false}, old.number, NOTHING, old.data,
+    assert_false(noise_epochs_seal(&send, &(struct noise_cipher){.accelerate = false}, old.number, NOTHING, old.data,
                                    sizeof old.data, old.tag));
     assert_memory_equal(old.data, zeros, sizeof old.data);
 }
@@ -116,11 +116,11 @@ static void the_number_of_rekey_is_never_used(void **state) {
     uint8_t zeros[32] = {0}, data[32] = {0}, tag[NOISE_TAG_SIZE];
     both_begin(&send, &receive);
     send.epoch = receive.epoch = NOISE_NUMBER_RESERVED >> NOISE_EPOCH_BITS;
-    assert_false(noise_epochs_seal(&send, &(struct noise_cipher){.try_openssl = false}, NOISE_NUMBER_RESERVED, NOTHING,
+    assert_false(noise_epochs_seal(&send, &(struct noise_cipher){.accelerate = false}, NOISE_NUMBER_RESERVED, NOTHING,
                                    data, sizeof data, tag));
     assert_memory_equal(data, zeros, sizeof data);
     noise_seal(receive.key, NOISE_NUMBER_RESERVED, NOTHING, data, sizeof data, tag);
-    assert_false(noise_epochs_unseal(&receive, &(struct noise_cipher){.try_openssl = false}, NOISE_NUMBER_RESERVED,
+    assert_false(noise_epochs_unseal(&receive, &(struct noise_cipher){.accelerate = false}, NOISE_NUMBER_RESERVED,
                                      NOTHING, data, sizeof data, tag));
 }
 

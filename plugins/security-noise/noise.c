@@ -33,7 +33,7 @@ enum { PROLOGUE_KEPT = 64 }; /* bytes */
 
 struct options {
     const char *network_key;
-    bool openssl;
+    bool accelerate;
 };
 
 typedef struct noise {
@@ -94,7 +94,7 @@ static slow_status create(const slow_host *host, const void *config, void **self
         return error_set(error, SLOW_E_NOMEM, NULL, "libsodium has no memory for the security plugin");
     memset(n, 0, sizeof *n);
     n->host = host;
-    n->cipher.try_openssl = options->openssl;
+    n->cipher.accelerate = options->accelerate;
     slow_status status = SLOW_E_FAIL;
     if (!noise_protocol_of("Noise_XXpsk0_25519_ChaChaPoly_SHA256", &n->protocol))
         error_set(error, status, NULL, "the name of the protocol is not understood");
@@ -307,13 +307,12 @@ static const slow_option options[] = {
                 "Who does not have it gets no answer; without one, any stranger gets as far as our second message",
     },
     {
-        .key = "openssl",
+        .key = "accelerate",
         .type = SLOW_OPT_BOOL,
-        .offset = offsetof(struct options, openssl),
+        .offset = offsetof(struct options, accelerate),
         .default_text = "true",
-        .help =
-            "let OpenSSL's libcrypto, where it is installed, seal and open large frames: twice as fast, for 3 MB of "
-            "memory from the first such frame on",
+        .help = "let a faster library seal and open frames once large ones come, where it is installed: libipsec-mb on "
+                "processors with AVX-512, or else OpenSSL's libcrypto; for some 4 MB of memory from then on",
     },
     {.key = NULL},
 };

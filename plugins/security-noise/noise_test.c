@@ -19,7 +19,7 @@ void __wrap_free(void *);
 /* The plugin's options, in the order of its table. */
 struct config {
     const char *network_key;
-    bool openssl;
+    bool accelerate;
 };
 
 #define KEY "q7f8kYBzCmV3cZb1JEJ6yG8eWmU1nRZcVhT0bJv1x2E="

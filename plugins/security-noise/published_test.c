@@ -83,11 +83,11 @@ static void transport_message(struct end *from, struct end *to, const octets *pa
     const slow_bytes nothing = {NULL, 0};
     octets sealed = *payload, opened = *expected;
     assert_int_equal(expected->size, payload->size + NOISE_TAG_SIZE);
-    assert_true(noise_epochs_seal(&from->send, &(struct noise_cipher){.try_openssl = false}, from->sent++, nothing,
+    assert_true(noise_epochs_seal(&from->send, &(struct noise_cipher){.accelerate = false}, from->sent++, nothing,
                                   sealed.data, payload->size, sealed.data + payload->size));
     sealed.size += NOISE_TAG_SIZE;
     is_octets(bytes_of(&sealed), expected, name);
-    assert_true(noise_epochs_unseal(&to->receive, &(struct noise_cipher){.try_openssl = false}, to->received++, nothing,
+    assert_true(noise_epochs_unseal(&to->receive, &(struct noise_cipher){.accelerate = false}, to->received++, nothing,
                                     opened.data, payload->size, opened.data + payload->size));
     opened.size -= NOISE_TAG_SIZE;
     is_octets(bytes_of(&opened), payload, name);

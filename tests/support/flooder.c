@@ -78,7 +78,7 @@ static void make(uint8_t init[INIT_SIZE]) {
 /* The plugin's options, in the order of its table. */
 struct config {
     const char *network_key;
-    bool openssl;
+    bool accelerate;
 };
 
 static bool key_read(const char *path, char key[64]) {
