@@ -20,7 +20,7 @@ ok() { echo "ok       $*"; }
 
 router=${1-}
 if [[ -z $router ]]; then
-    build=$SLOW_BUILD/tests/static
+    build=$SLOW_BUILD/tests/configured-static
     { cmake -S "$source_folder" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DSLOW_STATIC_PLUGINS=ON -DSLOW_TESTS=OFF &&
         cmake --build "$build" --target slow-router; } >"$dir/build.log" 2>&1 || die "it does not build"
     router=$build/bin/slow-router
