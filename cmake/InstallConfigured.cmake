@@ -6,7 +6,7 @@
 #
 # `keep`: a file that is there already stays as it is; somebody may have edited it.
 cmake_policy(VERSION 3.25)
-set(prefix ${CMAKE_INSTALL_PREFIX})
+get_filename_component(prefix "${CMAKE_INSTALL_PREFIX}" ABSOLUTE)
 if(prefix STREQUAL "/usr")
   set(sysconfdir /etc)
   set(zsh_completions share/zsh/vendor-completions)
@@ -24,6 +24,9 @@ else()
   string(REPLACE "/usr/local/" "${prefix}/" text "${text}")
   string(REPLACE "/etc/slow" "${sysconfdir}/slow" text "${text}")
   string(CONFIGURE "${text}" text @ONLY)
-  file(WRITE ${scratch}/${name} "${text}")
-  file(INSTALL ${scratch}/${name} DESTINATION ${folder})
+  # Of one build there may be several installs at once.
+  string(SHA256 key "$ENV{DESTDIR}${to}")
+  file(WRITE ${scratch}/${key}/${name} "${text}")
+  file(INSTALL ${scratch}/${key}/${name} DESTINATION ${folder})
+  file(REMOVE_RECURSE ${scratch}/${key})
 endif()
