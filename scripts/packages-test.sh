@@ -64,6 +64,7 @@ inside_build() {
     local project strategy=
     for project in /usr/share/slow/template /usr/share/slow/template/* /usr/share/doc/libslow-dev/examples/plugins/*; do
         [[ -e $project/CMakeLists.txt ]] || continue
+        ! compgen -G "$project/*/CMakeLists.txt" >/dev/null || continue # a folder of folders
         build_plugin "$project"
         [[ $(basename "$made") != routing-* ]] || strategy=$made
     done
