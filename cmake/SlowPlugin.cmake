@@ -1,7 +1,6 @@
 # slow_add_plugin(ID SOURCE... [LIBRARIES LIBRARY...])
-# The shared object ID.so in lib/slow/1: hidden symbols, slow_module_v1() the only one exported, nothing left undefined,
-# never unmapped. With SLOW_STATIC_PLUGINS, an object that is linked into libslow instead. ID-objects is the same code as a
-# static library, for the plugin's own tests and fuzz targets.
+# The plugin ID.so (SlowModule.cmake) in lib/slow/1. With SLOW_STATIC_PLUGINS, an object that is linked into libslow
+# instead. ID-objects is the same code as a static library, for the plugin's own tests and fuzz targets.
 function(slow_add_plugin ID)
   cmake_parse_arguments(PLUGIN "" "" "LIBRARIES" ${ARGN})
   string(REPLACE "-" "_" symbol ${ID})
@@ -13,13 +12,7 @@ function(slow_add_plugin ID)
     target_link_libraries(slow-static-plugins INTERFACE ${ID}-objects)
     return()
   endif()
-  add_library(${ID} MODULE ${PLUGIN_UNPARSED_ARGUMENTS})
-  target_link_libraries(${ID} PRIVATE slow-sdk ${PLUGIN_LIBRARIES})
-  target_link_options(${ID} PRIVATE -Wl,-z,nodelete -Wl,--exclude-libs,ALL)
-  if(NOT SLOW_SANITIZE)
-    target_link_options(${ID} PRIVATE -Wl,-z,defs)
-  endif()
-  set_target_properties(${ID} PROPERTIES PREFIX "" SUFFIX ".so"
-    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${SLOW_PLUGIN_DIR})
-  install(TARGETS ${ID} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/slow/${SLOW_ABI_MAJOR})
+  slow_add_module(${ID} slow-sdk ${ARGN})
+  set_target_properties(${ID} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${SLOW_PLUGIN_DIR})
+  install(TARGETS ${ID} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/slow/${SLOW_ABI_MAJOR} COMPONENT slow-plugins)
 endfunction()
