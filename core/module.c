@@ -101,7 +101,8 @@ __attribute__((format(printf, 4, 5))) static slow_status refuse(slow_error *erro
     return sl_error(error, status, file, "%s%s: %s", cut ? "..." : "", cut ? file + size - file_max : file, why);
 }
 
-/* The tables as they were in minor 0, and what the core reads without asking. */
+/* The tables as they were in minor 0, down to the last member that they had then, and what the core reads without asking.
+ * sizeof would ask of a plugin of 1.0 what was appended since. */
 static const char *ops_complaint(const slow_plugin *plugin) {
     const slow_transport_ops *transport = plugin->ops;
     const slow_routing_ops *routing = plugin->ops;
@@ -109,20 +110,20 @@ static const char *ops_complaint(const slow_plugin *plugin) {
     const slow_security_ops *security = plugin->ops;
     switch (plugin->kind) {
     case SLOW_TRANSPORT:
-        return transport->struct_size < sizeof *transport ? "its slow_transport_ops is too short"
-               : transport->scheme == NULL                ? "it names no scheme"
-               : transport->check == NULL                 ? "it has no check()"
-                                                          : NULL;
+        return !SLOW_HAS_FIELD(transport, close) ? "its slow_transport_ops is too short"
+               : transport->scheme == NULL       ? "it names no scheme"
+               : transport->check == NULL        ? "it has no check()"
+                                                 : NULL;
     case SLOW_ROUTING:
-        return routing->struct_size < sizeof *routing ? "its slow_routing_ops is too short"
-               : routing->protocol == NULL            ? "it names no protocol"
-                                                      : NULL;
+        return !SLOW_HAS_FIELD(routing, trust_changed) ? "its slow_routing_ops is too short"
+               : routing->protocol == NULL             ? "it names no protocol"
+                                                       : NULL;
     case SLOW_CODEC:
-        return codec->struct_size < sizeof *codec ? "its slow_codec_ops is too short"
-               : codec->name == NULL              ? "it has no name for the wire"
-                                                  : NULL;
+        return !SLOW_HAS_FIELD(codec, advance) ? "its slow_codec_ops is too short"
+               : codec->name == NULL           ? "it has no name for the wire"
+                                               : NULL;
     case SLOW_SECURITY:
-        return security->struct_size < sizeof *security ? "its slow_security_ops is too short" : NULL;
+        return !SLOW_HAS_FIELD(security, close) ? "its slow_security_ops is too short" : NULL;
     default:
         return "this build does not know its kind";
     }

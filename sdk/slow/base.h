@@ -31,6 +31,9 @@
 /* True when it holds `function`, and the function is there. */
 #define SLOW_HAS(table, function) (SLOW_HAS_FIELD(table, function) && (table)->function != NULL)
 
+/* Bytes that a printable address has at most, the terminating zero included. */
+#define SLOW_ADDRESS_SIZE 128u
+
 /* 0 or negative. The values are ABI: append only. A reader takes an unknown negative value for SLOW_E_FAIL. */
 typedef int32_t slow_status;
 enum {

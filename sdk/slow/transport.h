@@ -78,7 +78,7 @@ typedef struct slow_transport_ops {
      * On success *flags gets SLOW_LINK_LOCAL when nobody off this machine can reach it (loopback), else 0. */
     slow_status (*check)(const char *address, bool listen, uint32_t *flags, slow_error *);
     /* [loop] from here on. `bound` gets the address in use, with the real port where 0 was asked for. */
-    slow_status (*listen)(void *self, const char *address, char bound[128], slow_error *);
+    slow_status (*listen)(void *self, const char *address, char bound[SLOW_ADDRESS_SIZE], slow_error *);
     void (*unlisten)(void *self, const char *address); /* as given to listen(); its links live on where they can */
     /* One attempt, with no time limit of its own below the core's (5 s). It ends in link_up() with this `dial`, or in
      * dial_failed(), never inside the call; an error returned here is the end of it, too. */

@@ -11,8 +11,8 @@
  *
  * A junction runs on a thread of its own, unless slow_options.thread says otherwise. Any thread may make any call, at
  * any time between slow_junction_new() and slow_junction_free(). Many junctions may live in one process. The library
- * has no global state, installs no signal handlers (its own threads block all signals), never exits, and prints
- * nothing.
+ * has no global state, installs no signal handlers (its own threads block all signals but those by which the kernel tells
+ * of a fault, such as SIGSEGV), never exits, and prints nothing.
  *
  * Sending never waits. The other calls are done on the junction's thread: a call from another thread waits until that
  * has served it, which is at once, unless it is a thread of yours that does something else meanwhile.
@@ -67,9 +67,14 @@ typedef struct slow_options {
     void (*log)(void *arg, int level, const char *who, const char *text);
     void *log_arg;
     int log_level; /* the most talkative level wanted; -1 = as the config says */
+    /* Which of a plugin's life-cycle calls the junction is in, so that a program can name the plugin that crashes or hangs
+     * there: called before "create", "start", "leave", "stop" and "destroy", and after each with both names NULL. Both live
+     * as long as the process. On the thread that makes the call; nothing of the junction may be called. NULL = none. */
+    void (*calling)(void *arg, const char *plugin, const char *call);
+    void *calling_arg; /* handed to calling() */
 } slow_options;
 #define SLOW_OPTIONS_INIT \
-    { sizeof(slow_options), SLOW_THREAD_OWN, NULL, NULL, NULL, NULL, NULL, -1 }
+    { sizeof(slow_options), SLOW_THREAD_OWN, NULL, NULL, NULL, NULL, NULL, -1, NULL, NULL }
 
 /* A junction with the default configuration: distance-vector routing, protobuf and JSON, no encryption. It listens and
  * joins nowhere yet. NULL on failure. */
@@ -98,7 +103,7 @@ SLOW_API int slow_junction_fd(slow_junction *);
 
 /* ---- the mesh ---- */
 
-/* Listens; `bound` (NULL, or room for 128 bytes) gets the address in use, with the port where 0 was asked for. */
+/* Listens; `bound` (NULL, or room for SLOW_ADDRESS_SIZE bytes) gets the address in use, with the port where 0 was asked for. */
 SLOW_API slow_status slow_junction_listen(slow_junction *, const char *address, char *bound, slow_error *);
 /* Keeps a link to there, for ever: it is dialled, and dialled again. Returns at once. */
 SLOW_API slow_status slow_junction_join(slow_junction *, const char *address, slow_error *);
@@ -115,20 +120,26 @@ SLOW_API slow_status slow_junction_wait(slow_junction *, const char *id, slow_ti
 
 SLOW_API const char *slow_junction_id(const slow_junction *); /* lives as long as the junction */
 
+/* One neighbour, as slow_junction_neighbours() tells of it. Frozen. */
 typedef struct slow_neighbour_info {
-    char id[64];
-    char address[128]; /* of the link in use */
-    char codec[32];
-    uint32_t cost; /* unit 0.1 ms */
-    uint32_t links;
-    uint64_t rtt;  /* nanoseconds; 0 = unknown */
-    uint32_t loss; /* parts per million */
+    char id[64];                     /* terminated */
+    char address[SLOW_ADDRESS_SIZE]; /* of the link in use */
+    char codec[32];                  /* of the link in use: "protobuf" */
+    uint32_t cost;                   /* unit 0.1 ms */
+    uint32_t links;                  /* how many are up */
+    uint64_t rtt;                    /* nanoseconds; 0 = unknown */
+    uint32_t loss;                   /* parts per million */
+    uint32_t flags;                  /* 0 for now */
+    uint64_t reserved[2];            /* zero for now */
 } slow_neighbour_info;
+/* One destination that can be reached, and how. Frozen. */
 typedef struct slow_route_info {
-    char id[64], next_hop[64];
+    char id[64];           /* the destination's */
+    char next_hop[64];     /* the neighbour's that it leads through */
     uint32_t metric;       /* unit 0.1 ms */
     uint32_t alternatives; /* usable next hops besides this one */
-    char strategy[64];
+    char strategy[64];     /* the id of the routing plugin that decided */
+    uint64_t reserved[2];  /* zero for now */
 } slow_route_info;
 /* Fill at most `capacity` entries, in the order of ids, and return how many there are in all; 0 also without memory. */
 SLOW_API size_t slow_junction_neighbours(slow_junction *, slow_neighbour_info *, size_t capacity);
@@ -140,9 +151,11 @@ SLOW_API slow_status slow_junction_best_route(slow_junction *, const char *id, s
  * NULL. */
 SLOW_API slow_status slow_ping(slow_junction *, const char *id, slow_time timeout, slow_time *rtt, unsigned *hops,
                                slow_error *);
+/* One junction on a path. Frozen. */
 typedef struct slow_hop {
-    char id[64]; /* "" = silent */
-    uint64_t rtt;
+    char id[64];          /* "" = silent */
+    uint64_t rtt;         /* nanoseconds, from here to there and back; 0 = silent */
+    uint64_t reserved[2]; /* zero for now */
 } slow_hop;
 /* The path to `id`, from the first hop to `id` itself. *count: in, the room; out, the hops filled in. SLOW_E_NOSPACE:
  * there are more. On SLOW_E_TIMEOUT, what was heard. */
@@ -222,13 +235,14 @@ enum slow_outcome_reason {
     SLOW_REASON_UNSEALED =
         9, /* never sent: the other end does not seal, it seems; it has no identity, or end_to_end is false */
 };
-/* `text` is for a person: why, and what a relay had to say ("not sent within 30 s; relay bob dropped it: no route"). */
+/* What became of one message. Frozen: it stands on the caller's stack. */
 typedef struct slow_outcome {
-    uint32_t struct_size; /* as the library knows it */
     uint32_t outcome;     /* enum slow_outcome_kind */
-    uint32_t reason;      /* enum slow_outcome_reason */
-    slow_ticket ticket;
-    slow_time rtt_ns; /* from the send to the outcome */
+    uint32_t reason;      /* enum slow_outcome_reason; others may be added */
+    slow_ticket ticket;   /* of the message */
+    slow_time rtt_ns;     /* from the send to the outcome */
+    uint64_t reserved[2]; /* zero for now */
+    /* For a person: why, and what a relay had to say ("not sent within 30 s; relay bob dropped it: no route"). */
     char text[224];
 } slow_outcome;
 
@@ -253,18 +267,18 @@ enum slow_hop_fate {
     SLOW_HOP_LINK_DOWN = 5,  /* it waited for the link to `next`, and that ended */
 };
 /* One report of a traced message. Of a reliable one up to 16 transmissions are traced, those of its first 1,024 bytes and
- * whatever is sent again: each is an attempt. Of best effort it is the first package. */
+ * whatever is sent again: each is an attempt. Of best effort it is the first package. Frozen: it goes in arrays. */
 typedef struct slow_message_hop {
-    uint32_t struct_size; /* as the library knows it */
+    slow_ticket ticket;   /* of the message */
     uint32_t fate;        /* enum slow_hop_fate; others may be added */
-    slow_ticket ticket;
-    uint32_t attempt;    /* from 1 */
-    uint32_t offset;     /* of the package's first byte in its message */
-    uint32_t place;      /* 0: this junction; 1: the first one on the way */
-    char id[64];         /* who says so */
-    char next[64];       /* "" = nowhere */
-    uint64_t time_ns;    /* since 1970 by that junction's clock, in steps of a microsecond: clocks differ */
-    slow_time queued_ns; /* from when it was put into the queue of its link until the link's transport took it */
+    uint32_t attempt;     /* from 1 */
+    uint32_t offset;      /* of the package's first byte in its message */
+    uint32_t place;       /* 0: this junction; 1: the first one on the way */
+    char id[64];          /* who says so */
+    char next[64];        /* "" = nowhere */
+    uint64_t time_ns;     /* since 1970 by that junction's clock, in steps of a microsecond: clocks differ */
+    slow_time queued_ns;  /* from when it was put into the queue of its link until the link's transport took it */
+    uint64_t reserved[2]; /* zero for now */
 } slow_message_hop;
 
 /* What was reported of a traced message so far, by attempt and place, in copies. *count: in, the room; out, the hops filled

@@ -39,6 +39,16 @@ SLOW_API slow_status slow_config_check(const char *path, slow_config_info *info,
 SLOW_API slow_status slow_config_check_text(const char *name, const char *text, size_t size, slow_config_info *info,
                                             slow_error *);
 
+/* Makes every plugin of a config, as a junction does, and destroys it again: start() is not called, nothing is listened on
+ * and nothing joined. It finds what no check of options can: a create() that refuses, crashes or hangs. Against the last two
+ * it belongs into a process of its own. `calling` (may be NULL) is that of slow_options. */
+SLOW_API slow_status slow_config_try(const char *path, void (*calling)(void *arg, const char *plugin, const char *call),
+                                     void *arg, slow_error *);
+/* The same of a text; see slow_config_check_text(). */
+SLOW_API slow_status slow_config_try_text(const char *name, const char *text, size_t size,
+                                          void (*calling)(void *arg, const char *plugin, const char *call), void *arg,
+                                          slow_error *);
+
 /* What the flags of a command line say. NULL = not given; lists end with NULL. Start from {.struct_size = ...}. */
 typedef struct slow_config_flags {
     uint32_t struct_size;
