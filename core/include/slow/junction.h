@@ -34,15 +34,16 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+/* In front of what the library exports. */
 #if defined(__GNUC__)
 #define SLOW_API __attribute__((visibility("default")))
 #else
 #define SLOW_API
 #endif
 
-#define SLOW_FOREVER UINT64_MAX
+#define SLOW_FOREVER UINT64_MAX /* as a timeout: without a limit */
 
-typedef struct slow_junction slow_junction;
+typedef struct slow_junction slow_junction; /* the library's */
 struct event_base;
 
 /* ---- life ---- */
@@ -56,7 +57,7 @@ enum slow_thread {
 
 /* Start from SLOW_OPTIONS_INIT. Strings are copied. */
 typedef struct slow_options {
-    uint32_t struct_size;
+    uint32_t struct_size;           /* set by the caller */
     uint32_t thread;                /* enum slow_thread */
     struct event_base *event_base;  /* of SLOW_THREAD_BASE: dispatched on the thread that makes and frees it */
     const char *network;            /* NULL = "slow"; junctions of another network are refused. Not with a config */
@@ -65,7 +66,7 @@ typedef struct slow_options {
     /* The log, a line a call, from the junction's thread; never from within itself. NULL = none. level: enum
      * slow_log_level */
     void (*log)(void *arg, int level, const char *who, const char *text);
-    void *log_arg;
+    void *log_arg; /* handed to log() */
     int log_level; /* the most talkative level wanted; -1 = as the config says */
     /* Which of a plugin's life-cycle calls the junction is in, so that a program can name the plugin that crashes or hangs
      * there: called before "create", "start", "leave", "stop" and "destroy", and after each with both names NULL. Both live
@@ -73,6 +74,7 @@ typedef struct slow_options {
     void (*calling)(void *arg, const char *plugin, const char *call);
     void *calling_arg; /* handed to calling() */
 } slow_options;
+/* What to start a slow_options from: all defaults. */
 #define SLOW_OPTIONS_INIT \
     { sizeof(slow_options), SLOW_THREAD_OWN, NULL, NULL, NULL, NULL, NULL, -1, NULL, NULL }
 
@@ -107,13 +109,16 @@ SLOW_API int slow_junction_fd(slow_junction *);
 SLOW_API slow_status slow_junction_listen(slow_junction *, const char *address, char *bound, slow_error *);
 /* Keeps a link to there, for ever: it is dialled, and dialled again. Returns at once. */
 SLOW_API slow_status slow_junction_join(slow_junction *, const char *address, slow_error *);
+/* Keeps it no more, and closes the link. SLOW_E_INVAL: no such address was joined. */
 SLOW_API slow_status slow_junction_leave(slow_junction *, const char *address, slow_error *);
-/* Routing strategies come and go while messages pass. `entry` is what stands under "routing" in a config: a JSON object
+/* Adds a routing strategy: they come and go while messages pass. `entry` is what stands under "routing" in a config: a JSON object
  * ({"plugin": "routing-flooding", "preference": 50, ...}), or the plugin's id as a JSON string. Of the strategies that have
- * a route the one with the highest preference decides, 0..65535, and of equal ones the one added first. The last one
- * cannot be removed, and the log's callback cannot change any. SLOW_E_INVAL: the error says what is wrong. */
+ * a route the one with the highest preference decides, 0..65535, and of equal ones the one added first. The log's callback
+ * cannot change any. SLOW_E_INVAL: the error says what is wrong. */
 SLOW_API slow_status slow_junction_routing_add(slow_junction *, const char *entry, slow_error *);
+/* Gives the strategy of that plugin another preference, at once. */
 SLOW_API slow_status slow_junction_routing_prefer(slow_junction *, const char *plugin, int preference, slow_error *);
+/* Takes it away, after it said goodbye. The last one cannot be removed. */
 SLOW_API slow_status slow_junction_routing_remove(slow_junction *, const char *plugin, slow_error *);
 /* Waits until there is a route to `id`. SLOW_E_TIMEOUT; SLOW_E_INVAL: no id, or no thread to wait on (see above). */
 SLOW_API slow_status slow_junction_wait(slow_junction *, const char *id, slow_time timeout);
@@ -141,10 +146,11 @@ typedef struct slow_route_info {
     char strategy[64];     /* the id of the routing plugin that decided */
     uint64_t reserved[2];  /* zero for now */
 } slow_route_info;
-/* Fill at most `capacity` entries, in the order of ids, and return how many there are in all; 0 also without memory. */
+/* Fills at most `capacity` entries, in the order of ids, and returns how many there are in all; 0 also without memory. */
 SLOW_API size_t slow_junction_neighbours(slow_junction *, slow_neighbour_info *, size_t capacity);
+/* The same of destinations that can be reached. */
 SLOW_API size_t slow_junction_routes(slow_junction *, slow_route_info *, size_t capacity);
-/* SLOW_E_NOROUTE. */
+/* How `id` is reached now. SLOW_E_NOROUTE. */
 SLOW_API slow_status slow_junction_best_route(slow_junction *, const char *id, slow_route_info *);
 
 /* Asks the junction `id` for an echo. SLOW_E_NOROUTE (within a second), SLOW_E_TIMEOUT. `rtt` and `hops` may be
@@ -164,26 +170,28 @@ SLOW_API slow_status slow_trace(slow_junction *, const char *id, slow_time timeo
 
 /* ---- messages out ---- */
 
+/* In which order reliable messages are handed over. */
 enum slow_order {
-    SLOW_ORDER_NONE = 0,    /* handed over as they come */
+    SLOW_ORDER_NONE = 0,    /* as they come */
     SLOW_ORDER_ORDERED = 1, /* in the order in which they were sent, on their channel */
-    SLOW_ORDER_LATEST =
-        2, /* a channel is one value: a newer one takes the place of an older one, which never follows it */
+    /* A channel is one value: a newer one takes the place of an older one, which never follows it. */
+    SLOW_ORDER_LATEST = 2,
 };
 
 /* Start from SLOW_SEND_INIT; NULL = all defaults. */
 typedef struct slow_send_options {
-    uint32_t struct_size;
-    uint8_t channel;   /* 0..63 */
-    uint8_t priority;  /* 0..3, higher first */
-    uint8_t hop_limit; /* 0 = the junction's */
-    bool reliable;     /* false = best effort */
-    uint8_t order;     /* of a reliable one: enum slow_order */
-    bool fail_fast;    /* of a reliable one: no route now = not delivered, at once */
+    uint32_t struct_size; /* set by the caller */
+    uint8_t channel;      /* 0..63 */
+    uint8_t priority;     /* 0..3, higher first */
+    uint8_t hop_limit;    /* 0 = the junction's */
+    bool reliable;        /* false = best effort */
+    uint8_t order;        /* of a reliable one: enum slow_order */
+    bool fail_fast;       /* of a reliable one: no route now = not delivered, at once */
     slow_time ttl_ns; /* of a reliable one: its deadline, from now. It waits so long for a junction that is not there */
     bool trace;       /* every junction on its way is asked to report it: see slow_message_hops() */
 } slow_send_options;
-#define SLOW_TTL_NS (UINT64_C(30) * 1000 * 1000 * 1000)
+#define SLOW_TTL_NS (UINT64_C(30) * 1000 * 1000 * 1000) /* the ttl_ns of SLOW_SEND_INIT: 30 s */
+/* What to start a slow_send_options from: all defaults. */
 #define SLOW_SEND_INIT \
     { sizeof(slow_send_options), 0, 1, 0, true, SLOW_ORDER_NONE, false, SLOW_TTL_NS, false }
 
@@ -191,7 +199,8 @@ typedef struct slow_send_options {
  * by; 0 = none. */
 typedef uint64_t slow_ticket;
 
-/* Reliable, of at most 16 MiB: sent again until the application at the other end took it, and handed over there at most
+/* Sends a JSON text, terminated. What follows holds for all three.
+ * Reliable, of at most 16 MiB: sent again until the application at the other end took it, and handed over there at most
  * once. *ticket is its ticket, and is there before its outcome can be; `ticket` NULL = nobody will ask, and then nothing is
  * kept for that.
  * Best effort, of at most 64 KiB: sent as soon as there is a route (in 5 s at most, and while no more than 1 MiB waits) and
@@ -203,9 +212,10 @@ typedef uint64_t slow_ticket;
  * A JSON text is checked, and stripped of insignificant white space; nothing else in it is changed. */
 SLOW_API slow_status slow_send_json(slow_junction *, const char *id, const char *json, const slow_send_options *,
                                     slow_ticket *ticket, slow_error *);
+/* Sends bytes, as they are. */
 SLOW_API slow_status slow_send_binary(slow_junction *, const char *id, const void *, size_t size,
                                       const slow_send_options *, slow_ticket *ticket, slow_error *);
-/* The application's own control messages: kind >= SLOW_KIND_APPLICATION. */
+/* Sends one of the application's own control messages: kind >= SLOW_KIND_APPLICATION. */
 SLOW_API slow_status slow_send_control(slow_junction *, const char *id, uint16_t kind, const void *, size_t size,
                                        const slow_send_options *, slow_ticket *ticket, slow_error *);
 /* After SLOW_E_AGAIN: waits until half of the room is free for reliable messages to `id`; NULL = for best effort. Returns
@@ -216,12 +226,14 @@ SLOW_API slow_status slow_wait_writable(slow_junction *, const char *id, slow_ti
  * called any more. */
 SLOW_API slow_status slow_on_writable(slow_junction *, void (*fn)(void *arg, const char *id), void *arg);
 
+/* What became of a message. */
 enum slow_outcome_kind {
-    SLOW_PENDING = 0,
+    SLOW_PENDING = 0,       /* nothing yet; in no outcome that is told */
     SLOW_DELIVERED = 1,     /* the application at the other end took it */
     SLOW_NOT_DELIVERED = 2, /* no application got it, and none will */
     SLOW_UNKNOWN = 3,       /* one of the two: it could not be found out */
 };
+/* Why so. */
 enum slow_outcome_reason {
     SLOW_REASON_NONE = 0,           /* of DELIVERED */
     SLOW_REASON_EXPIRED = 1,        /* its deadline came first */
@@ -230,10 +242,10 @@ enum slow_outcome_reason {
     SLOW_REASON_CLOSED = 4,         /* this junction was freed */
     SLOW_REASON_PEER_RESTARTED = 5, /* the other end restarted, or forgot us, with the message under way */
     SLOW_REASON_NO_ANSWER = 6,      /* it was sent, and until 10 s after its deadline nobody said what became of it */
-    SLOW_REASON_NO_MEMORY = 7,
-    SLOW_REASON_REFUSED = 8, /* the other end could not hand it over */
-    SLOW_REASON_UNSEALED =
-        9, /* never sent: the other end does not seal, it seems; it has no identity, or end_to_end is false */
+    SLOW_REASON_NO_MEMORY = 7,      /* of this junction */
+    SLOW_REASON_REFUSED = 8,        /* the other end could not hand it over */
+    /* Never sent: the other end does not seal, it seems; it has no identity, or end_to_end is false. */
+    SLOW_REASON_UNSEALED = 9,
 };
 /* What became of one message. Frozen: it stands on the caller's stack. */
 typedef struct slow_outcome {
@@ -259,9 +271,9 @@ SLOW_API slow_status slow_on_outcome(slow_junction *, void (*fn)(void *arg, cons
 
 /* What a junction says became of a package that it got. */
 enum slow_hop_fate {
-    SLOW_HOP_PASSED = 0,  /* it left, to `next` */
-    SLOW_HOP_ARRIVED = 1, /* its destination has it; whether the application took it is the outcome's to say */
-    SLOW_HOP_NO_ROUTE = 2,
+    SLOW_HOP_PASSED = 0,     /* it left, to `next` */
+    SLOW_HOP_ARRIVED = 1,    /* its destination has it; whether the application took it is the outcome's to say */
+    SLOW_HOP_NO_ROUTE = 2,   /* it was dropped: no way on from here */
     SLOW_HOP_LIMIT = 3,      /* it had travelled as many links as it may */
     SLOW_HOP_QUEUE_FULL = 4, /* no room on the link to `next` */
     SLOW_HOP_LINK_DOWN = 5,  /* it waited for the link to `next`, and that ended */
@@ -294,16 +306,16 @@ SLOW_API slow_status slow_on_hop(slow_junction *, void (*fn)(void *arg, const sl
 
 /* ---- messages in ---- */
 
-/* (from, session, channel, number) is the id of a reliable message: at most one that bears it is ever handed over. After a
- * crash an application that must not do a thing twice compares it with what it has on disk. */
+/* A message that arrived. (from, session, channel, number) is the id of a reliable one: at most one that bears it is ever handed
+ * over. After a crash an application that must not do a thing twice compares it with what it has on disk. */
 typedef struct slow_message {
-    uint32_t struct_size;
-    uint8_t type; /* SLOW_JSON, SLOW_BINARY or SLOW_CONTROL */
-    uint8_t channel;
-    uint16_t kind; /* of a CONTROL message */
-    const char *from;
-    const uint8_t *data; /* terminated by a zero that `size` does not count, so JSON is a C string */
-    size_t size;
+    uint32_t struct_size;     /* set by the library */
+    uint8_t type;             /* SLOW_JSON, SLOW_BINARY or SLOW_CONTROL */
+    uint8_t channel;          /* on which it was sent, 0..63 */
+    uint16_t kind;            /* of a CONTROL message */
+    const char *from;         /* the id of its source; terminated */
+    const uint8_t *data;      /* terminated by a zero that `size` does not count, so JSON is a C string */
+    size_t size;              /* bytes */
     bool reliable;            /* its sender awaits an outcome */
     uint64_t session, number; /* of a reliable one; else 0 */
 } slow_message;
@@ -329,8 +341,8 @@ SLOW_API uint64_t slow_junction_duplicates(slow_junction *); /* doubles dropped,
 /* Any of the counters, by its name ("drop_package_no_route"); 0 when there is none of that name. */
 SLOW_API uint64_t slow_junction_counter(slow_junction *, const char *name);
 
-SLOW_API const char *slow_version(void);
-SLOW_API const char *slow_status_text(slow_status);
+SLOW_API const char *slow_version(void);            /* the library's: "1.0.0"; static */
+SLOW_API const char *slow_status_text(slow_status); /* a few words for a person; static, never NULL */
 
 #ifdef __cplusplus
 }
