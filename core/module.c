@@ -129,6 +129,56 @@ static const char *ops_complaint(const slow_plugin *plugin) {
     }
 }
 
+/* The functions that every plugin of a kind has: the core calls them without asking. */
+typedef struct needed {
+    size_t offset;
+    const char *name;
+} needed;
+#define NEEDED(table, function) \
+    { offsetof(table, function), #function }
+
+/* NULL, or the name of the first one that is missing. Ends with name == NULL. */
+static const char *first_missing(const void *table, const needed *functions) {
+    for (; functions->name != NULL; functions++) {
+        void (*function)(void);
+        memcpy(&function, (const char *)table + functions->offset, sizeof function);
+        if (function == NULL)
+            return functions->name;
+    }
+    return NULL;
+}
+
+static const char *function_missing(const slow_plugin *plugin) {
+    static const needed transport[] = {NEEDED(slow_transport_ops, listen),
+                                       NEEDED(slow_transport_ops, unlisten),
+                                       NEEDED(slow_transport_ops, connect),
+                                       NEEDED(slow_transport_ops, cancel),
+                                       NEEDED(slow_transport_ops, send),
+                                       NEEDED(slow_transport_ops, close),
+                                       {0, NULL}};
+    static const needed routing[] = {NEEDED(slow_routing_ops, neighbour_up),
+                                     NEEDED(slow_routing_ops, neighbour_changed),
+                                     NEEDED(slow_routing_ops, neighbour_down),
+                                     NEEDED(slow_routing_ops, message),
+                                     {0, NULL}};
+    static const needed codec[] = {NEEDED(slow_codec_ops, encode), NEEDED(slow_codec_ops, decode), {0, NULL}};
+    static const needed forwarding[] = {NEEDED(slow_codec_ops, peek), NEEDED(slow_codec_ops, advance), {0, NULL}};
+    static const needed security[] = {NEEDED(slow_security_ops, static_key), NEEDED(slow_security_ops, open),
+                                      NEEDED(slow_security_ops, read),       NEEDED(slow_security_ops, write),
+                                      NEEDED(slow_security_ops, close),      {0, NULL}};
+    static const needed sealing[] = {NEEDED(slow_security_ops, seal), NEEDED(slow_security_ops, unseal), {0, NULL}};
+    static const needed *const of_kind[] = {
+        [SLOW_TRANSPORT] = transport, [SLOW_ROUTING] = routing, [SLOW_CODEC] = codec, [SLOW_SECURITY] = security};
+    const slow_codec_ops *c = plugin->ops;
+    const slow_security_ops *s = plugin->ops;
+    const char *missing = first_missing(plugin->ops, of_kind[plugin->kind]);
+    if (missing == NULL && plugin->kind == SLOW_CODEC && (c->peek != NULL || c->advance != NULL))
+        missing = first_missing(plugin->ops, forwarding);
+    if (missing == NULL && plugin->kind == SLOW_SECURITY && s->tag_size > 0)
+        missing = first_missing(plugin->ops, sealing);
+    return missing;
+}
+
 /* NULL, or what is wrong with a module's outer table. */
 static slow_status module_check(const slow_module *module, const char *file, slow_error *error) {
     if (module == NULL || !SLOW_HAS_FIELD(module, plugins) || module->plugins == NULL)
@@ -209,9 +259,13 @@ static slow_status module_load(const char *file, const char *id, uint32_t kind, 
         return refuse(error, SLOW_E_INVAL, file, "holds the plugin %s, not %s; a file is named after its plugin",
                       *module->plugins != NULL && (*module->plugins)->id != NULL ? (*module->plugins)->id : "-", id);
     status = plugin_check(plugin, file, kind, error);
-    if (status == SLOW_OK)
-        *out = plugin;
-    return status;
+    if (status != SLOW_OK)
+        return status;
+    const char *missing = function_missing(plugin);
+    if (missing != NULL)
+        return refuse(error, SLOW_E_UNSUPPORTED, file, "it has no %s(); the plugin needs mending", missing);
+    *out = plugin;
+    return SLOW_OK;
 }
 
 /* ---- search ---- */
