@@ -159,7 +159,6 @@ static const char *function_missing(const slow_plugin *plugin) {
     static const needed routing[] = {NEEDED(slow_routing_ops, neighbour_up),
                                      NEEDED(slow_routing_ops, neighbour_changed),
                                      NEEDED(slow_routing_ops, neighbour_down),
-                                     NEEDED(slow_routing_ops, message),
                                      {0, NULL}};
     static const needed codec[] = {NEEDED(slow_codec_ops, encode), NEEDED(slow_codec_ops, decode), {0, NULL}};
     static const needed forwarding[] = {NEEDED(slow_codec_ops, peek), NEEDED(slow_codec_ops, advance), {0, NULL}};

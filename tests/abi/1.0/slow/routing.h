@@ -82,14 +82,14 @@ typedef struct slow_routing_host {
 } slow_routing_host;
 
 /* What a strategy does: slow_plugin.ops of a SLOW_ROUTING. All [loop], never re-entrant, in the order of events. The first
- * four calls are there in every strategy. */
+ * three calls are there in every strategy. */
 typedef struct slow_routing_ops {
     uint32_t struct_size; /* sizeof, as the plugin was compiled */
     const char *protocol; /* "distance-vector/1": what both ends of a link must share; <= 31 bytes */
     void (*neighbour_up)(void *self, const slow_neighbour *);      /* one more that speaks this protocol */
     void (*neighbour_changed)(void *self, const slow_neighbour *); /* another cost */
     void (*neighbour_down)(void *self, slow_link); /* it is gone; its link's number means nothing more */
-    /* What the strategy at the other end sent. SLOW_E_MALFORMED: counted, no more. */
+    /* Optional, for one that sends. What the strategy at the other end sent. SLOW_E_MALFORMED: counted, no more. */
     slow_status (*message)(void *self, slow_link from, slow_bytes message);
     /* Optional, for a strategy whose choice is not a table (flooding, greedy, multipath). Called once a package, after the
      * core has dropped and counted doubles of (src, session, packet); in == 0: our own. For a package to us the answer is
