@@ -16,11 +16,12 @@ static uint64_t recurse(volatile uint64_t depth) {
 
 static void fault(enum call call) {
     static const char kind[] = FAULT;
+    volatile uintptr_t nowhere = 16; /* or the compiler would see it coming */
     if (call != FAULT_IN)
         return;
     switch (kind[0]) {
     case 'c': /* crash */
-        *(volatile int *)(uintptr_t)16 = 1;
+        *(volatile int *)nowhere = 1;
         break;
     case 'r':
         recurse(0);
