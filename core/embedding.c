@@ -169,10 +169,14 @@ static void *thread_main(void *arg) {
     return NULL;
 }
 
-/* The application's signals are not for our thread. */
+/* The application's signals are not for our thread. But a fault is where it happens: were its signal blocked, the kernel
+ * would end the process without asking the application's handler. */
 static slow_status thread_start(slow_junction *j, slow_error *error) {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
     sigset_t all, before;
     sigfillset(&all);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        sigdelset(&all, faults[i]);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_mutex_lock(&j->lock);
     j->inside = true;
@@ -191,7 +195,7 @@ static slow_status options_read(const slow_options *given, bool has_config, slow
         return sl_error(error, SLOW_E_INVAL, "slow_options", "struct_size is %u; start from SLOW_OPTIONS_INIT",
                         (unsigned)given->struct_size);
     if (given != NULL)
-        *out = *given;
+        memcpy(out, given, given->struct_size < sizeof *out ? given->struct_size : sizeof *out);
     if (out->thread > SLOW_THREAD_BASE)
         return sl_error(error, SLOW_E_INVAL, "slow_options", "thread is %u; expected an enum slow_thread",
                         (unsigned)out->thread);
@@ -244,7 +248,8 @@ static slow_status junction_make(slow_junction *j, sl_config *config, const slow
                   .arg = j,
                   .level = options->log_level >= 0 ? options->log_level : config->log_level};
     memcpy(j->id, config->id.text, config->id.size);
-    slow_status status = sl_junction_new(j->loop, config, &log, NULL, &j->core, error);
+    sl_calls calls = {.calling = options->calling, .arg = options->calling_arg};
+    slow_status status = sl_junction_new(j->loop, config, &log, &calls, NULL, &j->core, error);
     if (status != SLOW_OK) {
         j->core = NULL;
         return status;

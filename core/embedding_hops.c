@@ -11,9 +11,8 @@ _Static_assert((int)SL_HOP_PASSED == SLOW_HOP_PASSED && (int)SL_HOP_ARRIVED == S
                "fates are told as they are");
 
 static slow_message_hop describe(const sl_hop *hop) {
-    slow_message_hop out = {.struct_size = sizeof out,
+    slow_message_hop out = {.ticket = hop->ticket,
                             .fate = hop->report.fate,
-                            .ticket = hop->ticket,
                             .attempt = hop->attempt,
                             .offset = hop->offset,
                             .place = hop->report.place,

@@ -249,6 +249,22 @@ static void wrong_options_are_refused(void **state) {
     assert_null(slow_junction_open("/no/such/slow.json", NULL, NULL));
 }
 
+/* Compiled against an older header: what lies behind its slow_options is no option. */
+static void options_end_where_their_size_says(void **state) {
+    slow_options options = SLOW_OPTIONS_INIT;
+    slow_error error = {.text = ""};
+    (void)state;
+    options.struct_size = offsetof(slow_options, calling);
+    options.calling = (void (*)(void *, const char *, const char *))(uintptr_t)16;
+    slow_junction *j = slow_junction_new("a", &options, &error);
+    if (j == NULL)
+        fail_msg("%s", error.text);
+    slow_junction_free(j);
+    options.struct_size = 8;
+    assert_null(slow_junction_new("a", &options, &error));
+    assert_string_equal(error.text, "struct_size is 8; start from SLOW_OPTIONS_INIT");
+}
+
 static void a_port_that_is_taken_is_an_error_that_names_it(void **state) {
     static const char *const schemes[] = {"udp", "tcp"};
     slow_junction *alice = junction_of("alice"), *bob = junction_of("bob");
@@ -510,6 +526,7 @@ int main(void) {
         cmocka_unit_test(free_lets_go_of_the_thread_that_runs_it),
         cmocka_unit_test(a_plugin_that_is_nowhere_is_an_error_that_says_where_it_looked),
         cmocka_unit_test(wrong_options_are_refused),
+        cmocka_unit_test(options_end_where_their_size_says),
         cmocka_unit_test(a_port_that_is_taken_is_an_error_that_names_it),
         cmocka_unit_test(addresses_that_are_none_are_refused),
         cmocka_unit_test(ping_without_a_route_fails_within_a_second),

@@ -93,6 +93,9 @@ static slow_status read_request(const slow_certificate_request *request, sl_cert
     const char *roles = request->roles != NULL ? request->roles : "relay";
     uint64_t now_s = sl_loop_libevent_wall_ms() / 1000;
     *c = (sl_certificate){.network = ""};
+    if (!SLOW_HAS_FIELD(request, valid_s))
+        return sl_error(error, SLOW_E_INVAL, "slow_certificate_request",
+                        "struct_size is %u; expected sizeof(slow_certificate_request)", (unsigned)request->struct_size);
     if (request->network == NULL ||
         !sl_id_set(&network, (slow_bytes){(const uint8_t *)request->network, strlen(request->network)}))
         return sl_error(error, SLOW_E_INVAL, "network", "the name of a network is 1 to 63 bytes of UTF-8");

@@ -161,10 +161,21 @@ static void each_mistake_in_a_request_is_named(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[SLOW_CERTIFICATE_TEXT];
         slow_error error;
-        assert_int_equal(slow_authority_sign("root.key", &cases[i].request, text, NULL, &error), SLOW_E_INVAL);
+        slow_certificate_request request = cases[i].request;
+        request.struct_size = sizeof request;
+        assert_int_equal(slow_authority_sign("root.key", &request, text, NULL, &error), SLOW_E_INVAL);
         if (strncmp(error.text, cases[i].error, strlen(cases[i].error)) != 0)
             fail_msg("case %zu: %s", i, error.text);
     }
+}
+
+static void a_request_of_no_size_is_refused(void **state) {
+    const rig *r = *state;
+    char text[SLOW_CERTIFICATE_TEXT];
+    slow_error error;
+    slow_certificate_request request = {.network = "plant", .id = "bob", .key = r->bob.key, .valid_s = 1};
+    assert_int_equal(slow_authority_sign("root.key", &request, text, NULL, &error), SLOW_E_INVAL);
+    assert_string_equal(error.text, "struct_size is 0; expected sizeof(slow_certificate_request)");
 }
 
 static size_t revoked_count(void) {
@@ -283,6 +294,7 @@ int main(void) {
         TEST(a_certificate_says_what_was_asked_for),
         TEST(a_certificate_replaces_a_certificate_and_nothing_else),
         TEST(each_mistake_in_a_request_is_named),
+        TEST(a_request_of_no_size_is_refused),
         TEST(a_key_is_revoked_once),
         TEST(a_list_stays_where_it_is_and_whose_it_is),
         TEST(who_holds_the_lock_holds_nobody_up_for_ever),

@@ -252,6 +252,16 @@ static const slow_host host_table = {
 
 /* ---- life ---- */
 
+static void calls_begin(const sl_instance *instance, const char *call) {
+    if (instance->env.calls.calling != NULL)
+        instance->env.calls.calling(instance->env.calls.arg, instance->plugin->id, call);
+}
+
+static void calls_end(const sl_instance *instance) {
+    if (instance->env.calls.calling != NULL)
+        instance->env.calls.calling(instance->env.calls.arg, NULL, NULL);
+}
+
 slow_status sl_instance_new(const slow_plugin *plugin, void *config, void (*config_free)(const slow_plugin *, void *),
                             const sl_instance_env *env, sl_instance **out, slow_error *error) {
     slow_error ignored;
@@ -268,7 +278,9 @@ slow_status sl_instance_new(const slow_plugin *plugin, void *config, void (*conf
     instance->config = config;
     instance->config_free = config_free;
     pthread_mutex_init(&instance->lock, NULL);
+    calls_begin(instance, "create");
     status = plugin->create(&instance->host, config, &instance->self, error != NULL ? error : &ignored);
+    calls_end(instance);
     if (status == SLOW_OK) {
         *out = instance;
         return SLOW_OK;
@@ -283,18 +295,26 @@ failed:
 
 slow_status sl_instance_start(sl_instance *instance, slow_error *error) {
     slow_error ignored;
+    if (instance->env.calls.only_create)
+        return SLOW_OK;
     instance->started = true;
     if (!SLOW_HAS(instance->plugin, start))
         return SLOW_OK;
-    return instance->plugin->start(instance->self, error != NULL ? error : &ignored);
+    calls_begin(instance, "start");
+    slow_status status = instance->plugin->start(instance->self, error != NULL ? error : &ignored);
+    calls_end(instance);
+    return status;
 }
 
 void sl_instance_leave(sl_instance *instance) {
     if (instance->left || !instance->started)
         return;
     instance->left = true;
-    if (SLOW_HAS(instance->plugin, leave))
-        instance->plugin->leave(instance->self);
+    if (!SLOW_HAS(instance->plugin, leave))
+        return;
+    calls_begin(instance, "leave");
+    instance->plugin->leave(instance->self);
+    calls_end(instance);
 }
 
 void sl_instance_stop(sl_instance *instance) {
@@ -303,8 +323,11 @@ void sl_instance_stop(sl_instance *instance) {
     pthread_mutex_unlock(&instance->lock);
     if (again)
         return;
-    if (instance->started && SLOW_HAS(instance->plugin, stop))
+    if (instance->started && SLOW_HAS(instance->plugin, stop)) {
+        calls_begin(instance, "stop");
         instance->plugin->stop(instance->self);
+        calls_end(instance);
+    }
     pthread_mutex_lock(&instance->lock);
     instance->stopped = true;
     pthread_mutex_unlock(&instance->lock);
@@ -327,7 +350,9 @@ unsigned sl_instance_free(sl_instance *instance) {
     if (instance == NULL)
         return 0;
     sl_instance_stop(instance);
+    calls_begin(instance, "destroy");
     instance->plugin->destroy(instance->self);
+    calls_end(instance);
     unsigned leaks = name_leaks(instance);
     if (instance->config_free != NULL)
         instance->config_free(instance->plugin, instance->config);

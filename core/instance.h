@@ -17,6 +17,15 @@ typedef struct sl_service {
     const void *table;
 } sl_service;
 
+/* How the calls of a life are made. The core keeps no record of the one that is on: a crash or a hang in it is for the
+ * program to tell, which alone may install a signal handler or set an alarm. */
+typedef struct sl_calls {
+    void (*calling)(void *arg, const char *plugin,
+                    const char *call); /* as slow_options has it; NULL = nobody is told */
+    void *arg;
+    bool only_create; /* a config is tried: start() is not called, nor what would follow it but destroy() */
+} sl_calls;
+
 typedef struct sl_instance_env {
     sl_loop *loop;
     sl_pool *pool;
@@ -24,6 +33,7 @@ typedef struct sl_instance_env {
     const sl_service
         *services; /* ends with id == NULL; slow.io/1 and slow.resolve/1 are added where the loop has I/O */
     void *layer;   /* what a service's functions find by sl_instance_layer() */
+    sl_calls calls;
 } sl_instance_env;
 
 /* Calls create(). `config` is the plugin's filled config struct (config_size bytes) and is owned by the instance from

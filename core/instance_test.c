@@ -25,6 +25,8 @@ typedef struct rig {
     unsigned errors; /* lines of level ERROR */
     unsigned ran, configs_freed;
     bool refuse;
+    sl_calls hears;
+    char told[160]; /* what calling() was told of, and when a call ended */
 } rig;
 
 static void call(rig *g, char letter) {
@@ -87,7 +89,8 @@ static void free_config(const slow_plugin *plugin, void *config) {
 
 static slow_status make(rig *g, const slow_plugin *plugin, slow_error *error) {
     static const sl_service services[] = {{"test.service/1", "a table"}, {NULL, NULL}};
-    sl_instance_env env = {.loop = g->loop, .pool = g->pool, .log = &g->log, .services = services, .layer = g};
+    sl_instance_env env = {
+        .loop = g->loop, .pool = g->pool, .log = &g->log, .services = services, .layer = g, .calls = g->hears};
     rig **config = malloc(sizeof *config);
     assert_non_null(config);
     *config = g;
@@ -152,6 +155,48 @@ static void each_step_of_a_life_is_taken_once_and_in_order(void **state) {
     assert_int_equal(g->configs_freed, 1);
     assert_int_equal(g->errors, 0);
     assert_int_equal(sl_instance_free(NULL), 0);
+}
+
+static void note_call(void *arg, const char *plugin, const char *name) {
+    rig *g = arg;
+    size_t size = strlen(g->told);
+    if (plugin == NULL) {
+        assert_null(name);
+        snprintf(g->told + size, sizeof g->told - size, "%zu ", strlen(g->calls));
+        return;
+    }
+    assert_string_equal(plugin, "codec-stub");
+    snprintf(g->told + size, sizeof g->told - size, "%s:%zu-", name, strlen(g->calls));
+}
+
+/* Each is told of when the plugin was not called yet, and its end when it was. */
+static void whoever_asked_hears_of_each_call_before_and_after(void **state) {
+    rig *g = *state;
+    g->hears = (sl_calls){.calling = note_call, .arg = g};
+    assert_int_equal(make(g, &stub, NULL), SLOW_OK);
+    assert_int_equal(sl_instance_start(g->instance, NULL), SLOW_OK);
+    sl_instance_leave(g->instance);
+    sl_instance_free(g->instance);
+    assert_string_equal(g->told, "create:0-1 start:1-2 leave:2-3 stop:3-4 destroy:4-5 ");
+}
+
+static void a_create_that_refuses_is_told_of_to_its_end(void **state) {
+    rig *g = *state;
+    slow_error error;
+    g->hears = (sl_calls){.calling = note_call, .arg = g};
+    g->refuse = true;
+    assert_int_equal(make(g, &stub, &error), SLOW_E_INVAL);
+    assert_string_equal(g->told, "create:0-1 ");
+}
+
+static void what_is_only_tried_is_made_and_destroyed(void **state) {
+    rig *g = *state;
+    g->hears = (sl_calls){.only_create = true};
+    assert_int_equal(make(g, &stub, NULL), SLOW_OK);
+    assert_int_equal(sl_instance_start(g->instance, NULL), SLOW_OK);
+    sl_instance_leave(g->instance);
+    assert_int_equal(sl_instance_free(g->instance), 0);
+    assert_string_equal(g->calls, "cd");
 }
 
 static void freeing_stops_first(void **state) {
@@ -305,6 +350,9 @@ static void after_stop_errands_neither_run_nor_begin(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         VIRTUAL(each_step_of_a_life_is_taken_once_and_in_order),
+        VIRTUAL(whoever_asked_hears_of_each_call_before_and_after),
+        VIRTUAL(a_create_that_refuses_is_told_of_to_its_end),
+        VIRTUAL(what_is_only_tried_is_made_and_destroyed),
         VIRTUAL(freeing_stops_first),
         VIRTUAL(what_a_plugin_does_not_do_is_left_out),
         VIRTUAL(a_plugin_that_refuses_leaves_nothing_behind),

@@ -89,7 +89,8 @@ static void on_released(void *arg, const slow_id *peer, size_t bytes, bool relia
 
 static slow_status make_instance(sl_junction *j, sl_config_plugin *use, const sl_service *services, void *layer,
                                  sl_instance **out, slow_error *error) {
-    sl_instance_env env = {.loop = j->loop, .pool = j->pool, .log = &j->log, .services = services, .layer = layer};
+    sl_instance_env env = {
+        .loop = j->loop, .pool = j->pool, .log = &j->log, .services = services, .layer = layer, .calls = j->calls};
     void *options = use->options;
     use->options = NULL;
     return sl_instance_new(use->plugin, options, sl_option_free, &env, out, error);
@@ -285,8 +286,8 @@ static slow_status wire(sl_junction *j, slow_error *error) {
     return SLOW_OK;
 }
 
-slow_status sl_junction_new(sl_loop *loop, sl_config *config, const sl_log *log, const sl_service *extra,
-                            sl_junction **out, slow_error *error) {
+slow_status sl_junction_new(sl_loop *loop, sl_config *config, const sl_log *log, const sl_calls *calls,
+                            const sl_service *extra, sl_junction **out, slow_error *error) {
     sl_junction *j = calloc(1, sizeof *j);
     slow_status status = SLOW_E_NOMEM;
     if (j == NULL) {
@@ -295,6 +296,8 @@ slow_status sl_junction_new(sl_loop *loop, sl_config *config, const sl_log *log,
     }
     j->loop = loop;
     j->log = *log;
+    if (calls != NULL)
+        j->calls = *calls;
     j->config = config;
     j->began_at = sl_now(loop);
     j->kick = (sl_deferred){.fn = kick, .arg = j};

@@ -12,6 +12,7 @@ typedef struct sl_junction {
     sl_loop *loop;
     sl_pool *pool;
     sl_log log;
+    sl_calls calls;
     sl_stats stats;
     sl_config *config;
     slow_time began_at;
@@ -36,10 +37,10 @@ typedef struct sl_junction {
     void *arg;
 } sl_junction;
 
-/* Takes the config, also on failure. Makes and starts the plugins; listens and joins nowhere yet. `extra`: services for
- * transports besides the core's; ends with id == NULL; may be NULL. */
-slow_status sl_junction_new(sl_loop *, sl_config *, const sl_log *, const sl_service *extra, sl_junction **,
-                            slow_error *);
+/* Takes the config, also on failure. Makes and starts the plugins; listens and joins nowhere yet. `calls` may be NULL: nobody
+ * is told. `extra`: services for transports besides the core's; ends with id == NULL; may be NULL. */
+slow_status sl_junction_new(sl_loop *, sl_config *, const sl_log *, const sl_calls *calls, const sl_service *extra,
+                            sl_junction **, slow_error *);
 /* Listens and joins as the config says. */
 slow_status sl_junction_start(sl_junction *, slow_error *);
 /* Says goodbye; it is said when this turn and the next have ended. */

@@ -14,7 +14,7 @@
 #include <slow/transport.h>
 
 enum {
-    SL_ADDRESS_SIZE = 128,
+    SL_ADDRESS_SIZE = SLOW_ADDRESS_SIZE,
     SL_WINDOW_WORDS = 256, /* power of two: a replay window of at least 8,192 */
     SL_HALF_OPEN_PER_HOST = 4,
     SL_STREAMS_PER_HOST = 16, /* that have not opened */

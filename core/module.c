@@ -101,7 +101,8 @@ __attribute__((format(printf, 4, 5))) static slow_status refuse(slow_error *erro
     return sl_error(error, status, file, "%s%s: %s", cut ? "..." : "", cut ? file + size - file_max : file, why);
 }
 
-/* The tables as they were in minor 0, and what the core reads without asking. */
+/* The tables as they were in minor 0, down to the last member that they had then, and what the core reads without asking.
+ * sizeof would ask of a plugin of 1.0 what was appended since. */
 static const char *ops_complaint(const slow_plugin *plugin) {
     const slow_transport_ops *transport = plugin->ops;
     const slow_routing_ops *routing = plugin->ops;
@@ -109,23 +110,72 @@ static const char *ops_complaint(const slow_plugin *plugin) {
     const slow_security_ops *security = plugin->ops;
     switch (plugin->kind) {
     case SLOW_TRANSPORT:
-        return transport->struct_size < sizeof *transport ? "its slow_transport_ops is too short"
-               : transport->scheme == NULL                ? "it names no scheme"
-               : transport->check == NULL                 ? "it has no check()"
-                                                          : NULL;
+        return !SLOW_HAS_FIELD(transport, close) ? "its slow_transport_ops is too short"
+               : transport->scheme == NULL       ? "it names no scheme"
+               : transport->check == NULL        ? "it has no check()"
+                                                 : NULL;
     case SLOW_ROUTING:
-        return routing->struct_size < sizeof *routing ? "its slow_routing_ops is too short"
-               : routing->protocol == NULL            ? "it names no protocol"
-                                                      : NULL;
+        return !SLOW_HAS_FIELD(routing, trust_changed) ? "its slow_routing_ops is too short"
+               : routing->protocol == NULL             ? "it names no protocol"
+                                                       : NULL;
     case SLOW_CODEC:
-        return codec->struct_size < sizeof *codec ? "its slow_codec_ops is too short"
-               : codec->name == NULL              ? "it has no name for the wire"
-                                                  : NULL;
+        return !SLOW_HAS_FIELD(codec, advance) ? "its slow_codec_ops is too short"
+               : codec->name == NULL           ? "it has no name for the wire"
+                                               : NULL;
     case SLOW_SECURITY:
-        return security->struct_size < sizeof *security ? "its slow_security_ops is too short" : NULL;
+        return !SLOW_HAS_FIELD(security, close) ? "its slow_security_ops is too short" : NULL;
     default:
         return "this build does not know its kind";
     }
+}
+
+/* The functions that every plugin of a kind has: the core calls them without asking. */
+typedef struct needed {
+    size_t offset;
+    const char *name;
+} needed;
+#define NEEDED(table, function) \
+    { offsetof(table, function), #function }
+
+/* NULL, or the name of the first one that is missing. Ends with name == NULL. */
+static const char *first_missing(const void *table, const needed *functions) {
+    for (; functions->name != NULL; functions++) {
+        void (*function)(void);
+        memcpy(&function, (const char *)table + functions->offset, sizeof function);
+        if (function == NULL)
+            return functions->name;
+    }
+    return NULL;
+}
+
+static const char *function_missing(const slow_plugin *plugin) {
+    static const needed transport[] = {NEEDED(slow_transport_ops, listen),
+                                       NEEDED(slow_transport_ops, unlisten),
+                                       NEEDED(slow_transport_ops, connect),
+                                       NEEDED(slow_transport_ops, cancel),
+                                       NEEDED(slow_transport_ops, send),
+                                       NEEDED(slow_transport_ops, close),
+                                       {0, NULL}};
+    static const needed routing[] = {NEEDED(slow_routing_ops, neighbour_up),
+                                     NEEDED(slow_routing_ops, neighbour_changed),
+                                     NEEDED(slow_routing_ops, neighbour_down),
+                                     {0, NULL}};
+    static const needed codec[] = {NEEDED(slow_codec_ops, encode), NEEDED(slow_codec_ops, decode), {0, NULL}};
+    static const needed forwarding[] = {NEEDED(slow_codec_ops, peek), NEEDED(slow_codec_ops, advance), {0, NULL}};
+    static const needed security[] = {NEEDED(slow_security_ops, static_key), NEEDED(slow_security_ops, open),
+                                      NEEDED(slow_security_ops, read),       NEEDED(slow_security_ops, write),
+                                      NEEDED(slow_security_ops, close),      {0, NULL}};
+    static const needed sealing[] = {NEEDED(slow_security_ops, seal), NEEDED(slow_security_ops, unseal), {0, NULL}};
+    static const needed *const of_kind[] = {
+        [SLOW_TRANSPORT] = transport, [SLOW_ROUTING] = routing, [SLOW_CODEC] = codec, [SLOW_SECURITY] = security};
+    const slow_codec_ops *c = plugin->ops;
+    const slow_security_ops *s = plugin->ops;
+    const char *missing = first_missing(plugin->ops, of_kind[plugin->kind]);
+    if (missing == NULL && plugin->kind == SLOW_CODEC && (c->peek != NULL || c->advance != NULL))
+        missing = first_missing(plugin->ops, forwarding);
+    if (missing == NULL && plugin->kind == SLOW_SECURITY && s->tag_size > 0)
+        missing = first_missing(plugin->ops, sealing);
+    return missing;
 }
 
 /* NULL, or what is wrong with a module's outer table. */
@@ -208,9 +258,13 @@ static slow_status module_load(const char *file, const char *id, uint32_t kind, 
         return refuse(error, SLOW_E_INVAL, file, "holds the plugin %s, not %s; a file is named after its plugin",
                       *module->plugins != NULL && (*module->plugins)->id != NULL ? (*module->plugins)->id : "-", id);
     status = plugin_check(plugin, file, kind, error);
-    if (status == SLOW_OK)
-        *out = plugin;
-    return status;
+    if (status != SLOW_OK)
+        return status;
+    const char *missing = function_missing(plugin);
+    if (missing != NULL)
+        return refuse(error, SLOW_E_UNSUPPORTED, file, "it has no %s(); the plugin needs mending", missing);
+    *out = plugin;
+    return SLOW_OK;
 }
 
 /* ---- search ---- */

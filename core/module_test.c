@@ -50,6 +50,8 @@ static void what_is_not_right_is_refused_with_both_sides_named(void **state) {
         {"codec-other-id", SLOW_CODEC,
          "holds the plugin codec-another, not codec-other-id; a file is named after its plugin"},
         {"codec-short", SLOW_CODEC, "its slow_codec_ops is too short; the plugin needs mending"},
+        {"codec-half", SLOW_CODEC, "it has no decode(); the plugin needs mending"},
+        {"codec-half-fast", SLOW_CODEC, "it has no peek(); the plugin needs mending"},
         {"codec-good", SLOW_ROUTING, "codec-good is a codec plugin; expected a routing plugin"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

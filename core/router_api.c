@@ -7,6 +7,7 @@
 #include "config_security.h"
 #include "id.h"
 #include "json.h"
+#include "junction.h"
 #include "log.h"
 #include "loop_libevent.h"
 #include "module.h"
@@ -64,6 +65,39 @@ slow_status slow_config_check_text(const char *name, const char *text, size_t si
         tell(config, now_s, info);
     sl_config_free(config);
     return status;
+}
+
+/* Takes the config. */
+static slow_status config_try(sl_config *config, void (*calling)(void *, const char *, const char *), void *arg,
+                              slow_error *error) {
+    const sl_log nobody = {.sink = NULL};
+    const sl_calls calls = {.calling = calling, .arg = arg, .only_create = true};
+    sl_junction *junction = NULL;
+    sl_loop *loop = sl_loop_libevent_new(NULL);
+    if (loop == NULL) {
+        sl_config_free(config);
+        return sl_error(error, SLOW_E_NOMEM, NULL, "no memory or no file descriptor; try `ulimit -n`");
+    }
+    slow_status status = sl_junction_new(loop, config, &nobody, &calls, NULL, &junction, error);
+    if (status == SLOW_OK)
+        sl_junction_free(junction);
+    sl_loop_free(loop);
+    return status;
+}
+
+slow_status slow_config_try(const char *path, void (*calling)(void *arg, const char *plugin, const char *call),
+                            void *arg, slow_error *error) {
+    sl_config *config;
+    slow_status status = sl_config_read(path, &config, error);
+    return status == SLOW_OK ? config_try(config, calling, arg, error) : status;
+}
+
+slow_status slow_config_try_text(const char *name, const char *text, size_t size,
+                                 void (*calling)(void *arg, const char *plugin, const char *call), void *arg,
+                                 slow_error *error) {
+    sl_config *config;
+    slow_status status = sl_config_parse(name, text, size, &config, error);
+    return status == SLOW_OK ? config_try(config, calling, arg, error) : status;
 }
 
 /* ---- flags ---- */
@@ -187,6 +221,11 @@ static slow_status write_flags(sl_json_writer *w, const slow_config_flags *flags
 
 char *slow_config_from_flags(const slow_config_flags *flags, slow_error *error) {
     sl_json_writer w = {0};
+    if (!SLOW_HAS_FIELD(flags, insecure)) {
+        sl_error(error, SLOW_E_INVAL, "slow_config_flags", "struct_size is %u; expected sizeof(slow_config_flags)",
+                 (unsigned)flags->struct_size);
+        return NULL;
+    }
     if (write_flags(&w, flags, error) != SLOW_OK) {
         sl_json_writer_free(&w);
         return NULL;

@@ -82,8 +82,7 @@ void sl_result_explain(const sl_result *result, char *text, size_t size) {
 }
 
 static void describe(const sl_ticket *ticket, slow_outcome *out) {
-    *out = (slow_outcome){.struct_size = sizeof *out,
-                          .outcome = (uint32_t)ticket->outcome,
+    *out = (slow_outcome){.outcome = (uint32_t)ticket->outcome,
                           .reason = (uint32_t)ticket->reason,
                           .ticket = ticket->number,
                           .rtt_ns = ticket->rtt_ns};

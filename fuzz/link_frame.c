@@ -218,7 +218,7 @@ static void harness_open(harness *h, uint8_t choice) {
     for (unsigned i = 0; i < PEERS; i++)
         h->peers[i] = (peer){.of = h, .place = i, .mtu = 1400};
     bool made = sl_config_parse("fuzz", text, size, &config, &error) == SLOW_OK &&
-                sl_junction_new(h->loop, config, &log, extra, &h->junction, &error) == SLOW_OK &&
+                sl_junction_new(h->loop, config, &log, NULL, extra, &h->junction, &error) == SLOW_OK &&
                 sl_junction_start(h->junction, &error) == SLOW_OK;
     must(made, error.text);
     sl_world_run(h->world, SL_MS);

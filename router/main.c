@@ -1,14 +1,15 @@
 /* slow-router: a junction as a process of its own.
  *
  * The junction runs on its own thread and the first thread only waits for signals: sigwait() turns them into ordinary
- * calls, so there is no signal handler, and nothing to race with. All signals of interest are blocked before that
- * thread is made, so it inherits the mask, and they can arrive nowhere else.
+ * calls, so nothing races with them. All signals of interest are blocked before that thread is made, so it inherits the
+ * mask, and they can arrive nowhere else. The only handlers are those of faults.c, for when it is too late for all else.
  *
  * A config is checked as a whole before anything starts: a mistake in it, or in the flags, is one line on stderr and
- * exit code 2. What can only be seen by trying (a port that is taken) is exit code 1. */
+ * exit code 2. What can only be seen by trying (a port that is taken) is exit code 1. --check tries what can be tried
+ * without starting: it has the plugins made, in a process of their own. */
+#include "faults.h"
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <slow/plugin.h>
 #include <slow/router.h>
 #include <stdio.h>
@@ -59,7 +60,9 @@ static const char usage[] =
     "  --log-format FORMAT  text or json (default: text)\n"
     "\n"
     "The log goes to stderr. SIGTERM and SIGINT say goodbye to the neighbours and end it; SIGHUP is ignored.\n"
-    "Exit code: 0 ended by a signal, 1 could not start, 2 a mistake in the config or the flags.\n";
+    "Exit code: 0 ended by a signal, 1 could not start, or a plugin crashed (--check) or hangs, 2 a mistake in the "
+    "config or\n"
+    "the flags.\n";
 
 enum {
     OPT_ID = 256,
@@ -207,8 +210,8 @@ static int fail(const slow_error *error, int code) {
 
 /* ---- running ---- */
 
-/* The config, checked: of a file, or of flags; then *text is its text, to be freed. */
-static slow_status load(const arguments *a, char **text, slow_config_info *info, slow_error *error) {
+/* What the flags say, as a config's text to be freed; NULL on failure. */
+static char *text_of_flags(const arguments *a, slow_error *error) {
     slow_config_flags flags = {
         .struct_size = sizeof flags,
         .id = a->id,
@@ -221,10 +224,20 @@ static slow_status load(const arguments *a, char **text, slow_config_info *info,
         .plugin_dirs = a->plugin_dirs.count > 0 ? a->plugin_dirs.items : NULL,
         .insecure = a->insecure,
     };
-    if (a->config != NULL)
-        return slow_config_check(a->config, info, error);
-    *text = slow_config_from_flags(&flags, error);
-    return *text == NULL ? error->code : slow_config_check_text(NULL, *text, strlen(*text), info, error);
+    return slow_config_from_flags(&flags, error);
+}
+
+/* The config, checked: of a file, or of flags; then *text is its text, to be freed. */
+static slow_status load(const arguments *a, char **text, slow_config_info *info, bool *faulty, slow_error *error) {
+    slow_status status = SLOW_OK;
+    if (a->config == NULL && (*text = text_of_flags(a, error)) == NULL)
+        return error->code;
+    if (a->action == CHECK) /* first of all: also what is only loaded may crash */
+        status = faults_try(a->config, *text, faulty, error);
+    if (status != SLOW_OK)
+        return status;
+    return a->config != NULL ? slow_config_check(a->config, info, error)
+                             : slow_config_check_text(NULL, *text, strlen(*text), info, error);
 }
 
 static void block_signals(sigset_t *set) {
@@ -248,9 +261,13 @@ static int run(const arguments *a, const char *text, slow_config_info *info) {
     slow_options how = SLOW_OPTIONS_INIT;
     slow_error error = {.text = ""};
     sigset_t signals;
+    faults told;
     how.log = write_log;
     how.log_arg = info;
+    how.calling = faults_calling;
+    how.calling_arg = &told;
     block_signals(&signals);
+    faults_watch(&told);
     slow_junction *junction = a->config != NULL ? slow_junction_open(a->config, &how, &error)
                                                 : slow_junction_open_text(NULL, text, strlen(text), &how, &error);
     if (junction == NULL)
@@ -270,9 +287,10 @@ static int check_and_run(const arguments *a) {
     slow_config_info info = SLOW_CONFIG_INFO_INIT;
     slow_error error = {.text = ""};
     char *text = NULL;
+    bool faulty = false;
     int code = EXIT_SUCCESS;
-    if (load(a, &text, &info, &error) != SLOW_OK)
-        code = fail(&error, EXIT_CONFIG);
+    if (load(a, &text, &info, &faulty, &error) != SLOW_OK)
+        code = fail(&error, faulty ? EXIT_FAILURE : EXIT_CONFIG);
     else if (a->action == RUN)
         code = run(a, text, &info);
     else

@@ -275,7 +275,7 @@ slow_status sim_mesh_try_start(sim_mesh *mesh, uint32_t place, slow_error *error
         config->end_to_end = mesh->end_to_end;
     }
     if (status == SLOW_OK)
-        status = sl_junction_new(node->loop, config, &log, extra, &node->junction, error);
+        status = sl_junction_new(node->loop, config, &log, NULL, extra, &node->junction, error);
     if (status != SLOW_OK) {
         node->junction = NULL;
         sim_network_place(mesh->network, place, NULL);

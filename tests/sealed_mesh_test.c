@@ -253,7 +253,7 @@ static bool seals_by(const char *security) {
     }
     sl_loop *loop = sl_loop_libevent_new(NULL);
     if (sl_config_parse("test", text, strlen(text), &config, &error) != SLOW_OK ||
-        sl_junction_new(loop, config, &no_log, NULL, &j, &error) != SLOW_OK)
+        sl_junction_new(loop, config, &no_log, NULL, NULL, &j, &error) != SLOW_OK)
         fail_msg("%s", error.text);
     bool sealed = j->delivery.peers.sealed;
     sl_junction_free(j);

@@ -11,23 +11,25 @@
 
 /* Scratch memory for one decode(), with a hard cap; all of it is freed by the host when it is done with the package. */
 typedef struct slow_arena {
-    uint32_t struct_size;
+    uint32_t struct_size;                             /* set by the host */
     void *(*alloc)(struct slow_arena *, size_t size); /* aligned for any type; NULL = over the cap */
 } slow_arena;
 
+/* What a codec does: slow_plugin.ops of a SLOW_CODEC. */
 typedef struct slow_codec_ops {
-    uint32_t struct_size;
-    const char *name; /* on the wire when a link opens: "json", "protobuf", "com.example.x"; <= 31 bytes */
-    const char *media_type;
+    uint32_t struct_size;   /* sizeof, as the plugin was compiled */
+    const char *name;       /* on the wire when a link opens: "json", "protobuf", "com.example.x"; <= 31 bytes */
+    const char *media_type; /* "application/json"; for people */
     /* Writes at most `capacity` bytes and sets *size. SLOW_E_NOSPACE: nothing of use was written, and *size is what is
      * needed. SLOW_E_INVAL: the package breaks a limit of slow/package.h. A package of SLOW_PAYLOAD_MAX needs at most
      * SLOW_FRAME_FLOOR - 64 bytes. */
     slow_status (*encode)(void *self, const slow_package *, uint8_t *out, size_t capacity, size_t *size);
-    /* The result points into `in` and into the arena. SLOW_E_MALFORMED, or SLOW_E_NOMEM when the arena is full. */
+    /* Reads one package that fills `in`. The result points into `in` and into the arena. SLOW_E_MALFORMED, or SLOW_E_NOMEM when the arena is full. */
     slow_status (*decode)(void *self, slow_bytes in, slow_arena *, slow_package *out);
-    /* The forwarding fast path: both or neither. peek() reads the routing fields and stops; advance() adds one to `hops`
-     * at view->patch, and never changes the size. A codec without them still forwards: the core decodes and encodes. */
+    /* The forwarding fast path: both this and advance(), or neither. Reads the routing fields and stops. A codec without
+     * it still forwards: the core decodes and encodes. SLOW_E_MALFORMED. */
     slow_status (*peek)(void *self, slow_bytes in, slow_route_view *out);
+    /* Adds one to `hops` at view->patch, in place, and never changes the size. The view is that of peek() on the same bytes. */
     void (*advance)(void *self, uint8_t *package, size_t size, const slow_route_view *);
 } slow_codec_ops;
 #endif

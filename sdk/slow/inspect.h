@@ -7,17 +7,19 @@
 #define SLOW_INSPECT_H
 #include "routing.h"
 
+/* The id of this table, for slow_plugin.extension(). */
 #define SLOW_ROUTING_INSPECT_ID "slow.routing-inspect/1"
 
+/* What a strategy tells of itself. */
 typedef struct slow_routing_inspect {
-    uint32_t struct_size;
+    uint32_t struct_size;                     /* sizeof, as the plugin was compiled */
     size_t (*memory)(const void *self);       /* bytes that the instance holds */
     size_t (*destinations)(const void *self); /* it knows, itself included, with or without a route */
     /* Things begun and not ended: requests that wait for an answer, exchanges under way, computations put off. 0 at rest. */
     size_t (*pending)(const void *self);
     /* Sent so far, each copy to each neighbour counted: words about one destination or one origin, however many a message
-     * holds; and words that ask for one. */
+     * holds. */
     uint64_t (*entries)(const void *self);
-    uint64_t (*requests)(const void *self);
+    uint64_t (*requests)(const void *self); /* the same of words that ask for one */
 } slow_routing_inspect;
 #endif

@@ -6,22 +6,30 @@
 #define SLOW_PACKAGE_H
 #include "base.h"
 
-enum slow_package_type { SLOW_JSON = 1, SLOW_BINARY = 2, SLOW_CONTROL = 3, SLOW_SEALED = 4 };
+/* What a payload is. Values are ABI, and on the wire. */
+enum slow_package_type {
+    SLOW_JSON = 1,    /* a JSON text, in UTF-8 */
+    SLOW_BINARY = 2,  /* bytes */
+    SLOW_CONTROL = 3, /* bytes, of a `kind`: the core's or the application's own */
+    SLOW_SEALED = 4,  /* one of the others, sealed for its destination: nobody on the way can say which */
+};
 
+/* Bits of slow_package.flags. Values are ABI, and on the wire. */
 enum slow_package_flags {
     SLOW_RELIABLE = 1, /* an outcome is wanted: the package travels in a pair */
-    SLOW_ORDERED = 2,
-    SLOW_LATEST = 4,
-    SLOW_TRACED = 8, /* each hop reports to the source */
+    SLOW_ORDERED = 2,  /* of a reliable one: handed over in the order of its channel */
+    SLOW_LATEST = 4,   /* of a reliable one: its channel is one value, and it may take the place of an older one */
+    SLOW_TRACED = 8,   /* each hop reports to the source */
 };
 
 #define SLOW_PAYLOAD_MAX 1024u /* bytes; every link carries a package of this payload in every codec */
 #define SLOW_SEAL_ROOM 64u     /* bytes by which sealing may lengthen a payload */
 #define SLOW_HINT_MAX 64u      /* bytes */
-#define SLOW_CHANNELS 64u
+#define SLOW_CHANNELS 64u      /* of a pair, in each direction */
 #define SLOW_NUMBER_MAX ((UINT64_C(1) << 53) - 1) /* of packet and message: integers are exact to here in JSON */
 #define SLOW_KIND_APPLICATION 0x8000u /* CONTROL kinds below are the core's, from here on the application's */
 
+/* One package, taken apart. The ids are inside of the limits below whenever the core hands one out. */
 typedef struct slow_package {
     uint32_t struct_size;   /* set by the host */
     uint8_t type;           /* enum slow_package_type */
@@ -44,15 +52,18 @@ typedef struct slow_package {
 
 /* Where something lies in an encoded package: bytes from its start. Frozen. */
 typedef struct slow_span {
-    uint16_t at, size;
+    uint16_t at;   /* bytes from the package's start */
+    uint16_t size; /* bytes */
 } slow_span;
 
 /* What forwarding needs, read from an encoded package without decoding the rest. Frozen. */
 typedef struct slow_route_view {
     slow_span dst, src, hint; /* hint.size 0 = none */
     uint32_t patch;           /* where the codec's advance() writes */
-    uint8_t type, priority, hop_limit, hops;
-    uint16_t flags, reserved;
-    uint64_t session, packet;
+    uint8_t type, priority;   /* as in slow_package */
+    uint8_t hop_limit, hops;  /* as in slow_package */
+    uint16_t flags;           /* as in slow_package */
+    uint16_t reserved;        /* zero for now */
+    uint64_t session, packet; /* as in slow_package */
 } slow_route_view;
 #endif

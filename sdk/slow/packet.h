@@ -14,11 +14,12 @@
 /* Frozen; what lies behind these members is the host's. The frame bytes are read-only to a transport. The headroom is
  * the transport's from the moment that send() took the packet. */
 typedef struct slow_packet {
-    uint8_t *base;
+    uint8_t *base;                   /* of the whole buffer */
     uint32_t capacity, offset, size; /* bytes; offset + size <= capacity */
     uint32_t segment;                /* 0 = one frame; else frames of this many bytes each, the last may be shorter */
 } slow_packet;
 
+/* The first byte of the first frame. */
 static inline uint8_t *slow_packet_data(const slow_packet *packet) {
     return packet->base + packet->offset;
 }

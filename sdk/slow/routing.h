@@ -15,8 +15,8 @@
 #include "package.h"
 #include "plugin.h"
 
-#define SLOW_METRIC_INFINITY 0xffffffffu
-#define SLOW_ROUTE_MESSAGE_MAX 1000u /* bytes of one message between neighbouring strategies */
+#define SLOW_METRIC_INFINITY 0xffffffffu /* of a route that is none */
+#define SLOW_ROUTE_MESSAGE_MAX 1000u     /* bytes of one message between neighbouring strategies */
 
 /* Bits of slow_neighbour.flags. A leaf relays nothing, and announces nobody but itself: no route leads through it, and what
  * it says of others does not count. */
@@ -25,30 +25,31 @@
 /* How far epochs may be ahead of the wall clock, where there are identities: clocks differ. */
 #define SLOW_EPOCH_AHEAD_MS UINT64_C(86400000)
 
-/* Frozen: goes in arrays. */
+/* Another junction, one link away. Frozen: goes in arrays. */
 typedef struct slow_neighbour {
-    slow_link link;
-    uint32_t cost; /* 1..65534, unit 0.1 ms: measured by the core from RTT and loss, times factor, plus bias */
-    uint64_t rtt;  /* nanoseconds, smoothed; 0 = unknown */
-    uint32_t loss; /* parts per million, smoothed */
-    uint32_t mtu;  /* bytes */
-    slow_id id;
-    uint64_t flags; /* SLOW_NEIGHBOUR_... */
-    uint64_t reserved[1];
+    slow_link link;       /* the name of this adjacency, until neighbour_down() */
+    uint32_t cost;        /* 1..65534, unit 0.1 ms: measured by the core from RTT and loss, times factor, plus bias */
+    uint64_t rtt;         /* nanoseconds, smoothed; 0 = unknown */
+    uint32_t loss;        /* parts per million, smoothed */
+    uint32_t mtu;         /* bytes */
+    slow_id id;           /* proved, where the network has identities */
+    uint64_t flags;       /* SLOW_NEIGHBOUR_... */
+    uint64_t reserved[1]; /* zero for now */
 } slow_neighbour;
 
 /* A candidate next hop. Frozen. */
 typedef struct slow_route {
-    slow_link via;
-    uint32_t metric; /* SLOW_METRIC_INFINITY = unreachable */
-    uint64_t reserved[2];
+    slow_link via;        /* the neighbour's */
+    uint32_t metric;      /* SLOW_METRIC_INFINITY = unreachable */
+    uint64_t reserved[2]; /* zero for now */
 } slow_route;
 
-/* host->service(host, SLOW_ROUTING_HOST_ID). All [loop]. Effects are carried out in the order of the calls, before the
- * next event comes. */
+/* For host->service(): the slow_routing_host. */
 #define SLOW_ROUTING_HOST_ID "slow.routing-host/1"
+/* What the core does for a strategy. All [loop]. Effects are carried out in the order of the calls, before the next event
+ * comes. */
 typedef struct slow_routing_host {
-    uint32_t struct_size;
+    uint32_t struct_size;                      /* set by the host */
     const slow_id *(*self)(const slow_host *); /* our own id; lives as long as the instance */
     /* Wall-clock milliseconds at the instance's start; grows with every start of the junction, and of the strategy in it;
      * virtual in the simulator. */
@@ -61,16 +62,17 @@ typedef struct slow_routing_host {
      * core owns the forwarding table: it takes the first candidate whose link is up, and falls to the next in the same
      * turn in which a link dies. */
     slow_status (*offer)(const slow_host *, const slow_id *dst, const slow_route *, size_t n);
-    /* Origin proof: sign what this junction announces; check what another announced. The proof is empty and always true
-     * where the network has no identities, and an empty one is never true where it has. It is borrowed until the next call;
-     * verify() is cached by the core. A signature takes some 60 microseconds to check, which are charged to the neighbour
-     * whose message is being read: one who makes us check too many is not read for a while. So nothing is to be verified
-     * that changes nothing.
+    /* Origin proof: signs what this junction announces. The proof is borrowed until the next call, and empty where the network
+     * has no identities. */
+    slow_status (*sign)(const slow_host *, slow_bytes statement, slow_bytes *proof);
+    /* Is this the proof of what `origin` announced? Always where the network has no identities, and never of an empty proof
+     * where it has. Answers are cached by the core. A signature takes some 60 microseconds to check, which are charged to the
+     * neighbour whose message is being read: one who makes us check too many is not read for a while. So nothing is to be
+     * verified that changes nothing.
      *
      * `epoch`: which one the statement is of; 0 = it bears none. One that is more than SLOW_EPOCH_AHEAD_MS ahead of the wall
      * clock is never true: who holds a key for a while could else use up all epochs that its id will ever have. Where the
      * clock is evidently not set it is not asked. */
-    slow_status (*sign)(const slow_host *, slow_bytes statement, slow_bytes *proof);
     bool (*verify)(const slow_host *, const slow_id *origin, uint64_t epoch, slow_bytes statement, slow_bytes proof);
     /* Are we a leaf ourselves? Then others' destinations are not to be announced, and nothing is to be relayed. */
     bool (*is_leaf)(const slow_host *);
@@ -79,14 +81,16 @@ typedef struct slow_routing_host {
     void (*say_again)(const slow_host *, slow_link);
 } slow_routing_host;
 
-/* All [loop], never re-entrant, in the order of events. */
+/* What a strategy does: slow_plugin.ops of a SLOW_ROUTING. All [loop], never re-entrant, in the order of events. The first
+ * three calls are there in every strategy. */
 typedef struct slow_routing_ops {
-    uint32_t struct_size;
+    uint32_t struct_size; /* sizeof, as the plugin was compiled */
     const char *protocol; /* "distance-vector/1": what both ends of a link must share; <= 31 bytes */
-    void (*neighbour_up)(void *self, const slow_neighbour *);
+    void (*neighbour_up)(void *self, const slow_neighbour *);      /* one more that speaks this protocol */
     void (*neighbour_changed)(void *self, const slow_neighbour *); /* another cost */
-    void (*neighbour_down)(void *self, slow_link);
-    slow_status (*message)(void *self, slow_link from, slow_bytes message); /* SLOW_E_MALFORMED: counted, no more */
+    void (*neighbour_down)(void *self, slow_link); /* it is gone; its link's number means nothing more */
+    /* Optional, for one that sends. What the strategy at the other end sent. SLOW_E_MALFORMED: counted, no more. */
+    slow_status (*message)(void *self, slow_link from, slow_bytes message);
     /* Optional, for a strategy whose choice is not a table (flooding, greedy, multipath). Called once a package, after the
      * core has dropped and counted doubles of (src, session, packet); in == 0: our own. For a package to us the answer is
      * ignored: the call is there to learn from. Fill at most n links, return how many; 0 = no route. Effects as anywhere.

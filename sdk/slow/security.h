@@ -12,11 +12,14 @@
 
 typedef struct slow_session slow_session; /* the plugin's */
 
+/* What a security plugin does: slow_plugin.ops of a SLOW_SECURITY. All [loop]; all are there in every one,
+ * but for seal and unseal where tag_size is 0. */
 typedef struct slow_security_ops {
-    uint32_t struct_size;
+    uint32_t struct_size; /* sizeof, as the plugin was compiled */
     uint32_t tag_size; /* bytes, <= 16; 0 = no AEAD: seal and unseal are not called, and the core uses a random tag */
-    /* This instance's static public key, made in create(); the core's identity signs it into the payload. NULL = none. */
+    /* This instance's static public key, made in create(); the core's identity signs it into the payload. Empty = none. */
     slow_bytes (*static_key)(void *self);
+    /* Begins a handshake. Both ends give the same `prologue`, or it fails. The session is the host's until close(). */
     slow_status (*open)(void *self, bool initiator, slow_bytes prologue, slow_session **, slow_error *);
     /* One step. `in` is the peer's message. *peer_payload (in `in` or in the session; until the next call) is what came
      * with it; *peer_key is set once proved; *done when both ends have keys. SLOW_E_AUTH or SLOW_E_MALFORMED: the session
@@ -26,8 +29,9 @@ typedef struct slow_security_ops {
     /* The next message, with `payload`, sealed as far as the pattern allows. The core judges the peer's key and payload
      * before it has the last message written. */
     slow_status (*write)(slow_session *, slow_bytes payload, uint8_t *out, size_t capacity, size_t *size, bool *done);
-    /* In place, by the core's number; `ad` is authenticated too. SLOW_E_AUTH changes nothing. */
+    /* In place, by the core's number, of which each is used once; `ad` is authenticated too. `tag` has room for tag_size. */
     void (*seal)(slow_session *, uint64_t number, slow_bytes ad, uint8_t *data, size_t size, uint8_t *tag);
+    /* The reverse. SLOW_E_AUTH changes nothing. Numbers may come in any order; the core sees to repeated ones. */
     slow_status (*unseal)(slow_session *, uint64_t number, slow_bytes ad, uint8_t *data, size_t size,
                           const uint8_t *tag);
     void (*close)(slow_session *); /* keys are wiped; NULL is allowed */

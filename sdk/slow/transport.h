@@ -15,46 +15,57 @@
 
 /* ---- services of the host for transports ---- */
 
-/* host->service(host, SLOW_IO_ID): file descriptors. All [loop]; level-triggered. Absent in the simulator. */
-typedef struct slow_watch slow_watch;
-enum { SLOW_IO_READ = 1, SLOW_IO_WRITE = 2 };
+typedef struct slow_watch slow_watch; /* the host's */
+/* Bits of `events`. */
+enum {
+    SLOW_IO_READ = 1,  /* readable, at its end, or broken */
+    SLOW_IO_WRITE = 2, /* writable, or broken */
+};
+/* For host->service(): the slow_io. */
 #define SLOW_IO_ID "slow.io/1"
+/* File descriptors. All [loop]; level-triggered. Absent in the simulator. */
 typedef struct slow_io {
-    uint32_t struct_size;
+    uint32_t struct_size; /* set by the host */
+    /* ready() is called in each turn in which one of the events is there. The descriptor stays the plugin's. NULL = no memory. */
     slow_watch *(*watch)(const slow_host *, int fd, unsigned events, void (*ready)(void *arg, int fd, unsigned events),
-                         void *arg);                      /* NULL = no memory */
+                         void *arg);
     slow_status (*modify)(slow_watch *, unsigned events); /* 0 = none for now */
     void (*unwatch)(slow_watch *);                        /* MUST come before close(fd); NULL is allowed */
 } slow_io;
 
-/* host->service(host, SLOW_RESOLVE_ID): a name look-up that never blocks the loop. `done` comes once, on the loop,
- * never inside start(), unless it was cancelled; on failure n is 0 and the error says why. `addresses` are sockaddr
- * bytes with the port filled in, in the order to try, borrowed. cancel() is only for a request whose `done` has not come. */
+/* For host->service(): the slow_resolve. */
 #define SLOW_RESOLVE_ID "slow.resolve/1"
+/* Looking up names without ever blocking the loop. All [loop]. Absent in the simulator. */
 typedef struct slow_resolve {
-    uint32_t struct_size;
+    uint32_t struct_size; /* set by the host */
+    /* Returns the request, for cancel(); NULL = no memory, and then `done` does not come. Else it comes once, on the loop, never
+     * inside start(), unless it was cancelled; on failure n is 0 and the error says why. `addresses` are sockaddr bytes with
+     * the port filled in, in the order to try, borrowed. `name` is copied. */
     void *(*start)(const slow_host *, const char *name, uint16_t port,
                    void (*done)(void *arg, const slow_bytes *addresses, size_t n, const slow_error *), void *arg);
-    void (*cancel)(void *request);
+    void (*cancel)(void *request); /* only for a request whose `done` has not come */
 } slow_resolve;
 
+/* Bits of slow_link_info.flags. */
 enum {
     SLOW_LINK_STREAM = 1,  /* ordered and lossless: no counter, no retransmission needed */
     SLOW_LINK_INBOUND = 2, /* the peer came to us */
     SLOW_LINK_LOCAL = 4,   /* the peer is on this machine */
 };
+/* What a transport says of a link. */
 typedef struct slow_link_info {
-    uint32_t struct_size;
+    uint32_t struct_size;       /* set by the transport */
     uint64_t dial;              /* the connect() that it answers; 0 = the peer came to us */
     const char *local, *remote; /* printable addresses; copied */
     uint32_t mtu;               /* bytes: to which size frames are filled, best without fragmentation on the path */
     uint32_t flags;             /* SLOW_LINK_... */
 } slow_link_info;
 
-/* host->service(host, SLOW_TRANSPORT_HOST_ID): what a transport tells the core. All [loop]. */
+/* For host->service(): the slow_transport_host. */
 #define SLOW_TRANSPORT_HOST_ID "slow.transport-host/1"
+/* What a transport tells the core. All [loop]. */
 typedef struct slow_transport_host {
-    uint32_t struct_size;
+    uint32_t struct_size; /* set by the host */
     /* A link exists. `cookie` is handed back in send() and close(). 0 = refused: the transport forgets the peer. */
     slow_link (*link_up)(const slow_host *, void *cookie, const slow_link_info *);
     /* The link is gone: reset, refused, interface or carrier lost. The cookie is dead on return. */
@@ -70,15 +81,16 @@ typedef struct slow_transport_host {
 
 /* ---- what a transport does ---- */
 
+/* slow_plugin.ops of a SLOW_TRANSPORT. All but flush are there in every transport. */
 typedef struct slow_transport_ops {
-    uint32_t struct_size;
+    uint32_t struct_size;  /* sizeof, as the plugin was compiled */
     const char *scheme;    /* "udp": the part in front of :// */
     uint32_t max_segments; /* frames in one packet that send() takes; 1 = no trains */
     /* Pure, [any]; no instance, no look-up, nothing opened. Is this an address of ours to listen on, or to connect to?
      * On success *flags gets SLOW_LINK_LOCAL when nobody off this machine can reach it (loopback), else 0. */
     slow_status (*check)(const char *address, bool listen, uint32_t *flags, slow_error *);
     /* [loop] from here on. `bound` gets the address in use, with the real port where 0 was asked for. */
-    slow_status (*listen)(void *self, const char *address, char bound[128], slow_error *);
+    slow_status (*listen)(void *self, const char *address, char bound[SLOW_ADDRESS_SIZE], slow_error *);
     void (*unlisten)(void *self, const char *address); /* as given to listen(); its links live on where they can */
     /* One attempt, with no time limit of its own below the core's (5 s). It ends in link_up() with this `dial`, or in
      * dial_failed(), never inside the call; an error returned here is the end of it, too. */

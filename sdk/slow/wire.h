@@ -8,16 +8,20 @@
 #include "base.h"
 #include <string.h>
 
+/* Reads from borrowed bytes. Never crosses the ABI: each side has its own. */
 typedef struct slow_reader {
-    const uint8_t *at, *end;
-    bool failed;
+    const uint8_t *at;  /* the next byte */
+    const uint8_t *end; /* behind the last one */
+    bool failed;        /* something did not fit; nothing is read any more */
 } slow_reader;
 
+/* A reader at the first byte. */
 static inline slow_reader slow_reader_of(slow_bytes bytes) {
     slow_reader r = {bytes.data, bytes.size > 0 ? bytes.data + bytes.size : bytes.data, false};
     return r;
 }
 
+/* Bytes not read yet; 0 after an error. */
 static inline size_t slow_reader_left(const slow_reader *r) {
     return r->failed ? 0 : (size_t)(r->end - r->at);
 }
@@ -38,6 +42,7 @@ static inline const uint8_t *slow_read_bytes(slow_reader *r, size_t size) {
     return bytes;
 }
 
+/* An integer of `size` bytes, 0..8. */
 static inline uint64_t slow_read_uint(slow_reader *r, size_t size) {
     const uint8_t *bytes = slow_read_bytes(r, size);
     uint64_t value = 0;
@@ -48,18 +53,22 @@ static inline uint64_t slow_read_uint(slow_reader *r, size_t size) {
     return value;
 }
 
+/* One byte. */
 static inline uint8_t slow_read_u8(slow_reader *r) {
     return (uint8_t)slow_read_uint(r, 1);
 }
 
+/* Two bytes. */
 static inline uint16_t slow_read_u16(slow_reader *r) {
     return (uint16_t)slow_read_uint(r, 2);
 }
 
+/* Four bytes. */
 static inline uint32_t slow_read_u32(slow_reader *r) {
     return (uint32_t)slow_read_uint(r, 4);
 }
 
+/* Eight bytes. */
 static inline uint64_t slow_read_u64(slow_reader *r) {
     return slow_read_uint(r, 8);
 }
@@ -91,20 +100,26 @@ static inline slow_bytes slow_read_short(slow_reader *r) {
     return bytes;
 }
 
+/* Writes into borrowed bytes. Never crosses the ABI: each side has its own. */
 typedef struct slow_writer {
-    uint8_t *start, *at, *end;
-    bool failed;
+    uint8_t *start; /* the first byte written */
+    uint8_t *at;    /* the next one */
+    uint8_t *end;   /* behind the last one that there is room for */
+    bool failed;    /* something did not fit; nothing is written any more */
 } slow_writer;
 
+/* A writer at the first of `capacity` bytes. */
 static inline slow_writer slow_writer_of(uint8_t *out, size_t capacity) {
     slow_writer w = {out, out, capacity > 0 ? out + capacity : out, false};
     return w;
 }
 
+/* Bytes written so far. */
 static inline size_t slow_writer_size(const slow_writer *w) {
     return (size_t)(w->at - w->start);
 }
 
+/* True when all fitted so far. */
 static inline bool slow_writer_ok(const slow_writer *w) {
     return !w->failed;
 }
@@ -120,6 +135,7 @@ static inline uint8_t *slow_write_room(slow_writer *w, size_t size) {
     return room;
 }
 
+/* Copies `size` bytes. */
 static inline void slow_write_bytes(slow_writer *w, const void *bytes, size_t size) {
     if (w->failed || (size_t)(w->end - w->at) < size) {
         w->failed = true;
@@ -130,6 +146,7 @@ static inline void slow_write_bytes(slow_writer *w, const void *bytes, size_t si
     w->at += size;
 }
 
+/* The lowest `size` bytes of an integer, 0..8 of them. */
 static inline void slow_write_uint(slow_writer *w, uint64_t value, size_t size) {
     uint8_t *room = slow_write_room(w, size);
     if (room == NULL)
@@ -138,22 +155,27 @@ static inline void slow_write_uint(slow_writer *w, uint64_t value, size_t size) 
         room[i] = (uint8_t)value;
 }
 
+/* One byte. */
 static inline void slow_write_u8(slow_writer *w, uint8_t value) {
     slow_write_bytes(w, &value, 1);
 }
 
+/* Two bytes. */
 static inline void slow_write_u16(slow_writer *w, uint16_t value) {
     slow_write_uint(w, value, 2);
 }
 
+/* Four bytes. */
 static inline void slow_write_u32(slow_writer *w, uint32_t value) {
     slow_write_uint(w, value, 4);
 }
 
+/* Eight bytes. */
 static inline void slow_write_u64(slow_writer *w, uint64_t value) {
     slow_write_uint(w, value, 8);
 }
 
+/* Bytes that the value has as a varint, 1..10. */
 static inline size_t slow_varint_size(uint64_t value) {
     size_t size = 1;
     while (value >= 0x80) {
@@ -163,6 +185,7 @@ static inline size_t slow_varint_size(uint64_t value) {
     return size;
 }
 
+/* A varint, no longer than it has to be. */
 static inline void slow_write_varint(slow_writer *w, uint64_t value) {
     while (value >= 0x80) {
         slow_write_u8(w, (uint8_t)(value | 0x80));

@@ -3,7 +3,8 @@
  * A plugin that was compiled last year meets a host that is compiled today, and nothing but these figures holds the two
  * together. So they are written down a second time, here, and compared at compile time in C11 and in C++11: a build that
  * breaks the ABI does not build. No line of this file is ever changed within major 1. When a member is appended to a
- * table, a line is appended to its block and its SIZE grows (and SLOW_ABI_MINOR with it). A FROZEN struct stands in arrays
+ * table, a line is appended to its block and its SIZE grows (and SLOW_ABI_MINOR with it); its place is not below the SIZE that
+ * was, or it would lie in what an older table has as padding. A FROZEN struct stands in arrays
  * or on the stack of the other side: it may not grow either; it has reserved members for that, and the one line that does
  * change is theirs, when one of them gets a name.
  *
@@ -11,6 +12,7 @@
 #ifndef ABI_V1_H
 #define ABI_V1_H
 #include <slow/codec.h>
+#include <slow/inspect.h>
 #include <slow/package.h>
 #include <slow/packet.h>
 #include <slow/plugin.h>
@@ -18,36 +20,7 @@
 #include <slow/security.h>
 #include <slow/transport.h>
 #include <slow/wire.h>
-
-#ifdef __cplusplus
-#include <type_traits>
-#define HOLDS(condition, text) static_assert(condition, text);
-#define HAS_TYPE(table, member, ...) std::is_same<decltype(table::member), __VA_ARGS__>::value
-#define HAS_ELEMENT(table, member, element) \
-    std::is_same<std::remove_extent<decltype(table::member)>::type, element>::value
-#else
-#define HOLDS(condition, text) _Static_assert(condition, text);
-#define HAS_TYPE(table, member, ...) _Generic(((table *)0)->member, __VA_ARGS__ : 1, default : 0)
-#define HAS_ELEMENT(table, member, element) _Generic(((table *)0)->member, element * : 1, default : 0)
-#endif
-
-#if UINTPTR_MAX == UINT64_MAX
-#define LAYOUT(condition, text) HOLDS(condition, text)
-#else
-#define LAYOUT(condition, text)
-#endif
-
-#define SIZE(table, size) LAYOUT(sizeof(table) == (size), "the size of " #table)
-#define FROZEN(table, size) SIZE(table, size)
-#define MEMBER(table, offset, member, ...)                                          \
-    LAYOUT(offsetof(table, member) == (offset), "the place of " #table "." #member) \
-    HOLDS(HAS_TYPE(table, member, __VA_ARGS__), "the type of " #table "." #member)
-#define ARRAY(table, offset, member, size, element)                                  \
-    LAYOUT(offsetof(table, member) == (offset), "the place of " #table "." #member)  \
-    HOLDS(sizeof(((table *)0)->member) == (size), "the size of " #table "." #member) \
-    HOLDS(HAS_ELEMENT(table, member, element), "the type of " #table "." #member)
-#define NUMBER(name, value) HOLDS((name) == (value), "the value of " #name)
-#define TEXT(name, value) HOLDS(__builtin_strcmp(name, value) == 0, "the value of " #name)
+#include "holds.h"
 
 /* clang-format off: one member a line, however long */
 
@@ -67,6 +40,7 @@ NUMBER(SLOW_E_AUTH, -10)
 NUMBER(SLOW_E_NOROUTE, -11)
 NUMBER(SLOW_E_TOOBIG, -12)
 NUMBER(SLOW_E_TIMEOUT, -13)
+NUMBER(SLOW_ADDRESS_SIZE, 128)
 NUMBER(SLOW_ID_MAX, 63)
 HOLDS(sizeof(slow_status) == 4, "the size of slow_status")
 HOLDS(sizeof(slow_time) == 8, "the size of slow_time")
@@ -152,6 +126,7 @@ MEMBER(slow_packet, 8, capacity, uint32_t)
 MEMBER(slow_packet, 12, offset, uint32_t)
 MEMBER(slow_packet, 16, size, uint32_t)
 MEMBER(slow_packet, 20, segment, uint32_t)
+SIGNATURE(slow_packet_data, uint8_t *(*)(const slow_packet *))
 
 /* ---- slow/plugin.h ---- */
 NUMBER(SLOW_LOG_ERROR, 0)
@@ -192,7 +167,7 @@ MEMBER(slow_host, 112, defer, slow_status (*)(const slow_host *, void (*)(void *
 MEMBER(slow_host, 120, entropy, void (*)(const slow_host *, void *, size_t))
 MEMBER(slow_host, 128, service, const void *(*)(const slow_host *, const char *))
 
-SIZE(slow_option, 80)
+FROZEN(slow_option, 80)
 MEMBER(slow_option, 0, key, const char *)
 MEMBER(slow_option, 8, type, uint32_t)
 MEMBER(slow_option, 12, flags, uint32_t)
@@ -239,6 +214,7 @@ HOLDS(_Generic((slow_module_fn)0, const slow_module *(*)(void) : 1, default : 0)
 /* ---- slow/routing.h ---- */
 NUMBER(SLOW_METRIC_INFINITY, 0xffffffff)
 NUMBER(SLOW_ROUTE_MESSAGE_MAX, 1000)
+NUMBER(SLOW_EPOCH_AHEAD_MS, 86400000)
 TEXT(SLOW_ROUTING_HOST_ID, "slow.routing-host/1")
 
 FROZEN(slow_neighbour, 104)
@@ -363,6 +339,55 @@ MEMBER(slow_security_ops, 40, seal, void (*)(slow_session *, uint64_t, slow_byte
 MEMBER(slow_security_ops, 48, unseal,
        slow_status (*)(slow_session *, uint64_t, slow_bytes, uint8_t *, size_t, const uint8_t *))
 MEMBER(slow_security_ops, 56, close, void (*)(slow_session *))
+
+/* ---- slow/inspect.h ---- */
+TEXT(SLOW_ROUTING_INSPECT_ID, "slow.routing-inspect/1")
+
+SIZE(slow_routing_inspect, 48)
+MEMBER(slow_routing_inspect, 0, struct_size, uint32_t)
+MEMBER(slow_routing_inspect, 8, memory, size_t (*)(const void *))
+MEMBER(slow_routing_inspect, 16, destinations, size_t (*)(const void *))
+MEMBER(slow_routing_inspect, 24, pending, size_t (*)(const void *))
+MEMBER(slow_routing_inspect, 32, entries, uint64_t (*)(const void *))
+MEMBER(slow_routing_inspect, 40, requests, uint64_t (*)(const void *))
+
+/* ---- slow/wire.h ---- */
+
+FROZEN(slow_reader, 24)
+MEMBER(slow_reader, 0, at, const uint8_t *)
+MEMBER(slow_reader, 8, end, const uint8_t *)
+MEMBER(slow_reader, 16, failed, bool)
+
+FROZEN(slow_writer, 32)
+MEMBER(slow_writer, 0, start, uint8_t *)
+MEMBER(slow_writer, 8, at, uint8_t *)
+MEMBER(slow_writer, 16, end, uint8_t *)
+MEMBER(slow_writer, 24, failed, bool)
+
+SIGNATURE(slow_reader_of, slow_reader (*)(slow_bytes))
+SIGNATURE(slow_reader_left, size_t (*)(const slow_reader *))
+SIGNATURE(slow_reader_ok, bool (*)(const slow_reader *))
+SIGNATURE(slow_read_bytes, const uint8_t *(*)(slow_reader *, size_t))
+SIGNATURE(slow_read_uint, uint64_t (*)(slow_reader *, size_t))
+SIGNATURE(slow_read_u8, uint8_t (*)(slow_reader *))
+SIGNATURE(slow_read_u16, uint16_t (*)(slow_reader *))
+SIGNATURE(slow_read_u32, uint32_t (*)(slow_reader *))
+SIGNATURE(slow_read_u64, uint64_t (*)(slow_reader *))
+SIGNATURE(slow_read_varint, uint64_t (*)(slow_reader *))
+SIGNATURE(slow_read_short, slow_bytes (*)(slow_reader *))
+SIGNATURE(slow_writer_of, slow_writer (*)(uint8_t *, size_t))
+SIGNATURE(slow_writer_size, size_t (*)(const slow_writer *))
+SIGNATURE(slow_writer_ok, bool (*)(const slow_writer *))
+SIGNATURE(slow_write_room, uint8_t *(*)(slow_writer *, size_t))
+SIGNATURE(slow_write_bytes, void (*)(slow_writer *, const void *, size_t))
+SIGNATURE(slow_write_uint, void (*)(slow_writer *, uint64_t, size_t))
+SIGNATURE(slow_write_u8, void (*)(slow_writer *, uint8_t))
+SIGNATURE(slow_write_u16, void (*)(slow_writer *, uint16_t))
+SIGNATURE(slow_write_u32, void (*)(slow_writer *, uint32_t))
+SIGNATURE(slow_write_u64, void (*)(slow_writer *, uint64_t))
+SIGNATURE(slow_varint_size, size_t (*)(uint64_t))
+SIGNATURE(slow_write_varint, void (*)(slow_writer *, uint64_t))
+SIGNATURE(slow_write_short, void (*)(slow_writer *, const void *, size_t))
 
 /* clang-format on */
 #endif

@@ -10,6 +10,12 @@
 #ifndef OPS_SIZE
 #define OPS_SIZE sizeof(slow_codec_ops)
 #endif
+#ifndef WITHOUT_DECODE
+#define WITHOUT_DECODE 0
+#endif
+#ifndef WITHOUT_PEEK
+#define WITHOUT_PEEK 0 /* half of the fast path */
+#endif
 #ifndef MODULE_SIZE
 #define MODULE_SIZE sizeof(slow_module)
 #endif
@@ -25,7 +31,36 @@ static void destroy(void *self) {
     (void)self;
 }
 
-static const slow_codec_ops ops = {.struct_size = OPS_SIZE, .name = "good", .media_type = "application/octet-stream"};
+static slow_status encode(void *self, const slow_package *package, uint8_t *out, size_t capacity, size_t *size) {
+    (void)self;
+    (void)package;
+    (void)out;
+    (void)capacity;
+    *size = 0;
+    return SLOW_E_INVAL;
+}
+
+static slow_status decode(void *self, slow_bytes in, slow_arena *arena, slow_package *out) {
+    (void)self;
+    (void)in;
+    (void)arena;
+    (void)out;
+    return SLOW_E_MALFORMED;
+}
+
+static void advance(void *self, uint8_t *package, size_t size, const slow_route_view *view) {
+    (void)self;
+    (void)package;
+    (void)size;
+    (void)view;
+}
+
+static const slow_codec_ops ops = {.struct_size = OPS_SIZE,
+                                   .name = "good",
+                                   .media_type = "application/octet-stream",
+                                   .encode = encode,
+                                   .decode = WITHOUT_DECODE ? NULL : decode,
+                                   .advance = WITHOUT_PEEK ? advance : NULL};
 static const slow_plugin plugin = {
     .struct_size = sizeof plugin,
     .kind = SLOW_CODEC,

@@ -345,7 +345,7 @@ static bool start(rogue *r, const char *path, const char *victim) {
     r->loop = sl_loop_libevent_new(NULL);
     bool good = r->loop != NULL && sl_id_set(&r->victim, (slow_bytes){(const uint8_t *)victim, strlen(victim)}) &&
                 sl_config_read(path, &config, &error) == SLOW_OK &&
-                sl_junction_new(r->loop, config, &log, NULL, &r->junction, &error) == SLOW_OK;
+                sl_junction_new(r->loop, config, &log, NULL, NULL, &r->junction, &error) == SLOW_OK;
     if (good) {
         r->junction->arg = r;
         r->junction->on_message = keep;

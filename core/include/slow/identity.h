@@ -18,6 +18,7 @@ typedef struct slow_key_info {
     char key[48];         /* base64, as it stands in configs */
     char fingerprint[64]; /* the id that needs nobody's word: 32 characters */
 } slow_key_info;
+/* What to start a slow_key_info from. */
 #define SLOW_KEY_INFO_INIT \
     { sizeof(slow_key_info), "", "" }
 
@@ -31,18 +32,25 @@ SLOW_API slow_status slow_network_key_make(const char *path, slow_error *);
 
 /* What an authority says of a key. Start from {.struct_size = ...}. */
 typedef struct slow_certificate_request {
-    uint32_t struct_size;
-    const char *network, *id, *key; /* `key`: base64, public */
-    const char *roles;              /* "relay" or "leaf", or one of them with "admin": "relay,admin". NULL = "relay" */
-    uint64_t valid_s;               /* seconds from now, 1..SLOW_CERTIFICATE_VALID_MAX */
+    uint32_t struct_size; /* set by the caller */
+    const char *network;  /* in which it counts */
+    const char *id;       /* under which the key's owner may be there */
+    const char *key;      /* base64, public */
+    const char *roles;    /* "relay" or "leaf", or one of them with "admin": "relay,admin". NULL = "relay" */
+    uint64_t valid_s;     /* seconds from now, 1..SLOW_CERTIFICATE_VALID_MAX */
 } slow_certificate_request;
 #define SLOW_CERTIFICATE_VALID_MAX (UINT64_C(36525) * 86400 / 10) /* ten years */
 
+/* What a certificate says. */
 typedef struct slow_certificate_info {
-    uint32_t struct_size; /* set by the caller */
-    char network[64], id[64], key[48], roles[32];
+    uint32_t struct_size;           /* set by the caller */
+    char network[64];               /* in which it counts */
+    char id[64];                    /* under which the key's owner may be there */
+    char key[48];                   /* base64, public */
+    char roles[32];                 /* as in slow_certificate_request */
     uint64_t not_before, not_after; /* seconds since 1970, both within it */
 } slow_certificate_info;
+/* What to start a slow_certificate_info from. */
 #define SLOW_CERTIFICATE_INFO_INIT \
     { sizeof(slow_certificate_info), "", "", "", "", 0, 0 }
 

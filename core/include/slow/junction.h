@@ -11,8 +11,8 @@
  *
  * A junction runs on a thread of its own, unless slow_options.thread says otherwise. Any thread may make any call, at
  * any time between slow_junction_new() and slow_junction_free(). Many junctions may live in one process. The library
- * has no global state, installs no signal handlers (its own threads block all signals), never exits, and prints
- * nothing.
+ * has no global state, installs no signal handlers (its own threads block all signals but those by which the kernel tells
+ * of a fault, such as SIGSEGV), never exits, and prints nothing.
  *
  * Sending never waits. The other calls are done on the junction's thread: a call from another thread waits until that
  * has served it, which is at once, unless it is a thread of yours that does something else meanwhile.
@@ -34,15 +34,16 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+/* In front of what the library exports. */
 #if defined(__GNUC__)
 #define SLOW_API __attribute__((visibility("default")))
 #else
 #define SLOW_API
 #endif
 
-#define SLOW_FOREVER UINT64_MAX
+#define SLOW_FOREVER UINT64_MAX /* as a timeout: without a limit */
 
-typedef struct slow_junction slow_junction;
+typedef struct slow_junction slow_junction; /* the library's */
 struct event_base;
 
 /* ---- life ---- */
@@ -56,7 +57,7 @@ enum slow_thread {
 
 /* Start from SLOW_OPTIONS_INIT. Strings are copied. */
 typedef struct slow_options {
-    uint32_t struct_size;
+    uint32_t struct_size;           /* set by the caller */
     uint32_t thread;                /* enum slow_thread */
     struct event_base *event_base;  /* of SLOW_THREAD_BASE: dispatched on the thread that makes and frees it */
     const char *network;            /* NULL = "slow"; junctions of another network are refused. Not with a config */
@@ -65,11 +66,17 @@ typedef struct slow_options {
     /* The log, a line a call, from the junction's thread; never from within itself. NULL = none. level: enum
      * slow_log_level */
     void (*log)(void *arg, int level, const char *who, const char *text);
-    void *log_arg;
+    void *log_arg; /* handed to log() */
     int log_level; /* the most talkative level wanted; -1 = as the config says */
+    /* Which of a plugin's life-cycle calls the junction is in, so that a program can name the plugin that crashes or hangs
+     * there: called before "create", "start", "leave", "stop" and "destroy", and after each with both names NULL. Both live
+     * as long as the process. On the thread that makes the call; nothing of the junction may be called. NULL = none. */
+    void (*calling)(void *arg, const char *plugin, const char *call);
+    void *calling_arg; /* handed to calling() */
 } slow_options;
+/* What to start a slow_options from: all defaults. */
 #define SLOW_OPTIONS_INIT \
-    { sizeof(slow_options), SLOW_THREAD_OWN, NULL, NULL, NULL, NULL, NULL, -1 }
+    { sizeof(slow_options), SLOW_THREAD_OWN, NULL, NULL, NULL, NULL, NULL, -1, NULL, NULL }
 
 /* A junction with the default configuration: distance-vector routing, protobuf and JSON, no encryption. It listens and
  * joins nowhere yet. NULL on failure. */
@@ -98,51 +105,63 @@ SLOW_API int slow_junction_fd(slow_junction *);
 
 /* ---- the mesh ---- */
 
-/* Listens; `bound` (NULL, or room for 128 bytes) gets the address in use, with the port where 0 was asked for. */
+/* Listens; `bound` (NULL, or room for SLOW_ADDRESS_SIZE bytes) gets the address in use, with the port where 0 was asked for. */
 SLOW_API slow_status slow_junction_listen(slow_junction *, const char *address, char *bound, slow_error *);
 /* Keeps a link to there, for ever: it is dialled, and dialled again. Returns at once. */
 SLOW_API slow_status slow_junction_join(slow_junction *, const char *address, slow_error *);
+/* Keeps it no more, and closes the link. SLOW_E_INVAL: no such address was joined. */
 SLOW_API slow_status slow_junction_leave(slow_junction *, const char *address, slow_error *);
-/* Routing strategies come and go while messages pass. `entry` is what stands under "routing" in a config: a JSON object
+/* Adds a routing strategy: they come and go while messages pass. `entry` is what stands under "routing" in a config: a JSON object
  * ({"plugin": "routing-flooding", "preference": 50, ...}), or the plugin's id as a JSON string. Of the strategies that have
- * a route the one with the highest preference decides, 0..65535, and of equal ones the one added first. The last one
- * cannot be removed, and the log's callback cannot change any. SLOW_E_INVAL: the error says what is wrong. */
+ * a route the one with the highest preference decides, 0..65535, and of equal ones the one added first. The log's callback
+ * cannot change any. SLOW_E_INVAL: the error says what is wrong. */
 SLOW_API slow_status slow_junction_routing_add(slow_junction *, const char *entry, slow_error *);
+/* Gives the strategy of that plugin another preference, at once. */
 SLOW_API slow_status slow_junction_routing_prefer(slow_junction *, const char *plugin, int preference, slow_error *);
+/* Takes it away, after it said goodbye. The last one cannot be removed. */
 SLOW_API slow_status slow_junction_routing_remove(slow_junction *, const char *plugin, slow_error *);
 /* Waits until there is a route to `id`. SLOW_E_TIMEOUT; SLOW_E_INVAL: no id, or no thread to wait on (see above). */
 SLOW_API slow_status slow_junction_wait(slow_junction *, const char *id, slow_time timeout);
 
 SLOW_API const char *slow_junction_id(const slow_junction *); /* lives as long as the junction */
 
+/* One neighbour, as slow_junction_neighbours() tells of it. Frozen. */
 typedef struct slow_neighbour_info {
-    char id[64];
-    char address[128]; /* of the link in use */
-    char codec[32];
-    uint32_t cost; /* unit 0.1 ms */
-    uint32_t links;
-    uint64_t rtt;  /* nanoseconds; 0 = unknown */
-    uint32_t loss; /* parts per million */
+    char id[64];                     /* terminated */
+    char address[SLOW_ADDRESS_SIZE]; /* of the link in use */
+    char codec[32];                  /* of the link in use: "protobuf" */
+    uint32_t cost;                   /* unit 0.1 ms */
+    uint32_t links;                  /* how many are up */
+    uint64_t rtt;                    /* nanoseconds; 0 = unknown */
+    uint32_t loss;                   /* parts per million */
+    uint32_t flags;                  /* 0 for now */
+    uint64_t reserved[2];            /* zero for now */
 } slow_neighbour_info;
+/* One destination that can be reached, and how. Frozen. */
 typedef struct slow_route_info {
-    char id[64], next_hop[64];
+    char id[64];           /* the destination's */
+    char next_hop[64];     /* the neighbour's that it leads through */
     uint32_t metric;       /* unit 0.1 ms */
     uint32_t alternatives; /* usable next hops besides this one */
-    char strategy[64];
+    char strategy[64];     /* the id of the routing plugin that decided */
+    uint64_t reserved[2];  /* zero for now */
 } slow_route_info;
-/* Fill at most `capacity` entries, in the order of ids, and return how many there are in all; 0 also without memory. */
+/* Fills at most `capacity` entries, in the order of ids, and returns how many there are in all; 0 also without memory. */
 SLOW_API size_t slow_junction_neighbours(slow_junction *, slow_neighbour_info *, size_t capacity);
+/* The same of destinations that can be reached. */
 SLOW_API size_t slow_junction_routes(slow_junction *, slow_route_info *, size_t capacity);
-/* SLOW_E_NOROUTE. */
+/* How `id` is reached now. SLOW_E_NOROUTE. */
 SLOW_API slow_status slow_junction_best_route(slow_junction *, const char *id, slow_route_info *);
 
 /* Asks the junction `id` for an echo. SLOW_E_NOROUTE (within a second), SLOW_E_TIMEOUT. `rtt` and `hops` may be
  * NULL. */
 SLOW_API slow_status slow_ping(slow_junction *, const char *id, slow_time timeout, slow_time *rtt, unsigned *hops,
                                slow_error *);
+/* One junction on a path. Frozen. */
 typedef struct slow_hop {
-    char id[64]; /* "" = silent */
-    uint64_t rtt;
+    char id[64];          /* "" = silent */
+    uint64_t rtt;         /* nanoseconds, from here to there and back; 0 = silent */
+    uint64_t reserved[2]; /* zero for now */
 } slow_hop;
 /* The path to `id`, from the first hop to `id` itself. *count: in, the room; out, the hops filled in. SLOW_E_NOSPACE:
  * there are more. On SLOW_E_TIMEOUT, what was heard. */
@@ -151,26 +170,28 @@ SLOW_API slow_status slow_trace(slow_junction *, const char *id, slow_time timeo
 
 /* ---- messages out ---- */
 
+/* In which order reliable messages are handed over. */
 enum slow_order {
-    SLOW_ORDER_NONE = 0,    /* handed over as they come */
+    SLOW_ORDER_NONE = 0,    /* as they come */
     SLOW_ORDER_ORDERED = 1, /* in the order in which they were sent, on their channel */
-    SLOW_ORDER_LATEST =
-        2, /* a channel is one value: a newer one takes the place of an older one, which never follows it */
+    /* A channel is one value: a newer one takes the place of an older one, which never follows it. */
+    SLOW_ORDER_LATEST = 2,
 };
 
 /* Start from SLOW_SEND_INIT; NULL = all defaults. */
 typedef struct slow_send_options {
-    uint32_t struct_size;
-    uint8_t channel;   /* 0..63 */
-    uint8_t priority;  /* 0..3, higher first */
-    uint8_t hop_limit; /* 0 = the junction's */
-    bool reliable;     /* false = best effort */
-    uint8_t order;     /* of a reliable one: enum slow_order */
-    bool fail_fast;    /* of a reliable one: no route now = not delivered, at once */
+    uint32_t struct_size; /* set by the caller */
+    uint8_t channel;      /* 0..63 */
+    uint8_t priority;     /* 0..3, higher first */
+    uint8_t hop_limit;    /* 0 = the junction's */
+    bool reliable;        /* false = best effort */
+    uint8_t order;        /* of a reliable one: enum slow_order */
+    bool fail_fast;       /* of a reliable one: no route now = not delivered, at once */
     slow_time ttl_ns; /* of a reliable one: its deadline, from now. It waits so long for a junction that is not there */
     bool trace;       /* every junction on its way is asked to report it: see slow_message_hops() */
 } slow_send_options;
-#define SLOW_TTL_NS (UINT64_C(30) * 1000 * 1000 * 1000)
+#define SLOW_TTL_NS (UINT64_C(30) * 1000 * 1000 * 1000) /* the ttl_ns of SLOW_SEND_INIT: 30 s */
+/* What to start a slow_send_options from: all defaults. */
 #define SLOW_SEND_INIT \
     { sizeof(slow_send_options), 0, 1, 0, true, SLOW_ORDER_NONE, false, SLOW_TTL_NS, false }
 
@@ -178,7 +199,8 @@ typedef struct slow_send_options {
  * by; 0 = none. */
 typedef uint64_t slow_ticket;
 
-/* Reliable, of at most 16 MiB: sent again until the application at the other end took it, and handed over there at most
+/* Sends a JSON text, terminated. What follows holds for all three.
+ * Reliable, of at most 16 MiB: sent again until the application at the other end took it, and handed over there at most
  * once. *ticket is its ticket, and is there before its outcome can be; `ticket` NULL = nobody will ask, and then nothing is
  * kept for that.
  * Best effort, of at most 64 KiB: sent as soon as there is a route (in 5 s at most, and while no more than 1 MiB waits) and
@@ -190,9 +212,10 @@ typedef uint64_t slow_ticket;
  * A JSON text is checked, and stripped of insignificant white space; nothing else in it is changed. */
 SLOW_API slow_status slow_send_json(slow_junction *, const char *id, const char *json, const slow_send_options *,
                                     slow_ticket *ticket, slow_error *);
+/* Sends bytes, as they are. */
 SLOW_API slow_status slow_send_binary(slow_junction *, const char *id, const void *, size_t size,
                                       const slow_send_options *, slow_ticket *ticket, slow_error *);
-/* The application's own control messages: kind >= SLOW_KIND_APPLICATION. */
+/* Sends one of the application's own control messages: kind >= SLOW_KIND_APPLICATION. */
 SLOW_API slow_status slow_send_control(slow_junction *, const char *id, uint16_t kind, const void *, size_t size,
                                        const slow_send_options *, slow_ticket *ticket, slow_error *);
 /* After SLOW_E_AGAIN: waits until half of the room is free for reliable messages to `id`; NULL = for best effort. Returns
@@ -203,12 +226,14 @@ SLOW_API slow_status slow_wait_writable(slow_junction *, const char *id, slow_ti
  * called any more. */
 SLOW_API slow_status slow_on_writable(slow_junction *, void (*fn)(void *arg, const char *id), void *arg);
 
+/* What became of a message. */
 enum slow_outcome_kind {
-    SLOW_PENDING = 0,
+    SLOW_PENDING = 0,       /* nothing yet; in no outcome that is told */
     SLOW_DELIVERED = 1,     /* the application at the other end took it */
     SLOW_NOT_DELIVERED = 2, /* no application got it, and none will */
     SLOW_UNKNOWN = 3,       /* one of the two: it could not be found out */
 };
+/* Why so. */
 enum slow_outcome_reason {
     SLOW_REASON_NONE = 0,           /* of DELIVERED */
     SLOW_REASON_EXPIRED = 1,        /* its deadline came first */
@@ -217,18 +242,19 @@ enum slow_outcome_reason {
     SLOW_REASON_CLOSED = 4,         /* this junction was freed */
     SLOW_REASON_PEER_RESTARTED = 5, /* the other end restarted, or forgot us, with the message under way */
     SLOW_REASON_NO_ANSWER = 6,      /* it was sent, and until 10 s after its deadline nobody said what became of it */
-    SLOW_REASON_NO_MEMORY = 7,
-    SLOW_REASON_REFUSED = 8, /* the other end could not hand it over */
-    SLOW_REASON_UNSEALED =
-        9, /* never sent: the other end does not seal, it seems; it has no identity, or end_to_end is false */
+    SLOW_REASON_NO_MEMORY = 7,      /* of this junction */
+    SLOW_REASON_REFUSED = 8,        /* the other end could not hand it over */
+    /* Never sent: the other end does not seal, it seems; it has no identity, or end_to_end is false. */
+    SLOW_REASON_UNSEALED = 9,
 };
-/* `text` is for a person: why, and what a relay had to say ("not sent within 30 s; relay bob dropped it: no route"). */
+/* What became of one message. Frozen: it stands on the caller's stack. */
 typedef struct slow_outcome {
-    uint32_t struct_size; /* as the library knows it */
     uint32_t outcome;     /* enum slow_outcome_kind */
-    uint32_t reason;      /* enum slow_outcome_reason */
-    slow_ticket ticket;
-    slow_time rtt_ns; /* from the send to the outcome */
+    uint32_t reason;      /* enum slow_outcome_reason; others may be added */
+    slow_ticket ticket;   /* of the message */
+    slow_time rtt_ns;     /* from the send to the outcome */
+    uint64_t reserved[2]; /* zero for now */
+    /* For a person: why, and what a relay had to say ("not sent within 30 s; relay bob dropped it: no route"). */
     char text[224];
 } slow_outcome;
 
@@ -245,26 +271,26 @@ SLOW_API slow_status slow_on_outcome(slow_junction *, void (*fn)(void *arg, cons
 
 /* What a junction says became of a package that it got. */
 enum slow_hop_fate {
-    SLOW_HOP_PASSED = 0,  /* it left, to `next` */
-    SLOW_HOP_ARRIVED = 1, /* its destination has it; whether the application took it is the outcome's to say */
-    SLOW_HOP_NO_ROUTE = 2,
+    SLOW_HOP_PASSED = 0,     /* it left, to `next` */
+    SLOW_HOP_ARRIVED = 1,    /* its destination has it; whether the application took it is the outcome's to say */
+    SLOW_HOP_NO_ROUTE = 2,   /* it was dropped: no way on from here */
     SLOW_HOP_LIMIT = 3,      /* it had travelled as many links as it may */
     SLOW_HOP_QUEUE_FULL = 4, /* no room on the link to `next` */
     SLOW_HOP_LINK_DOWN = 5,  /* it waited for the link to `next`, and that ended */
 };
 /* One report of a traced message. Of a reliable one up to 16 transmissions are traced, those of its first 1,024 bytes and
- * whatever is sent again: each is an attempt. Of best effort it is the first package. */
+ * whatever is sent again: each is an attempt. Of best effort it is the first package. Frozen: it goes in arrays. */
 typedef struct slow_message_hop {
-    uint32_t struct_size; /* as the library knows it */
+    slow_ticket ticket;   /* of the message */
     uint32_t fate;        /* enum slow_hop_fate; others may be added */
-    slow_ticket ticket;
-    uint32_t attempt;    /* from 1 */
-    uint32_t offset;     /* of the package's first byte in its message */
-    uint32_t place;      /* 0: this junction; 1: the first one on the way */
-    char id[64];         /* who says so */
-    char next[64];       /* "" = nowhere */
-    uint64_t time_ns;    /* since 1970 by that junction's clock, in steps of a microsecond: clocks differ */
-    slow_time queued_ns; /* from when it was put into the queue of its link until the link's transport took it */
+    uint32_t attempt;     /* from 1 */
+    uint32_t offset;      /* of the package's first byte in its message */
+    uint32_t place;       /* 0: this junction; 1: the first one on the way */
+    char id[64];          /* who says so */
+    char next[64];        /* "" = nowhere */
+    uint64_t time_ns;     /* since 1970 by that junction's clock, in steps of a microsecond: clocks differ */
+    slow_time queued_ns;  /* from when it was put into the queue of its link until the link's transport took it */
+    uint64_t reserved[2]; /* zero for now */
 } slow_message_hop;
 
 /* What was reported of a traced message so far, by attempt and place, in copies. *count: in, the room; out, the hops filled
@@ -280,16 +306,16 @@ SLOW_API slow_status slow_on_hop(slow_junction *, void (*fn)(void *arg, const sl
 
 /* ---- messages in ---- */
 
-/* (from, session, channel, number) is the id of a reliable message: at most one that bears it is ever handed over. After a
- * crash an application that must not do a thing twice compares it with what it has on disk. */
+/* A message that arrived. (from, session, channel, number) is the id of a reliable one: at most one that bears it is ever handed
+ * over. After a crash an application that must not do a thing twice compares it with what it has on disk. */
 typedef struct slow_message {
-    uint32_t struct_size;
-    uint8_t type; /* SLOW_JSON, SLOW_BINARY or SLOW_CONTROL */
-    uint8_t channel;
-    uint16_t kind; /* of a CONTROL message */
-    const char *from;
-    const uint8_t *data; /* terminated by a zero that `size` does not count, so JSON is a C string */
-    size_t size;
+    uint32_t struct_size;     /* set by the library */
+    uint8_t type;             /* SLOW_JSON, SLOW_BINARY or SLOW_CONTROL */
+    uint8_t channel;          /* on which it was sent, 0..63 */
+    uint16_t kind;            /* of a CONTROL message */
+    const char *from;         /* the id of its source; terminated */
+    const uint8_t *data;      /* terminated by a zero that `size` does not count, so JSON is a C string */
+    size_t size;              /* bytes */
     bool reliable;            /* its sender awaits an outcome */
     uint64_t session, number; /* of a reliable one; else 0 */
 } slow_message;
@@ -315,8 +341,8 @@ SLOW_API uint64_t slow_junction_duplicates(slow_junction *); /* doubles dropped,
 /* Any of the counters, by its name ("drop_package_no_route"); 0 when there is none of that name. */
 SLOW_API uint64_t slow_junction_counter(slow_junction *, const char *name);
 
-SLOW_API const char *slow_version(void);
-SLOW_API const char *slow_status_text(slow_status);
+SLOW_API const char *slow_version(void);            /* the library's: "1.0.0"; static */
+SLOW_API const char *slow_status_text(slow_status); /* a few words for a person; static, never NULL */
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,37 @@
+# cmake -D SDK=... -D GROWN=... -P grow.cmake
+# The SDK of a minor version to come: in a copy of it everything that begins with its size has a member more at its end.
+set(tables codec:slow_arena codec:slow_codec_ops inspect:slow_routing_inspect package:slow_package plugin:slow_plugin
+  plugin:slow_module routing:slow_routing_host routing:slow_routing_ops security:slow_security_ops transport:slow_io
+  transport:slow_resolve transport:slow_link_info transport:slow_transport_host transport:slow_transport_ops)
+file(REMOVE_RECURSE ${GROWN})
+file(COPY ${SDK}/slow DESTINATION ${GROWN})
+
+function(change HEADER OLD NEW)
+  file(READ ${GROWN}/slow/${HEADER}.h text)
+  string(REGEX REPLACE "${OLD}" "${NEW}" changed "${text}")
+  if(changed STREQUAL text)
+    message(FATAL_ERROR "slow/${HEADER}.h has no longer ${OLD}: write tests/abi/grow.cmake anew")
+  endif()
+  file(WRITE ${GROWN}/slow/${HEADER}.h "${changed}")
+endfunction()
+
+foreach(table ${tables})
+  string(REPLACE ":" ";" table ${table})
+  list(GET table 0 header)
+  list(GET table 1 name)
+  change(${header} "\n} ${name};" "\n    uint64_t appended[4];\n} ${name};")
+endforeach()
+change(plugin "(struct slow_host {[^}]*)}" "\\1    uint64_t appended[4];\n}")
+change(base "(SLOW_ABI_MINOR) 0" "\\1 1")
+file(GLOB headers ${GROWN}/slow/*.h)
+set(count 0)
+foreach(header ${headers})
+  file(STRINGS ${header} sizes REGEX "^    uint32_t struct_size;")
+  list(LENGTH sizes here)
+  math(EXPR count "${count} + ${here}")
+endforeach()
+list(LENGTH tables known)
+math(EXPR known "${known} + 1")
+if(NOT count EQUAL known)
+  message(FATAL_ERROR "${count} structs of the SDK begin with their size, and tests/abi/grow.cmake knows ${known}")
+endif()
