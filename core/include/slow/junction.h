@@ -24,7 +24,8 @@
  * outside of callbacks, they run the junction until they are done.
  *
  * Every `slow_error *` may be NULL. Every `const char *` that is returned is borrowed as its function says; what a
- * function fills in is a copy. Times are in nanoseconds; SLOW_FOREVER waits without a limit, and 0 does not wait. Once
+ * function fills in is a copy. The structs that it fills in where you have room for them (slow_outcome, slow_message_hop,
+ * slow_hop, slow_neighbour_info, slow_route_info) are frozen: within major 1 they do not grow. Times are in nanoseconds; SLOW_FOREVER waits without a limit, and 0 does not wait. Once
  * slow_junction_free() has begun, calls end with SLOW_E_CLOSED. */
 #ifndef SLOW_JUNCTION_H
 #define SLOW_JUNCTION_H
@@ -100,7 +101,8 @@ SLOW_API slow_status slow_junction_run(slow_junction *);
 SLOW_API slow_status slow_junction_step(slow_junction *, slow_time timeout);
 /* Ends the slow_junction_run() that is under way, or the next one. */
 SLOW_API void slow_junction_break(slow_junction *);
-/* A file descriptor that is readable while a message waits in the inbox: for poll(). It is the junction's. */
+/* A file descriptor that is readable while a message waits in the inbox: for poll(), which then calls slow_recv() with
+ * timeout 0. It is the junction's: not to be read, nor closed. Of outcomes: slow_outcome_fd(). */
 SLOW_API int slow_junction_fd(slow_junction *);
 
 /* ---- the mesh ---- */
@@ -262,6 +264,14 @@ typedef struct slow_outcome {
  * pending. SLOW_E_INVAL: a ticket that never was, or whose outcome is not kept any more: kept are the last 65,536 that
  * nobody has asked for. A junction that is freed meanwhile ends the wait with an outcome, like any other. */
 SLOW_API slow_status slow_wait_outcome(slow_junction *, slow_ticket, slow_time timeout, slow_outcome *);
+/* For an application that polls instead of waiting, and asks by no ticket: takes the outcome that is kept longest, and never
+ * waits. SLOW_E_TIMEOUT: none is kept. One that a thread is waiting for in slow_wait_outcome() is that thread's, and with
+ * slow_on_outcome() none is kept. */
+SLOW_API slow_status slow_next_outcome(slow_junction *, slow_outcome *);
+/* A file descriptor that is readable while an outcome is kept: the junction's, like slow_junction_fd(). -1: the process has no
+ * descriptor left. Made at the first call; so the outcomes that slow_junction_free() still brings are for waiting threads and
+ * for slow_on_outcome(), which may be set just before. */
+SLOW_API int slow_outcome_fd(slow_junction *);
 /* Instead of keeping them: called on the junction's thread with the outcome of each message that has a ticket, which is
  * borrowed. One that a thread is waiting for goes to both. NULL = they are kept again. Once it has returned, the one before
  * is not called any more. */
