@@ -1,6 +1,6 @@
 // A program in C++: JSON and bytes between two processes, each way with an outcome.
 //
-//     exchange bob                           listens, prints its address, and answers two messages
+//     exchange bob udp://127.0.0.1:4100      listens there, and sends back two messages
 //     exchange alice udp://127.0.0.1:4100    joins there, sends two, and waits for the answers
 #include <slow/junction.h>
 #include <iostream>
@@ -66,11 +66,11 @@ static void print(const slow_message &message) {
 }
 
 // Sends back what comes, as what it came.
-static void bob(slow_junction *junction) {
+static void bob(slow_junction *junction, const char *address) {
     Error error;
-    char address[128];
-    error.check(slow_junction_listen(junction, "udp://127.0.0.1:0", address, &error) == SLOW_OK);
-    std::cout << address << std::endl;
+    char bound[128];
+    error.check(slow_junction_listen(junction, address, bound, &error) == SLOW_OK);
+    std::cout << bound << std::endl;
     for (int i = 0; i < 2; i++) {
         Message message = receive(junction);
         print(*message);
@@ -96,8 +96,8 @@ static void alice(slow_junction *junction, const char *address) {
 
 int main(int count, char **words) {
     std::string who = count > 1 ? words[1] : "";
-    if (!((who == "bob" && count == 2) || (who == "alice" && count == 3))) {
-        std::cerr << "usage: exchange bob | exchange alice ADDRESS" << std::endl;
+    if (count != 3 || (who != "bob" && who != "alice")) {
+        std::cerr << "usage: exchange alice|bob ADDRESS" << std::endl;
         return 2;
     }
     try {
@@ -105,7 +105,7 @@ int main(int count, char **words) {
         Junction junction(slow_junction_new(who.c_str(), nullptr, &error));
         error.check(junction != nullptr);
         if (who == "bob")
-            bob(junction.get());
+            bob(junction.get(), words[2]);
         else
             alice(junction.get(), words[2]);
     } catch (const std::exception &failure) {
