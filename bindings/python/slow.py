@@ -45,7 +45,8 @@ class _Error(ctypes.Structure):
 
 class _Options(ctypes.Structure):
     _fields_ = [("struct_size", c_uint32), ("thread", c_uint32), ("event_base", c_void_p), ("network", c_char_p),
-                ("plugin_dirs", POINTER(c_char_p)), ("log", c_void_p), ("log_arg", c_void_p), ("log_level", c_int)]
+                ("plugin_dirs", POINTER(c_char_p)), ("log", c_void_p), ("log_arg", c_void_p), ("log_level", c_int),
+                ("calling", c_void_p), ("calling_arg", c_void_p)]
 
 
 class _SendOptions(ctypes.Structure):
@@ -54,8 +55,8 @@ class _SendOptions(ctypes.Structure):
 
 
 class _Outcome(ctypes.Structure):
-    _fields_ = [("struct_size", c_uint32), ("outcome", c_uint32), ("reason", c_uint32), ("ticket", c_uint64),
-                ("rtt_ns", c_uint64), ("text", c_char * 224)]
+    _fields_ = [("outcome", c_uint32), ("reason", c_uint32), ("ticket", c_uint64), ("rtt_ns", c_uint64),
+                ("reserved", c_uint64 * 2), ("text", c_char * 224)]
 
 
 class _Message(ctypes.Structure):

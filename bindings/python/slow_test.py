@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 import warnings
 
@@ -192,6 +193,18 @@ class Pair(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.alice._pending, {})
 
     # ---- threads, loops and ends
+
+    async def test_a_busy_interpreter_does_not_hold_up_the_junction(self):
+        sending = [asyncio.create_task(self.alice.send("nobody", 1, ttl=ttl)) for ttl in (0.02, 0.1)]
+        await asyncio.sleep(0)
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(100)  # no other thread gets the interpreter
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            pass
+        ends = await self.within(asyncio.gather(*sending, return_exceptions=True))
+        self.assertEqual([end.outcome.reason for end in ends], [slow.Reason.EXPIRED] * 2)
+        self.assertLess(ends[1].outcome.rtt, 0.5)
 
     async def test_closing_ends_those_who_wait(self):
         async def take_all():

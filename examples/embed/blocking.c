@@ -26,7 +26,7 @@ static bool bob_takes_one(slow_junction *bob, const char *expected) {
 }
 
 static bool exchange(slow_junction *alice, slow_junction *bob, slow_error *error) {
-    char address[128];
+    char address[SLOW_ADDRESS_SIZE];
     slow_ticket to_bob, to_nobody;
     slow_send_options soon = SLOW_SEND_INIT;
     soon.ttl_ns = SECOND / 10;

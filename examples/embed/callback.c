@@ -40,7 +40,7 @@ static bool came(result *what) {
 }
 
 static bool ask(slow_junction *alice, slow_junction *bob, result *answered, result *ended, slow_error *error) {
-    char address[128];
+    char address[SLOW_ADDRESS_SIZE];
     slow_ticket ticket; /* whoever wants no outcome gives NULL instead */
     if (slow_on_message(bob, answer, bob) != SLOW_OK || slow_on_message(alice, take_answer, answered) != SLOW_OK ||
         slow_on_outcome(alice, take_outcome, ended) != SLOW_OK ||

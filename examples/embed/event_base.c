@@ -40,7 +40,7 @@ static void take_outcome(void *arg, const slow_outcome *outcome) {
 
 static bool begin(program *p) {
     slow_options options = SLOW_OPTIONS_INIT;
-    char address[128];
+    char address[SLOW_ADDRESS_SIZE];
     options.thread = SLOW_THREAD_BASE;
     options.event_base = p->base;
     return (p->alice = slow_junction_new("alice", &options, &p->error)) != NULL &&

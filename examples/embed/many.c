@@ -10,7 +10,7 @@ enum { COUNT = 50 };
 typedef struct mesh {
     struct event_base *base;
     slow_junction *junctions[COUNT];
-    char addresses[COUNT][128];
+    char addresses[COUNT][SLOW_ADDRESS_SIZE];
     bool heard[COUNT];
     int delivered;
     slow_error error;

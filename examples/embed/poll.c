@@ -57,7 +57,7 @@ static void serve(program *p) {
 }
 
 static bool begin(program *p) {
-    char address[128];
+    char address[SLOW_ADDRESS_SIZE];
     return pipe(p->lines) == 0 && write(p->lines[1], "hello", 5) == 5 &&
            (p->alice = slow_junction_new("alice", NULL, &p->error)) != NULL &&
            (p->bob = slow_junction_new("bob", NULL, &p->error)) != NULL &&

@@ -21,7 +21,7 @@ static bool uses_shared_objects(void) {
 }
 
 static bool exchange(slow_junction *alice, slow_junction *bob, slow_error *error) {
-    char address[128];
+    char address[SLOW_ADDRESS_SIZE];
     slow_message *message;
     if (slow_junction_listen(bob, "udp://127.0.0.1:0", address, error) != SLOW_OK ||
         slow_junction_join(alice, address, error) != SLOW_OK ||

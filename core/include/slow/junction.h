@@ -24,8 +24,7 @@
  * outside of callbacks, they run the junction until they are done.
  *
  * Every `slow_error *` may be NULL. Every `const char *` that is returned is borrowed as its function says; what a
- * function fills in is a copy. The structs that it fills in where you have room for them (slow_outcome, slow_message_hop,
- * slow_hop, slow_neighbour_info, slow_route_info) are frozen: within major 1 they do not grow. Times are in nanoseconds; SLOW_FOREVER waits without a limit, and 0 does not wait. Once
+ * function fills in is a copy. Times are in nanoseconds; SLOW_FOREVER waits without a limit, and 0 does not wait. Once
  * slow_junction_free() has begun, calls end with SLOW_E_CLOSED. */
 #ifndef SLOW_JUNCTION_H
 #define SLOW_JUNCTION_H

@@ -68,7 +68,7 @@ static void print(const slow_message &message) {
 // Sends back what comes, as what it came.
 static void bob(slow_junction *junction, const char *address) {
     Error error;
-    char bound[128];
+    char bound[SLOW_ADDRESS_SIZE];
     error.check(slow_junction_listen(junction, address, bound, &error) == SLOW_OK);
     std::cout << bound << std::endl;
     for (int i = 0; i < 2; i++) {
