@@ -290,15 +290,16 @@ class _Room:
         try:
             await future
         finally:
-            self.waiting.pop(destination, None)
+            if self.waiting.get(destination) is future:
+                del self.waiting[destination]
 
 
 def _abandon(handle, room, process):
     """A Junction that nobody closed went away, or the interpreter ends. `room` is here so that its callback still is."""
     if os.getpid() != process:
         return  # a child has no thread of the junction's: it is the parent's
-    warnings.warn("a junction was never closed", ResourceWarning)
     _lib.slow_junction_free(handle)
+    warnings.warn("a junction was never closed", ResourceWarning)
 
 
 def _end(handle, late, _room):

@@ -2,9 +2,11 @@
 """The binding against the library, over loopback: outcomes, messages, threads, ends. Wants SLOW_LIBRARY where the loader has no
 libslow.so.1."""
 import asyncio
+import ctypes
 import gc
 import os
 import pathlib
+import select
 import subprocess
 import sys
 import tempfile
@@ -38,10 +40,16 @@ class Counted:
 
 class Pair(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
-        asyncio.get_running_loop().set_debug(False)  # it is slow, and tells of every wait for the processor
+        loop = asyncio.get_running_loop()
+        loop.set_debug(False)  # it is slow, and tells of every wait for the processor
+        self.failures = []  # in callbacks
+        loop.set_exception_handler(lambda _loop, context: self.failures.append(context))
         self.alice = await self.enterAsyncContext(slow.Junction("alice"))
         self.bob = await self.enterAsyncContext(slow.Junction("bob"))
         self.alice.join(self.bob.listen("tcp://127.0.0.1:0"))
+
+    async def asyncTearDown(self):
+        self.assertEqual(self.failures, [])
 
     async def within(self, what):
         return await asyncio.wait_for(what, LIMIT)
@@ -125,7 +133,10 @@ class Pair(unittest.IsolatedAsyncioTestCase):
 
     async def test_a_flood_of_messages_starves_nobody(self):
         sending = [asyncio.create_task(self.alice.send("bob", n)) for n in range(1000)]
-        while len(self.alice._pending) < 1000:
+        waiting = slow._lib.slow_junction_waiting
+        waiting.restype, waiting.argtypes = ctypes.c_size_t, [slow._junction]
+        until = time.monotonic() + LIMIT
+        while waiting(self.bob._handle) < 1000 and time.monotonic() < until:
             await asyncio.sleep(0)
         turns = 0
 
@@ -137,7 +148,7 @@ class Pair(unittest.IsolatedAsyncioTestCase):
 
         other = asyncio.create_task(others())
         for _ in range(1000):
-            await self.within(self.bob.recv())
+            await self.bob.recv()
         self.assertGreater(turns, 10)
         other.cancel()
         await self.within(asyncio.gather(*sending))
@@ -183,6 +194,15 @@ class Pair(unittest.IsolatedAsyncioTestCase):
         loop.add_reader(self.bob._fd, there.set)
         await self.within(there.wait())
         loop.remove_reader(self.bob._fd)
+
+    async def test_an_outcome_that_came_before_the_close_is_not_lost(self):
+        sending = asyncio.create_task(self.alice.send("bob", 1))
+        while not self.alice._pending:
+            await asyncio.sleep(0)
+        for fd, act in ((self.bob._fd, self.bob._take), (self.alice._outcome_fd, self.alice.close)):
+            self.assertEqual(select.select([fd], [], [], LIMIT)[0], [fd])  # the event loop stands still
+            act()
+        self.assertEqual((await self.within(sending)).kind, slow.Kind.DELIVERED)
 
     async def test_a_send_that_is_cancelled_is_still_on_its_way(self):
         sending = asyncio.create_task(self.alice.send("bob", "all the same"))
@@ -247,6 +267,31 @@ class Life(unittest.TestCase):
         with slow.Junction("alice") as alice, slow.Junction("bob") as bob:
             alice.join(bob.listen("udp://127.0.0.1:0"))
             self.assertEqual([asyncio.run(exchange(n)) for n in range(3)], [0, 1, 2])
+
+    def test_what_waited_on_a_closed_event_loop_is_forgotten(self):
+        async def begin():
+            tasks = [asyncio.ensure_future(what) for what in (bob.recv(), bob.send("nobody", 1, ttl=0.1))]
+            while not bob._pending or not bob._receivers:
+                await asyncio.sleep(0)
+            return tasks
+
+        async def go_on():
+            failures = []
+            asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failures.append(context))
+            receiving = asyncio.create_task(bob.recv())
+            with self.assertRaises(slow.NotDelivered):
+                await bob.send("nobody", 2, ttl=0.2)
+            await asyncio.wait_for(alice.send("bob", 3), LIMIT)
+            self.assertEqual(((await receiving).body, failures), (3, []))
+
+        with slow.Junction("alice") as alice, slow.Junction("bob") as bob:
+            alice.join(bob.listen("udp://127.0.0.1:0"))
+            loop = asyncio.new_event_loop()
+            tasks = loop.run_until_complete(begin())
+            loop.close()
+            asyncio.run(go_on())
+            for task in tasks:
+                task._log_destroy_pending = False
 
     def test_two_event_loops_at_once_are_refused(self):
         async def elsewhere():
