@@ -268,8 +268,8 @@ SLOW_API slow_status slow_wait_outcome(slow_junction *, slow_ticket, slow_time t
  * slow_on_outcome() none is kept. */
 SLOW_API slow_status slow_next_outcome(slow_junction *, slow_outcome *);
 /* A file descriptor that is readable while an outcome is kept: the junction's, like slow_junction_fd(). -1: the process has no
- * descriptor left. Made at the first call; so the outcomes that slow_junction_free() still brings are for waiting threads and
- * for slow_on_outcome(), which may be set just before. */
+ * descriptor left. Both end with the junction: the outcomes that slow_junction_free() still brings go to threads that wait, and
+ * to slow_on_outcome(), which may be set just before. */
 SLOW_API int slow_outcome_fd(slow_junction *);
 /* Instead of keeping them: called on the junction's thread with the outcome of each message that has a ticket, which is
  * borrowed. One that a thread is waiting for goes to both. NULL = they are kept again. Once it has returned, the one before

@@ -23,9 +23,11 @@ extern const slow_module_fn sl_static_modules[];
 }
 #endif
 
+/* What SLOW_STATIC_PLUGINS() makes of a plugin's name. */
 #define SLOW_STATIC_DECLARE(name) SLOW_EXTERN_C const slow_module *slow_module_v1_##name(void);
+/* And in the list itself. */
 #define SLOW_STATIC_ENTRY(name) slow_module_v1_##name,
-/* `list` is a macro that applies its argument to each plugin's name. */
+/* Once in a program, at file scope. `list` is a macro that applies its argument to each plugin's name. */
 #define SLOW_STATIC_PLUGINS(list) \
     list(SLOW_STATIC_DECLARE) const slow_module_fn sl_static_modules[] = {list(SLOW_STATIC_ENTRY) NULL};
 #endif
