@@ -154,6 +154,8 @@ SIGNATURE(slow_send_control, slow_status (*)(slow_junction *, const char *, uint
 SIGNATURE(slow_wait_writable, slow_status (*)(slow_junction *, const char *, slow_time))
 SIGNATURE(slow_on_writable, slow_status (*)(slow_junction *, void (*)(void *, const char *), void *))
 SIGNATURE(slow_wait_outcome, slow_status (*)(slow_junction *, slow_ticket, slow_time, slow_outcome *))
+SIGNATURE(slow_next_outcome, slow_status (*)(slow_junction *, slow_outcome *))
+SIGNATURE(slow_outcome_fd, int (*)(slow_junction *))
 SIGNATURE(slow_on_outcome, slow_status (*)(slow_junction *, void (*)(void *, const slow_outcome *), void *))
 SIGNATURE(slow_message_hops, slow_status (*)(slow_junction *, slow_ticket, slow_time, slow_message_hop *, size_t *))
 SIGNATURE(slow_on_hop, slow_status (*)(slow_junction *, void (*)(void *, const slow_message_hop *), void *))
