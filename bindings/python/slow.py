@@ -165,7 +165,7 @@ class Error(Exception):
     an address, and may be empty; `status` is the number that slow/base.h has for it."""
 
     def __init__(self, text, status=_E_FAIL, where=""):
-        super().__init__(f"{where}: {text}" if where else text)
+        super().__init__(f"{where}: {text}" if where not in text else text)
         self.text, self.status, self.where = text, status, where
 
 

@@ -169,6 +169,7 @@ SIGNATURE(slow_junction_duplicates, uint64_t (*)(slow_junction *))
 SIGNATURE(slow_junction_counter, uint64_t (*)(slow_junction *, const char *))
 SIGNATURE(slow_version, const char *(*)(void))
 SIGNATURE(slow_status_text, const char *(*)(slow_status))
+SIGNATURE(slow_error_line, void (*)(const slow_error *, char *, size_t))
 
 /* ---- slow/identity.h ---- */
 NUMBER(SLOW_CERTIFICATE_VALID_MAX, (UINT64_C(36525) * 86400 / 10))
@@ -240,7 +241,6 @@ SIGNATURE(slow_config_try_text, slow_status (*)(const char *, const char *, size
 SIGNATURE(slow_config_from_flags, char *(*)(const slow_config_flags *, slow_error *))
 SIGNATURE(slow_plugin_describe,
           slow_status (*)(const char *, const char *const *, void (*)(void *, const char *), void *, slow_error *))
-SIGNATURE(slow_error_line, void (*)(const slow_error *, char *, size_t))
 SIGNATURE(slow_log_line, size_t (*)(bool, uint64_t, int, const char *, const char *, char *, size_t))
 
 /* clang-format on */

@@ -352,6 +352,8 @@ SLOW_API uint64_t slow_junction_counter(slow_junction *, const char *name);
 
 SLOW_API const char *slow_version(void);            /* the library's: "1.0.0"; static */
 SLOW_API const char *slow_status_text(slow_status); /* a few words for a person; static, never NULL */
+/* An error as one line for a person: `where` in front of the text, unless the text names it already. */
+SLOW_API void slow_error_line(const slow_error *, char *out, size_t capacity);
 
 #ifdef __cplusplus
 }

@@ -23,8 +23,11 @@ using Message = std::unique_ptr<slow_message, Free>;
 
 struct Error : slow_error {
     void check(bool good) const {
-        if (!good)
-            throw std::runtime_error(std::string(where) + (where[0] != '\0' ? ": " : "") + text);
+        char line[sizeof(slow_error)];
+        if (good)
+            return;
+        slow_error_line(this, line, sizeof line);
+        throw std::runtime_error(line);
     }
 };
 
