@@ -57,6 +57,14 @@ slow_status slow_wait_outcome(slow_junction *j, slow_ticket ticket, slow_time ti
     return status;
 }
 
+slow_status slow_next_outcome(slow_junction *j, slow_outcome *out) {
+    return sl_tickets_take_kept(&j->tickets, out);
+}
+
+int slow_outcome_fd(slow_junction *j) {
+    return sl_tickets_fd(&j->tickets);
+}
+
 typedef struct outcome_call {
     sl_errand errand;
     void (*fn)(void *arg, const slow_outcome *);

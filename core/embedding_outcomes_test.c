@@ -1,6 +1,7 @@
 /* Outcomes, room and acceptance through the public API, with the real plugins over loopback. */
 #include "embedding_test.h"
 #include <event2/event.h>
+#include <poll.h>
 #include <pthread.h>
 
 static slow_send_options within(slow_time ttl_ns) {
@@ -416,6 +417,32 @@ static void every_ticket_is_told_once(void **state) {
     pair_free(p);
 }
 
+static void one_thread_polls_for_the_outcomes_of_all(void **state) {
+    enum { COUNT = 100 };
+    pair p = pair_new();
+    slow_outcome outcome;
+    (void)state;
+    slow_on_message(p.bob, ignore, NULL);
+    assert_int_equal(slow_next_outcome(p.alice, &outcome), SLOW_E_TIMEOUT);
+    slow_ticket first = 0, last = 0;
+    for (int i = 0; i < COUNT; i++) {
+        last = send_ticket(p.alice, "bob", "1", NULL);
+        first = first != 0 ? first : last;
+    }
+    struct pollfd asked = {.fd = slow_outcome_fd(p.alice), .events = POLLIN};
+    uint64_t sum = 0;
+    for (int got = 0; got < COUNT; got++) {
+        assert_int_equal(poll(&asked, 1, (int)(LIMIT / 1000000)), 1);
+        assert_int_equal(slow_next_outcome(p.alice, &outcome), SLOW_OK);
+        assert_int_equal(outcome.outcome, SLOW_DELIVERED);
+        sum += outcome.ticket - first;
+    }
+    assert_int_equal(sum, COUNT * (COUNT - 1) / 2);
+    assert_int_equal(last - first, COUNT - 1);
+    assert_int_equal(poll(&asked, 1, 0), 0);
+    pair_free(p);
+}
+
 static void the_callers_thread_waits_by_running_the_junction(void **state) {
     slow_junction *j = junction_in(SLOW_THREAD_CALLER, NULL, "alice");
     (void)state;
@@ -505,6 +532,7 @@ int main(void) {
         cmocka_unit_test(a_callback_sends_to_its_own_junction),
         cmocka_unit_test(our_own_messages_are_taken_like_others),
         cmocka_unit_test(every_ticket_is_told_once),
+        cmocka_unit_test(one_thread_polls_for_the_outcomes_of_all),
         cmocka_unit_test(the_callers_thread_waits_by_running_the_junction),
         cmocka_unit_test(a_full_destination_says_again_and_stops_nobody_else),
         cmocka_unit_test(bytes_are_bounded_and_one_large_message_goes_alone),

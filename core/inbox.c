@@ -1,11 +1,10 @@
 #include "inbox.h"
+#include "flag_fd.h"
 #include "loop_libevent.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 typedef struct letter {
     slow_message message; /* first: a slow_message is a letter */
@@ -80,7 +79,7 @@ sl_inbox *sl_inbox_new(sl_loop *loop, const sl_inbox_events *events) {
     letters_init(&inbox->waiting);
     letters_init(&inbox->out);
     letters_init(&inbox->done);
-    inbox->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    inbox->fd = sl_flag_fd_new();
     if (inbox->fd < 0) {
         free(inbox);
         return NULL;
@@ -120,13 +119,6 @@ void sl_inbox_free(sl_inbox *inbox) {
 
 /* ---- in and out ---- */
 
-/* The eventfd counts 1 while there is something: level-triggered for whoever polls it. */
-static void signal_fd(sl_inbox *inbox, bool readable) {
-    uint64_t value = 1;
-    ssize_t moved = readable ? write(inbox->fd, &value, sizeof value) : read(inbox->fd, &value, sizeof value);
-    (void)moved;
-}
-
 /* Locked. */
 static void count(sl_inbox *inbox, letter *l) {
     l->is_waiting = true;
@@ -135,7 +127,7 @@ static void count(sl_inbox *inbox, letter *l) {
         inbox->bytes += l->message.size;
     }
     if (inbox->count++ == 0)
-        signal_fd(inbox, true);
+        sl_flag_fd_set(inbox->fd, true);
     pthread_cond_signal(&inbox->filled);
 }
 
@@ -148,7 +140,7 @@ static void remove_waiting(sl_inbox *inbox, letter *l) {
         inbox->bytes -= l->message.size;
     }
     if (--inbox->count == 0)
-        signal_fd(inbox, false);
+        sl_flag_fd_set(inbox->fd, false);
 }
 
 static letter *letter_new(sl_inbox *inbox, const slow_message *message, sl_arrival *arrival) {

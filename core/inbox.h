@@ -9,7 +9,7 @@
  * What an application holds outlives the junction if it must. sl_inbox_end() cuts the way back; once the inbox is freed, and
  * that is after all pairs are, an arrival's memory is freed by whoever frees the message.
  *
- * An eventfd is readable while the inbox is not empty. */
+ * A descriptor is readable while the inbox is not empty. */
 #ifndef SL_INBOX_H
 #define SL_INBOX_H
 #include "loop.h"

@@ -7,6 +7,7 @@
 #ifndef SL_MODULE_H
 #define SL_MODULE_H
 #include <slow/plugin.h>
+#include <slow/static.h>
 
 /* `directories` ends with NULL (or is NULL); after it the standard places are tried: ../lib/slow/1 beside the running
  * program, slow/1 beside libslow, the installed directory. `kind` 0 = any. The error's `where` is the file. [any] */
@@ -14,8 +15,6 @@ slow_status sl_module_find(const char *const *directories, const char *id, uint3
                            slow_error *);
 const char *sl_kind_name(uint32_t kind); /* "transport", "routing", "codec", "security" */
 
-/* The plugins that are linked into the program; ends with NULL, and is looked through before any directory. The build
- * fills it from SLOW_STATIC_PLUGINS. libslow.a keeps it in an object of its own, so a program that defines the table
- * itself brings its own plugins. */
-extern const slow_module_fn sl_static_modules[];
+/* The plugins that are linked into the program are sl_static_modules of slow/static.h, which the build fills from
+ * SLOW_STATIC_PLUGINS, and a program that defines it itself with its own. */
 #endif

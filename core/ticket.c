@@ -1,4 +1,5 @@
 #include "ticket.h"
+#include "flag_fd.h"
 #include "loop_libevent.h"
 #include "path.h"
 #include <stdio.h>
@@ -140,15 +141,22 @@ static void remove_loose(sl_tickets *all, sl_ticket *ticket) {
     free(ticket);
 }
 
-static void unkeep(sl_tickets *all, sl_ticket *ticket) {
+static void loosen(sl_tickets *all, sl_ticket *ticket) {
     list_remove(ticket, &all->kept_end);
-    all->kept_count--;
+    if (--all->kept_count == 0 && all->fd >= 0)
+        sl_flag_fd_set(all->fd, false);
+}
+
+static void unkeep(sl_tickets *all, sl_ticket *ticket) {
+    loosen(all, ticket);
     remove_loose(all, ticket);
 }
 
 static void keep(sl_tickets *all, sl_ticket *ticket) {
     list_add(ticket, &all->kept_end, SL_TICKET_IS_KEPT);
-    if (++all->kept_count > SL_TICKETS_KEPT)
+    if (++all->kept_count == 1 && all->fd >= 0)
+        sl_flag_fd_set(all->fd, true);
+    if (all->kept_count > SL_TICKETS_KEPT)
         unkeep(all, all->kept);
 }
 
@@ -235,6 +243,24 @@ slow_status sl_tickets_take(sl_tickets *all, slow_ticket number, slow_outcome *o
     return status;
 }
 
+slow_status sl_tickets_take_kept(sl_tickets *all, slow_outcome *out) {
+    slow_status status = SLOW_E_TIMEOUT;
+    pthread_mutex_lock(&all->lock);
+    if (all->kept != NULL)
+        status = take(all, all->kept, out);
+    pthread_mutex_unlock(&all->lock);
+    return status;
+}
+
+int sl_tickets_fd(sl_tickets *all) {
+    pthread_mutex_lock(&all->lock);
+    if (all->fd < 0 && (all->fd = sl_flag_fd_new()) >= 0 && all->kept_count > 0)
+        sl_flag_fd_set(all->fd, true);
+    int fd = all->fd;
+    pthread_mutex_unlock(&all->lock);
+    return fd;
+}
+
 /* Locked. One who waited has it, or has given up. */
 static void part(sl_tickets *all, sl_ticket *ticket) {
     if (--ticket->waiters == 0 && ticket->outcome != SL_PENDING && ticket->place == SL_TICKET_LOOSE)
@@ -244,8 +270,8 @@ static void part(sl_tickets *all, sl_ticket *ticket) {
 slow_status sl_tickets_join(sl_tickets *all, slow_ticket number) {
     pthread_mutex_lock(&all->lock);
     sl_ticket *ticket = *place_of(all, number);
-    if (ticket != NULL)
-        ticket->waiters++;
+    if (ticket != NULL && ticket->waiters++ == 0 && ticket->place == SL_TICKET_IS_KEPT)
+        loosen(all, ticket); /* it came a moment ago */
     pthread_mutex_unlock(&all->lock);
     return ticket != NULL ? SLOW_OK : SLOW_E_INVAL;
 }
@@ -276,7 +302,7 @@ slow_status sl_tickets_wait(sl_tickets *all, slow_ticket number, slow_time timeo
 /* ---- life ---- */
 
 bool sl_tickets_init(sl_tickets *all) {
-    *all = (sl_tickets){.bucket_count = 64};
+    *all = (sl_tickets){.bucket_count = 64, .fd = -1};
     all->kept_end = &all->kept;
     all->told_end = &all->told;
     all->buckets = calloc(all->bucket_count, sizeof *all->buckets);
@@ -294,6 +320,8 @@ void sl_tickets_free(sl_tickets *all) {
             free(ticket);
         }
     free(all->buckets);
+    if (all->fd >= 0)
+        close(all->fd);
     pthread_cond_destroy(&all->ended);
     pthread_mutex_destroy(&all->lock);
 }

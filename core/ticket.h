@@ -3,7 +3,8 @@
  * A ticket is drawn on the thread that sends, before the message can be seen by anybody else, so an outcome always finds
  * its ticket. From then on it is in one of three states. Pending: its outcome has not come. Kept: it has, and the next one
  * who asks takes it away; of those kept the oldest goes when there are more than SL_TICKETS_KEPT. To be told: there is a
- * callback, which gets it at the end of the turn, and nothing is kept.
+ * callback, which gets it at the end of the turn, and nothing is kept. For those who would rather poll, a descriptor is
+ * readable while one is kept: made when it is first asked for, since most junctions need none.
  *
  * Tickets rise by one, so their last bits are a hash that spreads perfectly. */
 #ifndef SL_TICKET_H
@@ -40,6 +41,7 @@ typedef struct sl_tickets {
     uint64_t last;
     sl_ticket *kept, **kept_end; /* the oldest first */
     uint32_t kept_count;
+    int fd; /* readable while one is kept; -1 = nobody asked for it */
     sl_ticket *told, **told_end;
     bool telling; /* there is a callback: outcomes are not kept, but put into `told` */
 } sl_tickets;
@@ -61,6 +63,9 @@ bool sl_tickets_ended(sl_tickets *, const sl_result *);
 bool sl_tickets_next_told(sl_tickets *, slow_outcome *);
 /* [any] Takes the outcome. SLOW_E_TIMEOUT: it is pending; SLOW_E_INVAL: nothing is known of it. */
 slow_status sl_tickets_take(sl_tickets *, slow_ticket, slow_outcome *);
+/* [any] The same of that which is kept longest. SLOW_E_TIMEOUT: none is. */
+slow_status sl_tickets_take_kept(sl_tickets *, slow_outcome *);
+int sl_tickets_fd(sl_tickets *); /* [any] -1 = no file descriptor */
 /* [any] Sleeps until it is there, or the time is over. */
 slow_status sl_tickets_wait(sl_tickets *, slow_ticket, slow_time timeout, slow_outcome *);
 /* [any] The same for one who looks again and again: between the two sl_tickets_take() leaves it there. SLOW_E_INVAL. */

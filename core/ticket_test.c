@@ -1,6 +1,7 @@
 /* Tickets: what is kept, what is told, and what is forgotten. */
 #include "ticket.h"
 #include "path.h"
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,6 +55,46 @@ static void of_too_many_the_oldest_outcome_goes(void **state) {
     assert_int_equal(sl_tickets_take(all, first, &outcome), SLOW_E_INVAL);
     assert_int_equal(sl_tickets_take(all, second, &outcome), SLOW_OK);
     assert_int_equal(sl_tickets_take(all, pending, &outcome), SLOW_E_TIMEOUT);
+}
+
+static bool is_readable(int fd) {
+    struct pollfd asked = {.fd = fd, .events = POLLIN};
+    return poll(&asked, 1, 0) == 1;
+}
+
+static void what_is_kept_can_be_polled_for_and_taken_without_its_ticket(void **state) {
+    sl_tickets *all = *state;
+    slow_outcome outcome;
+    slow_ticket a = sl_tickets_draw(all), b = sl_tickets_draw(all);
+    assert_int_equal(sl_tickets_take_kept(all, &outcome), SLOW_E_TIMEOUT);
+    end(all, b, SL_DELIVERED, SL_REASON_NONE);
+    int fd = sl_tickets_fd(all);
+    assert_true(is_readable(fd));
+    assert_int_equal(sl_tickets_fd(all), fd);
+    end(all, a, SL_UNKNOWN, SL_REASON_NO_ANSWER);
+    assert_int_equal(sl_tickets_take_kept(all, &outcome), SLOW_OK);
+    assert_int_equal(outcome.ticket, b);
+    assert_true(is_readable(fd));
+    assert_int_equal(sl_tickets_take(all, a, &outcome), SLOW_OK);
+    assert_false(is_readable(fd));
+    assert_int_equal(sl_tickets_take_kept(all, &outcome), SLOW_E_TIMEOUT);
+    slow_ticket c = sl_tickets_draw(all);
+    end(all, c, SL_DELIVERED, SL_REASON_NONE);
+    assert_true(is_readable(fd));
+    assert_int_equal(all->count, 1);
+}
+
+static void who_joins_a_ticket_has_its_outcome_alone(void **state) {
+    sl_tickets *all = *state;
+    slow_outcome outcome;
+    slow_ticket a = sl_tickets_draw(all);
+    end(all, a, SL_DELIVERED, SL_REASON_NONE);
+    assert_int_equal(sl_tickets_join(all, a), SLOW_OK);
+    assert_false(is_readable(sl_tickets_fd(all)));
+    assert_int_equal(sl_tickets_take_kept(all, &outcome), SLOW_E_TIMEOUT);
+    assert_int_equal(sl_tickets_take(all, a, &outcome), SLOW_OK);
+    sl_tickets_part(all, a);
+    assert_int_equal(all->count, 0);
 }
 
 static void with_a_callback_outcomes_are_told_and_not_kept(void **state) {
@@ -117,6 +158,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(an_outcome_is_kept_until_it_is_asked_for),
         T(of_too_many_the_oldest_outcome_goes),
+        T(what_is_kept_can_be_polled_for_and_taken_without_its_ticket),
+        T(who_joins_a_ticket_has_its_outcome_alone),
         T(with_a_callback_outcomes_are_told_and_not_kept),
         T(a_relays_hint_stands_behind_the_reason),
         T(of_a_peer_that_does_not_seal_no_more_is_said_than_is_known),

@@ -3,8 +3,8 @@
  *     chat --id alice --listen udp://127.0.0.1:4100
  *     chat --id bob --join udp://127.0.0.1:4100
  *
- * A chat line is its text, as a binary message. The junction runs on a thread of its own, and its file descriptor
- * stands in poll() beside that of the terminal, so one loop serves keyboard and mesh together. */
+ * A chat line is its text, as a binary message. The junction runs on a thread of its own, and its file descriptors, one for
+ * messages and one for outcomes, stand in poll() beside that of the terminal: one loop serves keyboard and mesh together. */
 #include <slow/junction.h>
 #include <poll.h>
 #include <stdio.h>
@@ -39,12 +39,12 @@ static void say(slow_junction *junction, char *line) {
         fprintf(stderr, "chat: no way to %s yet; it is sent if there is one within 30 s\n", line);
 }
 
-/* On the junction's thread. */
-static void tell_outcome(void *arg, const slow_outcome *outcome) {
-    (void)arg;
-    if (outcome->outcome != SLOW_DELIVERED)
-        fprintf(stderr, "chat: %s: %s\n", outcome->outcome == SLOW_UNKNOWN ? "perhaps not delivered" : "not delivered",
-                outcome->text);
+static void tell_outcomes(slow_junction *junction) {
+    slow_outcome outcome;
+    while (slow_next_outcome(junction, &outcome) == SLOW_OK)
+        if (outcome.outcome != SLOW_DELIVERED)
+            fprintf(stderr, "chat: %s: %s\n",
+                    outcome.outcome == SLOW_UNKNOWN ? "perhaps not delivered" : "not delivered", outcome.text);
 }
 
 /* False at the end of the input. */
@@ -92,12 +92,14 @@ static void hear(slow_junction *junction) {
 static void chat(slow_junction *junction) {
     keyboard keys = {.size = 0};
     struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                           {.fd = slow_junction_fd(junction), .events = POLLIN}};
+                           {.fd = slow_junction_fd(junction), .events = POLLIN},
+                           {.fd = slow_outcome_fd(junction), .events = POLLIN}};
     bool typing = true;
-    while (typing && poll(fds, 2, -1) >= 0) {
+    while (typing && poll(fds, 3, -1) >= 0) {
         if (fds[0].revents != 0)
             typing = keyboard_read(&keys, junction);
         hear(junction);
+        tell_outcomes(junction);
     }
 }
 
@@ -139,8 +141,6 @@ int main(int count, char **words) {
     }
     slow_junction *junction = slow_junction_new(id, NULL, &error);
     bool good = junction != NULL && connect_all(junction, count, words, &error) == SLOW_OK;
-    if (good)
-        good = slow_on_outcome(junction, tell_outcome, NULL) == SLOW_OK;
     if (good)
         chat(junction);
     else

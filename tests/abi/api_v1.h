@@ -154,6 +154,8 @@ SIGNATURE(slow_send_control, slow_status (*)(slow_junction *, const char *, uint
 SIGNATURE(slow_wait_writable, slow_status (*)(slow_junction *, const char *, slow_time))
 SIGNATURE(slow_on_writable, slow_status (*)(slow_junction *, void (*)(void *, const char *), void *))
 SIGNATURE(slow_wait_outcome, slow_status (*)(slow_junction *, slow_ticket, slow_time, slow_outcome *))
+SIGNATURE(slow_next_outcome, slow_status (*)(slow_junction *, slow_outcome *))
+SIGNATURE(slow_outcome_fd, int (*)(slow_junction *))
 SIGNATURE(slow_on_outcome, slow_status (*)(slow_junction *, void (*)(void *, const slow_outcome *), void *))
 SIGNATURE(slow_message_hops, slow_status (*)(slow_junction *, slow_ticket, slow_time, slow_message_hop *, size_t *))
 SIGNATURE(slow_on_hop, slow_status (*)(slow_junction *, void (*)(void *, const slow_message_hop *), void *))
@@ -167,6 +169,7 @@ SIGNATURE(slow_junction_duplicates, uint64_t (*)(slow_junction *))
 SIGNATURE(slow_junction_counter, uint64_t (*)(slow_junction *, const char *))
 SIGNATURE(slow_version, const char *(*)(void))
 SIGNATURE(slow_status_text, const char *(*)(slow_status))
+SIGNATURE(slow_error_line, void (*)(const slow_error *, char *, size_t))
 
 /* ---- slow/identity.h ---- */
 NUMBER(SLOW_CERTIFICATE_VALID_MAX, (UINT64_C(36525) * 86400 / 10))
@@ -238,7 +241,6 @@ SIGNATURE(slow_config_try_text, slow_status (*)(const char *, const char *, size
 SIGNATURE(slow_config_from_flags, char *(*)(const slow_config_flags *, slow_error *))
 SIGNATURE(slow_plugin_describe,
           slow_status (*)(const char *, const char *const *, void (*)(void *, const char *), void *, slow_error *))
-SIGNATURE(slow_error_line, void (*)(const slow_error *, char *, size_t))
 SIGNATURE(slow_log_line, size_t (*)(bool, uint64_t, int, const char *, const char *, char *, size_t))
 
 /* clang-format on */

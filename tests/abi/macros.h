@@ -8,6 +8,7 @@
 #include <slow/router.h>
 #include <slow/routing.h>
 #include <slow/security.h>
+#include <slow/static.h>
 #include <slow/transport.h>
 #include <slow/wire.h>
 
@@ -41,3 +42,6 @@ uint64_t macros_wire(uint8_t *bytes, size_t size) {
 static const slow_plugin *const macros_plugins[] = {NULL};
 static const slow_module macros_module = {sizeof(slow_module), SLOW_ABI_MAJOR, SLOW_ABI_MINOR, "test", macros_plugins};
 SLOW_MODULE(macros, &macros_module)
+
+#define MACROS_LINKED(X) X(transport_one) X(codec_two)
+SLOW_STATIC_PLUGINS(MACROS_LINKED)
