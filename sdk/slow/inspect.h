@@ -9,6 +9,12 @@
 
 #define SLOW_ROUTING_INSPECT_ID "slow.routing-inspect/1"
 
+/* Bits of slow_routing_inspect.promises. */
+enum slow_routing_promise {
+    SLOW_PROMISE_LOOP_FREE = 1,  /* at no moment do the candidates of all junctions lead in a circle */
+    SLOW_PROMISE_LEAST_COST = 2, /* at rest, the metric of a route is the least sum of slow_neighbour.cost */
+};
+
 typedef struct slow_routing_inspect {
     uint32_t struct_size;
     size_t (*memory)(const void *self);       /* bytes that the instance holds */
@@ -19,5 +25,7 @@ typedef struct slow_routing_inspect {
      * holds; and words that ask for one. */
     uint64_t (*entries)(const void *self);
     uint64_t (*requests)(const void *self);
+    /* What it wants to be held to. Of one that promises nothing, what is broken of these is counted and no failure. */
+    uint64_t promises;
 } slow_routing_inspect;
 #endif
