@@ -32,13 +32,14 @@ static const char *const rule_names[SIM_RULE_COUNT] = {
     [SIM_LEFT] = "left",
 };
 
-/* What strategies promise, by what they speak. Of one that is not here nothing is known: its loops are counted. */
+/* What is promised of these protocols. Members that lie in them (tests/sim) have nothing to show; all others say it
+ * themselves, or it is nothing. */
 static const struct {
     const char *protocol;
-    enum check_class class;
-} promises[] = {
-    {"distance-vector/1", CLASS_LOOP_FREE},
-    {"link-state/1", CLASS_TABLE},
+    uint64_t promises;
+} known[] = {
+    {"distance-vector/1", SLOW_PROMISE_LOOP_FREE | SLOW_PROMISE_LEAST_COST},
+    {"link-state/1", SLOW_PROMISE_LEAST_COST},
 };
 
 const char *sim_rule_name(enum sim_rule rule) {
@@ -139,21 +140,6 @@ void check_tell(sim_check *check, const char *format, ...) {
 
 /* ---- what strategies a junction runs ---- */
 
-static enum check_class class_of(const sl_routing *routing) {
-    enum check_class class = routing->count == 1 ? CLASS_LOOP_FREE : CLASS_TABLE;
-    for (uint32_t i = 0; i < routing->count; i++) {
-        const slow_routing_ops *ops = routing->strategies[i].ops;
-        enum check_class own = CLASS_TABLE;
-        for (size_t k = 0; k < sizeof promises / sizeof *promises; k++)
-            if (strcmp(ops->protocol, promises[k].protocol) == 0)
-                own = promises[k].class;
-        if (SLOW_HAS(ops, choose))
-            own = CLASS_CHOOSING;
-        class = own > class ? own : class;
-    }
-    return class;
-}
-
 static const void *extension_of(const sl_strategy *strategy, const char *id) {
     const slow_plugin *plugin = sl_instance_plugin(strategy->instance);
     return SLOW_HAS(plugin, extension) ? plugin->extension(strategy->self, id) : NULL;
@@ -161,6 +147,23 @@ static const void *extension_of(const sl_strategy *strategy, const char *id) {
 
 const slow_routing_inspect *check_inspect(const sl_strategy *strategy) {
     return extension_of(strategy, SLOW_ROUTING_INSPECT_ID);
+}
+
+static uint64_t promises_of(const sl_strategy *strategy) {
+    const slow_routing_inspect *inspect = check_inspect(strategy);
+    if (inspect != NULL && SLOW_HAS_FIELD(inspect, promises))
+        return inspect->promises;
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+        if (strcmp(strategy->ops->protocol, known[k].protocol) == 0)
+            return known[k].promises;
+    return 0;
+}
+
+static enum check_class class_of(const sl_routing *routing, uint64_t promises) {
+    for (uint32_t i = 0; i < routing->count; i++)
+        if (SLOW_HAS(routing->strategies[i].ops, choose))
+            return CLASS_CHOOSING;
+    return routing->count == 1 && (promises & SLOW_PROMISE_LOOP_FREE) != 0 ? CLASS_LOOP_FREE : CLASS_TABLE;
 }
 
 /* Strategies may be added and removed while it runs: looked at whenever something happens there. */
@@ -177,7 +180,11 @@ static void strategies_look(sim_check *check, uint32_t place) {
         p->dv_self = routing->strategies[i].self;
     }
     check->classes[p->class]--;
-    p->class = class_of(routing);
+    uint64_t promises = ~UINT64_C(0);
+    for (uint32_t i = 0; i < routing->count; i++)
+        promises &= promises_of(&routing->strategies[i]);
+    p->least_cost = (promises & SLOW_PROMISE_LEAST_COST) != 0;
+    p->class = class_of(routing, promises);
     check->classes[p->class]++;
     p->ever_chose |= p->class == CLASS_CHOOSING;
     check_pairs_changed(check);

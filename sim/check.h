@@ -11,7 +11,8 @@
  *   packages     each package was delivered or dropped for one reason, within its hop limit
  * At rest:
  *   missing, suboptimal, stale   all connected pairs have a route, at Dijkstra's metric over the costs last told; nobody
- *                has a route to what is not there
+ *                has a route to what is not there. The metrics of a strategy that does not promise the least cost are only
+ *                counted
  *   beliefs      what a neighbour believes we said is what we remember to have said
  *   restless     requests have ceased, and nothing but probes goes over the cables
  * Where there are rogues (sim_node.rogue), at rest:
@@ -27,8 +28,9 @@
  * every edge. A change is compared with the levels of its own next hops; only where one is not lower does a search go
  * down that path. Whether all pairs reach each other is counted in the same way, by the changes alone.
  *
- * The checks of one strategy's inside (feasibility, monotone, beliefs) come from what that strategy shows; of one that
- * shows nothing, they are left out. */
+ * What a strategy promises it says itself (slow/inspect.h). The checks of one strategy's inside (feasibility, monotone,
+ * beliefs) come from what that strategy shows; of one that shows nothing, they are left out.
+ */
 #ifndef SIM_CHECK_H
 #define SIM_CHECK_H
 #include "mesh.h"

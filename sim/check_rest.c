@@ -210,6 +210,10 @@ static void pair_look(rest *r, uint32_t from, uint32_t row) {
     if (metric == r->distance[from])
         return;
     r->verdict.suboptimal++;
+    if (!check->places[from].least_cost && check->fails[SIM_SUBOPTIMAL] < 0) {
+        check->counts[SIM_SUBOPTIMAL] += r->counts;
+        return;
+    }
     if (breach(r, SIM_SUBOPTIMAL))
         check_tell(check, "%s reaches %s at metric %u, and the least cost is %" PRIu64, check_name(check, from),
                    check_row_name(check, row), metric, r->distance[from]);

@@ -42,6 +42,7 @@ typedef struct check_place {
     check_adjacency *adjacencies; /* by slot: the lower half of the number */
     uint32_t slots;
     enum check_class class;
+    bool least_cost;                        /* its strategies promise metrics of Dijkstra's */
     uint32_t strategy_count, last_strategy; /* for which the class holds */
     const dv_inspect *dv;                   /* NULL = it runs no distance vector */
     const void *dv_self;

@@ -32,7 +32,7 @@
  *
  * There is no peek(): to find "dst" is to read half of the text. A junction that forwards JSON decodes and encodes. */
 #include "jsontext.h"
-#include "../common/limits.h"
+#include <slow/limits.h>
 #include <slow/transport.h>
 #include <sodium.h>
 
@@ -181,7 +181,7 @@ static bool may_be_embedded(slow_bytes payload) {
 
 static slow_status json_encode(void *self, const slow_package *p, uint8_t *out, size_t capacity, size_t *size) {
     (void)self;
-    if (!limits_routing(p) || !limits_message(p) || (is_embedded(p) && !may_be_embedded(p->payload)))
+    if (!slow_limits_routing(p) || !slow_limits_message(p) || (is_embedded(p) && !may_be_embedded(p->payload)))
         return SLOW_E_INVAL;
     uint8_t text[ENCODED_MAX];
     slow_writer w = slow_writer_of(text, sizeof text);
@@ -318,7 +318,7 @@ static slow_status json_decode(void *self, slow_bytes in, slow_arena *arena, slo
         status = read_session(values[SESSION], arena, &p.session);
     if (status == SLOW_OK)
         status = read_payload(values, arena, &p);
-    if (status == SLOW_OK && !(limits_routing(&p) && limits_message(&p)))
+    if (status == SLOW_OK && !(slow_limits_routing(&p) && slow_limits_message(&p)))
         status = SLOW_E_MALFORMED;
     if (status == SLOW_OK)
         *out = p;

@@ -19,10 +19,10 @@
  *
  * Rejected: a table of fields instead of a line for each (peek took twice the time); ids as `string` (protobuf-c then
  * wants terminated copies). Source: https://protobuf.dev/programming-guides/encoding/ */
-#include "../common/limits.h"
 #include "package.pb-c.h"
 #include <endian.h>
 #include <slow/codec.h>
+#include <slow/limits.h>
 #include <slow/wire.h>
 
 #define UNKNOWN_MAX 1024u /* fields that are skipped in one package */
@@ -90,7 +90,7 @@ static bool walk_routing(slow_reader *r, slow_package *p) {
     p->packet = next_is(r, PACKET, VARINT) ? read_up_to(r, SLOW_NUMBER_MAX) : 0;
     p->flags = (uint16_t)(next_is(r, FLAGS, VARINT) ? read_up_to(r, UINT16_MAX) : 0);
     p->hint = next_is(r, HINT, BYTES) ? read_sized(r, SLOW_HINT_MAX) : (slow_bytes){NULL, 0};
-    return slow_reader_ok(r) && limits_routing(p);
+    return slow_reader_ok(r) && slow_limits_routing(p);
 }
 
 /* A field number from 1 to 2^29 - 1, and the wire type. */
@@ -148,7 +148,7 @@ static bool walk_rest(slow_reader *r, slow_package *p) {
         else
             p->payload = read_sized(r, SLOW_PAYLOAD_MAX + SLOW_SEAL_ROOM);
     }
-    return slow_reader_ok(r) && limits_message(p);
+    return slow_reader_ok(r) && slow_limits_message(p);
 }
 
 static slow_span span_in(slow_bytes in, slow_bytes part) {
@@ -206,7 +206,7 @@ static ProtobufCBinaryData borrowed(slow_bytes bytes) {
 
 static slow_status protobuf_encode(void *self, const slow_package *p, uint8_t *out, size_t capacity, size_t *size) {
     (void)self;
-    if (!limits_routing(p) || !limits_message(p))
+    if (!slow_limits_routing(p) || !slow_limits_message(p))
         return SLOW_E_INVAL;
     Slow__V1__Package message = SLOW__V1__PACKAGE__INIT;
     message.head = p->hops | (uint32_t)p->hop_limit << 8 | (uint32_t)p->type << 16 | (uint32_t)p->priority << 24;

@@ -437,6 +437,7 @@ static const slow_routing_inspect routing_inspection = {
     .pending = inspect_pending,
     .entries = inspect_entries,
     .requests = inspect_requests,
+    .promises = SLOW_PROMISE_LEAST_COST,
 };
 
 /* FNV-1a, 64 bits: the same in every junction, which the keyed hash of the table is not. */

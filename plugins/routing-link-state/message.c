@@ -1,6 +1,6 @@
 /* message.c - see message.h. Whatever a member of the network can send comes through ls_record_read(). */
 #include "message.h"
-#include "../common/limits.h"
+#include <slow/limits.h>
 
 #define COST_MAX 65534u
 #define LEAF 0x80u
@@ -13,7 +13,7 @@ bool ls_link_read(slow_reader *links, struct ls_link *link) {
     link->id.size = size & (LEAF - 1);
     link->id.data = slow_read_bytes(links, link->id.size);
     link->cost = slow_read_u16(links);
-    if (links->failed || !limits_id(link->id) || link->cost == 0 || link->cost > COST_MAX)
+    if (links->failed || !slow_limits_id(link->id) || link->cost == 0 || link->cost > COST_MAX)
         links->failed = true;
     return slow_reader_ok(links);
 }
@@ -34,7 +34,7 @@ static void read_stamp(slow_reader *in, struct ls_record *record) {
     record->fragment = slow_read_u8(in);
     record->stamp.epoch = slow_read_u64(in);
     record->stamp.seq = slow_read_u32(in);
-    if (!limits_id(record->id) || record->stamp.epoch == 0 || record->stamp.epoch > LS_EPOCH_MAX ||
+    if (!slow_limits_id(record->id) || record->stamp.epoch == 0 || record->stamp.epoch > LS_EPOCH_MAX ||
         record->stamp.seq == 0)
         in->failed = true;
 }

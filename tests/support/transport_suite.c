@@ -1,4 +1,4 @@
-/* transport_suite.c - what every transport over IP has to do, whatever it is made of. */
+/* transport_suite.c - what every transport has to do, over IP or not, whatever it is made of. */
 #include "transport_suite.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +16,8 @@ typedef struct subject {
     const slow_plugin *plugin;
     const char *scheme;
     int type;
+    const char *listen[2]; /* two addresses to listen on, without the scheme */
+    const char *nobody[2]; /* two on which nobody does */
 } subject;
 
 static const subject *subject_of(void **state) {
@@ -72,7 +74,7 @@ static void frames_go_both_ways(const subject *s, const char *listen) {
 }
 
 static void frames_of_all_sizes_go_both_ways(void **state) {
-    frames_go_both_ways(subject_of(state), "127.0.0.1:0");
+    frames_go_both_ways(subject_of(state), subject_of(state)->listen[0]);
 }
 
 static void frames_go_over_ipv6(void **state) {
@@ -85,8 +87,8 @@ static void frames_go_over_ipv6(void **state) {
 
 static void both_ends_of_a_link_say_who_they_are(void **state) {
     const subject *s = subject_of(state);
-    pair p = pair_open(s, "127.0.0.1:0", NULL);
-    uint32_t stream = s->type == SOCK_STREAM ? SLOW_LINK_STREAM : 0u;
+    pair p = pair_open(s, s->listen[0], NULL);
+    uint32_t stream = s->type != SOCK_DGRAM ? SLOW_LINK_STREAM : 0u;
     assert_string_equal(p.out->remote, p.bound);
     assert_string_equal(p.in->local, p.bound);
     assert_string_equal(p.in->remote, p.out->local);
@@ -105,7 +107,7 @@ static void each_can_dial_the_other(void **state) {
     node *n[2];
     for (int i = 0; i < 2; i++) {
         n[i] = node_new(w, s->plugin, NULL);
-        node_listen(n[i], url(s, "127.0.0.1:0", address), bound[i]);
+        node_listen(n[i], url(s, s->listen[i], address), bound[i]);
     }
     heard_link *first = node_dial(n[0], bound[1]);
     node_send(n[0], first, node_packet(n[0], 7, 100, 0));
@@ -127,7 +129,7 @@ static void one_instance_listens_on_two_addresses(void **state) {
     world *w = world_new();
     node *server = node_new(w, s->plugin, NULL), *client = node_new(w, s->plugin, NULL);
     for (uint32_t i = 0; i < 2; i++) {
-        node_listen(server, url(s, i == 0 ? "127.0.0.1:0" : "127.0.0.2:0", address), bound[i]);
+        node_listen(server, url(s, s->listen[i], address), bound[i]);
         heard_link *out = node_dial(client, bound[i]);
         node_send(client, out, node_packet(client, i, 50, 0));
         node_wait_frames(server, i + 1);
@@ -146,7 +148,7 @@ static void many_peers_of_one_listener_are_told_apart(void **state) {
     char address[128], bound[128];
     world *w = world_new();
     node *server = node_new(w, s->plugin, NULL), *client = node_new(w, s->plugin, NULL);
-    node_listen(server, url(s, "127.0.0.1:0", address), bound);
+    node_listen(server, url(s, s->listen[0], address), bound);
     for (uint32_t i = 0; i < PEERS; i++)
         node_dial(client, bound);
     for (uint32_t round = 0; round < 3; round++)
@@ -203,7 +205,6 @@ static void a_name_that_is_not_found_fails_the_dial(void **state) {
 
 static void a_dial_that_is_cancelled_is_never_heard_of(void **state) {
     const subject *s = subject_of(state);
-    static const char *const hosts[] = {"127.0.0.1:9", "no-such.invalid:9"};
     char address[128];
     slow_error error;
     for (int settled = 0; settled < 2; settled++)
@@ -211,7 +212,7 @@ static void a_dial_that_is_cancelled_is_never_heard_of(void **state) {
             world *w = world_new();
             world_lose_names(w);
             node *client = node_new(w, s->plugin, NULL);
-            assert_int_equal(client->ops->connect(client->self, 5, url(s, hosts[host], address), &error), SLOW_OK);
+            assert_int_equal(client->ops->connect(client->self, 5, url(s, s->nobody[host], address), &error), SLOW_OK);
             assert_int_equal(client->ops->connect(client->self, 6, address, &error), SLOW_OK);
             client->ops->cancel(client->self, 5);
             if (settled == 0)
@@ -231,15 +232,15 @@ static void an_instance_can_end_with_dials_under_way(void **state) {
     slow_error error;
     world *w = world_new();
     node *client = node_new(w, s->plugin, NULL);
-    assert_int_equal(client->ops->connect(client->self, 1, url(s, "localhost:9", address), &error), SLOW_OK);
-    assert_int_equal(client->ops->connect(client->self, 2, url(s, "127.0.0.1:9", address), &error), SLOW_OK);
+    assert_int_equal(client->ops->connect(client->self, 1, url(s, s->nobody[1], address), &error), SLOW_OK);
+    assert_int_equal(client->ops->connect(client->self, 2, url(s, s->nobody[0], address), &error), SLOW_OK);
     node_free(client);
     world_free(w);
 }
 
 static void after_close_nothing_is_called(void **state) {
     const subject *s = subject_of(state);
-    pair p = pair_open(s, "127.0.0.1:0", NULL);
+    pair p = pair_open(s, s->listen[0], NULL);
     for (uint32_t i = 0; i < 20; i++)
         node_send(p.server, p.in, node_packet(p.server, i, 500, 0));
     node_close(p.client, p.out);
@@ -251,7 +252,7 @@ static void after_close_nothing_is_called(void **state) {
 
 static void what_was_taken_is_sent_before_the_close(void **state) {
     const subject *s = subject_of(state);
-    pair p = pair_open(s, "127.0.0.1:0", NULL);
+    pair p = pair_open(s, s->listen[0], NULL);
     for (uint32_t i = 0; i < 50; i++) {
         node_send(p.client, p.out, node_packet(p.client, i, 600, 0));
         node_send(p.server, p.in, node_packet(p.server, i, 600, 0)); /* unread at the close */
@@ -269,7 +270,7 @@ static void a_refused_peer_leaves_nothing(void **state) {
     world *w = world_new();
     node *server = node_new(w, s->plugin, NULL), *client = node_new(w, s->plugin, NULL);
     server->refuse = true;
-    node_listen(server, url(s, "127.0.0.1:0", address), bound);
+    node_listen(server, url(s, s->listen[0], address), bound);
     heard_link *out = node_dial(client, bound);
     node_send(client, out, node_packet(client, 1, 100, 0));
     while (server->ups == 0)
@@ -289,7 +290,7 @@ static void a_refused_dial_leaves_nothing(void **state) {
     world *w = world_new();
     node *server = node_new(w, s->plugin, NULL), *client = node_new(w, s->plugin, NULL);
     client->refuse = true;
-    node_listen(server, url(s, "127.0.0.1:0", address), bound);
+    node_listen(server, url(s, s->listen[0], address), bound);
     assert_int_equal(client->ops->connect(client->self, 9, bound, &error), SLOW_OK);
     assert_int_equal(client->ups, 0);
     while (client->ups == 0)
@@ -305,8 +306,8 @@ static void a_refused_dial_leaves_nothing(void **state) {
 static void links_outlive_their_listener(void **state) {
     const subject *s = subject_of(state);
     char address[128], again[128];
-    pair p = pair_open(s, "127.0.0.1:0", NULL);
-    p.server->ops->unlisten(p.server->self, url(s, "127.0.0.1:0", address));
+    pair p = pair_open(s, s->listen[0], NULL);
+    p.server->ops->unlisten(p.server->self, url(s, s->listen[0], address));
     node_send(p.client, p.out, node_packet(p.client, 5, 100, 0));
     node_wait_frames(p.server, 2);
     node_send(p.server, p.in, node_packet(p.server, 6, 100, 0));
@@ -323,8 +324,8 @@ static void a_listener_that_was_ended_takes_no_one(void **state) {
     const subject *s = subject_of(state);
     char address[128];
     slow_error error;
-    pair p = pair_open(s, "127.0.0.1:0", NULL);
-    p.server->ops->unlisten(p.server->self, url(s, "127.0.0.1:0", address));
+    pair p = pair_open(s, s->listen[0], NULL);
+    p.server->ops->unlisten(p.server->self, url(s, s->listen[0], address));
     assert_int_equal(p.client->ops->connect(p.client->self, 77, p.bound, &error), SLOW_OK);
     world_settle(p.world);
     if (p.client->link_count > 1 && !p.client->links[1].down)
@@ -334,11 +335,11 @@ static void a_listener_that_was_ended_takes_no_one(void **state) {
     pair_free(&p);
 }
 
-static void a_port_that_is_taken_is_an_error_that_says_so(void **state) {
+static void an_address_that_is_taken_is_an_error_that_says_so(void **state) {
     const subject *s = subject_of(state);
     char bound[128];
     slow_error error = {.code = 0};
-    pair p = pair_open(s, "127.0.0.1:0", NULL);
+    pair p = pair_open(s, s->listen[0], NULL);
     assert_int_equal(p.client->ops->listen(p.client->self, p.bound, bound, &error), SLOW_E_FAIL);
     assert_string_equal(error.where, p.bound);
     assert_non_null(strstr(error.text, "in use"));
@@ -347,7 +348,7 @@ static void a_port_that_is_taken_is_an_error_that_says_so(void **state) {
 
 static void a_reader_that_says_again_still_gets_all_in_order(void **state) {
     const subject *s = subject_of(state);
-    pair p = pair_open(s, "127.0.0.1:0", NULL);
+    pair p = pair_open(s, s->listen[0], NULL);
     p.server->say_again = true;
     for (uint32_t i = 0; i < 60; i++)
         node_send(p.client, p.out, node_packet(p.client, i, 1000, 0));
@@ -359,7 +360,7 @@ static void a_reader_that_says_again_still_gets_all_in_order(void **state) {
 
 static void random_sizes_arrive_in_order(void **state) {
     const subject *s = subject_of(state);
-    pair p = pair_open(s, "127.0.0.1:0", NULL);
+    pair p = pair_open(s, s->listen[0], NULL);
     unsigned seed = (unsigned)time(NULL);
     print_message("seed %u\n", seed);
     uint32_t sizes[200];
@@ -405,19 +406,21 @@ static void check_takes_our_addresses_and_no_others(void **state) {
     assert_string_equal(ops->scheme, s->scheme);
 }
 
-int transport_suite(const slow_plugin *plugin, int type) {
-    subject s = {plugin, ((const slow_transport_ops *)plugin->ops)->scheme, type};
 #define SUITE(test) \
     { .name = #test, .test_func = test, .initial_state = &s }
+
+int transport_suite_at(const slow_plugin *plugin, int type, const char *const listen[2], const char *const nobody[2]) {
+    subject s = {.plugin = plugin,
+                 .scheme = ((const slow_transport_ops *)plugin->ops)->scheme,
+                 .type = type,
+                 .listen = {listen[0], listen[1]},
+                 .nobody = {nobody[0], nobody[1]}};
     const struct CMUnitTest tests[] = {
         SUITE(frames_of_all_sizes_go_both_ways),
-        SUITE(frames_go_over_ipv6),
         SUITE(both_ends_of_a_link_say_who_they_are),
         SUITE(each_can_dial_the_other),
         SUITE(one_instance_listens_on_two_addresses),
         SUITE(many_peers_of_one_listener_are_told_apart),
-        SUITE(a_name_is_looked_up),
-        SUITE(a_name_that_is_not_found_fails_the_dial),
         SUITE(a_dial_that_is_cancelled_is_never_heard_of),
         SUITE(an_instance_can_end_with_dials_under_way),
         SUITE(after_close_nothing_is_called),
@@ -426,10 +429,26 @@ int transport_suite(const slow_plugin *plugin, int type) {
         SUITE(a_refused_dial_leaves_nothing),
         SUITE(links_outlive_their_listener),
         SUITE(a_listener_that_was_ended_takes_no_one),
-        SUITE(a_port_that_is_taken_is_an_error_that_says_so),
+        SUITE(an_address_that_is_taken_is_an_error_that_says_so),
         SUITE(a_reader_that_says_again_still_gets_all_in_order),
         SUITE(random_sizes_arrive_in_order),
-        SUITE(check_takes_our_addresses_and_no_others),
     };
     return cmocka_run_group_tests_name("transport suite", tests, NULL, NULL);
+}
+
+int transport_suite(const slow_plugin *plugin, int type) {
+    static const char *const listen[] = {"127.0.0.1:0", "127.0.0.2:0"}, *const nobody[] = {"127.0.0.1:9",
+                                                                                           "localhost:9"};
+    subject s = {.plugin = plugin,
+                 .scheme = ((const slow_transport_ops *)plugin->ops)->scheme,
+                 .type = type,
+                 .listen = {listen[0], listen[1]}};
+    const struct CMUnitTest tests[] = {
+        SUITE(frames_go_over_ipv6),
+        SUITE(a_name_is_looked_up),
+        SUITE(a_name_that_is_not_found_fails_the_dial),
+        SUITE(check_takes_our_addresses_and_no_others),
+    };
+    return transport_suite_at(plugin, type, listen, nobody) +
+           cmocka_run_group_tests_name("transport suite, over IP", tests, NULL, NULL);
 }

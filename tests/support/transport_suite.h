@@ -73,6 +73,8 @@ void node_close(node *, heard_link *);
 int closed_address(const char *scheme, int type, char out[64]);
 bool machine_has_ipv6(void);
 
-/* Runs the suite; returns how many tests failed. `type` is SOCK_DGRAM or SOCK_STREAM. */
+/* Runs the suite over IP; returns how many tests failed. `type` is SOCK_DGRAM, SOCK_STREAM or SOCK_SEQPACKET. */
 int transport_suite(const slow_plugin *, int type);
+/* What of it needs no IP, with two addresses to listen on and two on which nobody does, all without the scheme. */
+int transport_suite_at(const slow_plugin *, int type, const char *const listen[2], const char *const nobody[2]);
 #endif
