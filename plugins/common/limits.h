@@ -2,7 +2,7 @@
  *
  * Every codec holds them in both directions: encode() answers SLOW_E_INVAL, decode() and peek() SLOW_E_MALFORMED. Two
  * codecs with different limits would make a package that one link carries vanish at the next, where a junction
- * translates; so this file is compiled into each of ours, and tests/support/codec_suite.c puts the same questions to all.
+ * translates; so this file is compiled into each of ours, and tools/slow-conform puts the same questions to all.
  *
  * Where slow/package.h leaves something open:
  *  - Control characters of an id are Unicode's class Cc: U+0000..U+001F, U+007F and U+0080..U+009F. The last are here

@@ -79,6 +79,8 @@ _Noreturn void conform_fail(conform *, const char *where, const char *says, cons
     __attribute__((format(printf, 4, 5)));
 /* Ends it as skipped: what it is about does not apply. */
 _Noreturn void conform_skip(conform *, const char *why);
+/* What a crash or a hang from here on breaks, in place of the general rule. */
+void conform_about(conform *, const char *where, const char *says);
 /* What is being done, for the report of a crash, a hang or a failure: "with allocation 7 of 40 refused". "" = no more. */
 void conform_note(conform *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -56,6 +56,7 @@ void conform_trace(conform_instance *instance, const void *bytes, size_t size) {
 bool conform_host_enter(conform_instance *instance, const char *call) {
     conform *c = instance->conform;
     bool was = alloc_inside(false);
+    instance->host.calls++;
     conform_trace(instance, call, strlen(call));
     if (instance->host.in_create && strcmp(call, "now") != 0 && strcmp(call, "random") != 0 &&
         strcmp(call, "entropy") != 0 && strcmp(call, "log") != 0 && strcmp(call, "timer_new") != 0 &&

@@ -34,6 +34,7 @@ typedef struct conform_host {
     conform_errand *deferred, **deferred_end, *posted; /* posted: newest first */
     uint64_t seed, scheduled;
     conform_left out;
+    uint64_t calls; /* of the host table and of services, but for log() and post() */
     uint64_t lines; /* logged */
     uint64_t trace; /* hash of all that the plugin asked for, and of what suites add */
     bool in_create; /* only some calls are allowed */

@@ -30,6 +30,11 @@ void conform_skip(conform *c, const char *why) {
     process_end(c->page, OUTCOME_SKIPPED);
 }
 
+void conform_about(conform *c, const char *where, const char *says) {
+    snprintf(c->page->where, sizeof c->page->where, "%s", where);
+    snprintf(c->page->says, sizeof c->page->says, "%s", says);
+}
+
 void conform_note(conform *c, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);

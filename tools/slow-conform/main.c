@@ -184,13 +184,12 @@ static int tests_run(const arguments *a, conform_page *page) {
     count = tests_add(all, count, conform_shape_tests);
     count = tests_add(all, count, conform_life_tests);
     count = tests_add(all, count, module_kind(page->kind)->tests);
-    if (!a->list)
-        report_begin(&r, page);
     for (size_t i = 0; i < count; i++) {
         errand e = {.job = &a->job, .test = all[i]};
         if (!wanted(a, all[i]->name))
             continue;
-        ran++;
+        if (ran++ == 0 && !a->list)
+            report_begin(&r, page);
         if (a->list) {
             puts(all[i]->name);
             continue;

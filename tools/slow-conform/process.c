@@ -71,23 +71,30 @@ static void place_print(const conform_page *page, char *out, size_t capacity) {
              page->call, page->note[0] != '\0' ? ", " : "", page->note);
 }
 
+/* What broke, unless the test has said so. */
+static void about(conform_page *page, const char *says) {
+    if (page->where[0] != '\0')
+        return;
+    snprintf(page->where, sizeof page->where, "slow/plugin.h");
+    snprintf(page->says, sizeof page->says, "%s", says);
+}
+
 static void judge_end(conform_page *page, bool ended, int status, unsigned limit_s) {
+    static const char ends_none[] = "a plugin is code in the process, and ends no process";
     char place[192];
     if (page->outcome != OUTCOME_NONE && ended)
         return;
     place_print(page, place, sizeof place);
     page->outcome = OUTCOME_FAILED;
-    snprintf(page->where, sizeof page->where, "slow/plugin.h");
     if (!ended) {
-        snprintf(page->says, sizeof page->says,
-                 "all calls come on the loop's thread, which others wait for: a call returns");
+        about(page, "all calls come on the loop's thread, for which others wait: a call returns");
         snprintf(page->did, sizeof page->did, "had not come back after %u s, %s", limit_s, place);
     } else if (WIFSIGNALED(status)) {
-        snprintf(page->says, sizeof page->says, "a plugin is code in the process, and ends no process");
+        about(page, ends_none);
         snprintf(page->did, sizeof page->did, "was killed by signal %d (%s) %s", WTERMSIG(status),
                  strsignal(WTERMSIG(status)), place);
     } else {
-        snprintf(page->says, sizeof page->says, "a plugin is code in the process, and ends no process");
+        about(page, ends_none);
         snprintf(page->did, sizeof page->did, "ended the process with status %d %s", WEXITSTATUS(status), place);
     }
 }
