@@ -262,7 +262,8 @@ static void translates(subject *s, suite_codec *other, const char *id) {
             const char *member = leg == 0 || status != SLOW_OK ? NULL : suite_difference(&first, &next);
             if (status != SLOW_OK || member != NULL)
                 conform_fail(s->c, "slow/package.h", "the one neutral form that every codec encodes and decodes",
-                             "to %s and back changed %s (status %d, leg %zu)", id, member != NULL ? member : "nothing",
+                             "%s %s on the way to %s and back (status %d, hop %zu of 3)",
+                             member != NULL ? "changed" : "lost", member != NULL ? member : "the package", id,
                              (int)status, leg + 1);
             at = next;
             if (leg == 0)
