@@ -189,11 +189,10 @@ static slow_timer *timer_due(conform_instance *instances, size_t n, slow_time no
     return first;
 }
 
-static bool timer_next(conform_instance *instances, size_t n, slow_time *when) {
+/* When the next one fires; UINT64_MAX = none is armed. */
+static slow_time timer_next(conform_instance *instances, size_t n) {
     slow_timer *timer = timer_due(instances, n, UINT64_MAX);
-    if (timer != NULL)
-        *when = timer->when;
-    return timer != NULL;
+    return timer != NULL ? timer->when : UINT64_MAX;
 }
 
 /* ---- packets ---- */
@@ -399,21 +398,22 @@ void conform_run(conform_instance *instances, size_t n, slow_time for_ns) {
 
 bool conform_until(conform_instance *instances, size_t n, bool (*condition)(void *), void *arg, slow_time limit_ns) {
     conform *c = instances[0].conform;
-    slow_time end = time_now(c) + limit_ns, next;
+    slow_time end = time_now(c) + limit_ns;
     for (unsigned turns = 0; turns < TURNS_MAX; turns++) {
-        slow_time now = time_now(c), until = end;
-        if (timer_next(instances, n, &next) && next < end)
-            until = next > now ? next : now;
+        slow_time now = time_now(c), next = timer_next(instances, n), until = next < end ? next : end;
         turn(instances, n, until > now ? until - now : 0);
         if (condition(arg))
             return true;
-        if (c->kind->real_time ? time_now(c) >= end : !timer_next(instances, n, &next) || next > end) {
-            if (!c->kind->real_time)
-                c->now = end;
+        next = timer_next(instances, n);
+        if (c->kind->real_time) {
+            if (time_now(c) >= end)
+                return false;
+        } else if (next > end) {
+            c->now = end;
             return false;
-        }
-        if (!c->kind->real_time && next > c->now)
+        } else if (next > c->now) {
             c->now = next;
+        }
     }
     conform_fail(c, PLUGIN_H "timer_at()", "a time in the past fires in a coming turn: time has to go on between",
                  "had timers fire in %d turns within %.3f s", TURNS_MAX, (double)limit_ns / 1e9);

@@ -6,6 +6,7 @@
 #include "alloc.h"
 #include "conform.h"
 #include "elf_file.h"
+#include "image.h"
 #include "core/log.h"
 #include <link.h>
 #include <dlfcn.h>
@@ -162,8 +163,9 @@ static void no_allocation_is_needed(conform *c) {
         alloc_live after = alloc_held();
         if (after.blocks > before.blocks + usual_blocks)
             conform_fail(c, "slow/plugin.h, slow_plugin.create()", "what fails leaves nothing behind",
-                         "left %llu blocks from malloc()",
-                         (unsigned long long)(after.blocks - before.blocks - usual_blocks));
+                         "left %llu block%s from malloc()",
+                         (unsigned long long)(after.blocks - before.blocks - usual_blocks),
+                         after.blocks - before.blocks - usual_blocks > 1 ? "s" : "");
         if (left.timers > usual.timers || left.packets > usual.packets || left.watches > usual.watches)
             conform_fail(c, DESTROY, GIVEN_BACK, "left %u timers, %u packets and %u watches", left.timers, left.packets,
                          left.watches);
@@ -172,48 +174,46 @@ static void no_allocation_is_needed(conform *c) {
 
 /* ---- state outside of instances ---- */
 
-typedef struct image {
-    const uint8_t *at;
-    uint8_t *copy;
-    size_t offset, size;
-} image;
+enum { SEGMENTS_MAX = 8 };
 
-enum { IMAGES_MAX = 8 };
+typedef struct segments {
+    image images[SEGMENTS_MAX];
+    size_t offsets[SEGMENTS_MAX], count; /* from where the module is loaded */
+} segments;
 
-static size_t images_take(conform *c, const elf_file *file, image *images) {
-    size_t count = 0;
+static void segments_take(conform *c, const elf_file *file, segments *s) {
     struct link_map *map;
+    size_t offset, size;
     if (dlinfo(c->handle, RTLD_DI_LINKMAP, &map) != 0)
         conform_fail(c, "slow/plugin.h", "a module stays mapped", "is not to be found in memory: %s", dlerror());
-    while (count < IMAGES_MAX && elf_writable(file, count, &images[count].offset, &images[count].size)) {
-        image *i = &images[count++];
-        i->at = (const uint8_t *)map->l_addr + i->offset; // NOLINT(performance-no-int-to-ptr): that is what l_addr is
-        i->copy = malloc(i->size + 1);
-        if (i->copy == NULL)
-            abort();
-        memcpy(i->copy, i->at, i->size);
+    for (s->count = 0; s->count < SEGMENTS_MAX && elf_writable(file, s->count, &offset, &size); s->count++) {
+        s->offsets[s->count] = offset;
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): that is what l_addr is
+        s->images[s->count] = image_take((const void *)(map->l_addr + offset), size);
     }
-    return count;
 }
 
 static void no_static_data_changes(conform *c) {
     slow_error error;
-    image images[IMAGES_MAX];
+    segments s;
+    size_t where;
     elf_file *file = elf_file_open(c->job->path, &error);
     if (file == NULL)
         conform_fail(c, "slow/plugin.h", "a module is a shared object", "%s", error.text);
-    size_t count = images_take(c, file, images);
+    segments_take(c, file, &s);
     for (uint64_t i = 0; i < WARM_LIVES; i++)
         live(c, c->seed + i, NULL);
-    for (size_t i = 0; i < count; i++)
-        for (size_t at = 0; at < images[i].size; at++)
-            if (images[i].at[at] != images[i].copy[at]) {
-                const char *name = elf_variable(file, images[i].offset + at);
-                conform_fail(c, "slow/plugin.h",
-                             "a module has no mutable static data: a thousand junctions may live in one process",
-                             "changed the variable %s at offset 0x%zx of the file", name != NULL ? name : "(stripped)",
-                             images[i].offset + at);
-            }
+    for (size_t i = 0; i < s.count; i++) {
+        if (image_changed(&s.images[i], &where)) {
+            const char *name = elf_variable(file, s.offsets[i] + where);
+            conform_fail(c, "slow/plugin.h",
+                         "a module has no mutable static data: a thousand junctions may live in one process",
+                         "changed the variable %s at offset 0x%zx of the file", name != NULL ? name : "(stripped)",
+                         s.offsets[i] + where);
+        }
+        image_free(&s.images[i]);
+    }
+    elf_file_close(file);
 }
 
 /* ---- instances beside each other ---- */

@@ -50,6 +50,12 @@ static slow_bytes make_bytes(uint64_t *state, uint8_t *room, size_t max) {
     return (slow_bytes){room, size};
 }
 
+static uint8_t *put(uint8_t *at, const char *piece) {
+    while (*piece != '\0')
+        *at++ = (uint8_t)*piece++;
+    return at;
+}
+
 static slow_bytes make_id(uint64_t *state, uint8_t *room) {
     static const char *const pieces[] = {"a",
                                          "Z",
@@ -72,18 +78,11 @@ static slow_bytes make_id(uint64_t *state, uint8_t *room) {
         const char *piece = pieces[up_to(state, kinds - 1)];
         if (size + strlen(piece) > max)
             break;
-        memcpy(room + size, piece, strlen(piece));
-        size += strlen(piece);
+        size = (size_t)(put(room + size, piece) - room);
     }
     if (size == 0)
         room[size++] = 'x';
     return (slow_bytes){room, size};
-}
-
-static uint8_t *put(uint8_t *at, const char *piece) {
-    size_t size = strlen(piece);
-    memcpy(at, piece, size);
-    return at + size;
 }
 
 /* A JSON value of at most 500 bytes at two levels; an object's keys differ. Returns its end. */

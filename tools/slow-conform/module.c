@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPTIONS_TEXT_MAX = 8192, SECRET_SIZE = 32 };
+enum { SECRET_SIZE = 32 };
 
 /* More than any option takes. */
 #define SPARE 256u
@@ -37,11 +37,15 @@ const conform_kind *module_kind(uint32_t kind) {
 
 /* ---- options ---- */
 
-/* A line for JSON text, cut short when it is too long: then parsing says so. */
-static void text_add(char *text, const char *key, const char *quote, const char *value, size_t value_size) {
-    size_t used = strlen(text);
-    snprintf(text + used, OPTIONS_TEXT_MAX - used, "%s\"%s\": %s%.*s%s", used > 1 ? ", " : "", key, quote,
-             (int)value_size, value, quote);
+/* A value as it would stand in a config: numbers and truths of options that take them are bare, all else is a string. */
+static void value_put(sl_json_writer *json, const slow_option *option, const char *value) {
+    bool truth = option->type == SLOW_OPT_BOOL && (strcmp(value, "true") == 0 || strcmp(value, "false") == 0);
+    bool number = option->type == SLOW_OPT_INT && strspn(value, "-0123456789") == strlen(value);
+    sl_json_key(json, option->key);
+    if (truth || number)
+        sl_json_put_raw(json, value, strlen(value));
+    else
+        sl_json_put_text(json, value, strlen(value));
 }
 
 /* What the command line says of a key; NULL = nothing. */
@@ -82,9 +86,9 @@ static slow_status secret_write(conform *c, uint64_t which, char *path, slow_err
     return written ? SLOW_OK : sl_error(error, SLOW_E_FAIL, path, "cannot write a secret for the test");
 }
 
-static slow_status config_parse(conform *c, const char *text, void **config, slow_error *error) {
+static slow_status config_parse(conform *c, const char *text, size_t size, void **config, slow_error *error) {
     const slow_plugin *plugin = c->plugin;
-    const sl_json_text named = {.name = NULL, .text = text, .size = strlen(text)};
+    const sl_json_text named = {.name = NULL, .text = text, .size = size};
     const sl_json_at at = sl_json_at_root(&named);
     size_t room = plugin->config_size;
     sl_json *object = sl_json_parse(&named, error);
@@ -101,26 +105,32 @@ static slow_status config_parse(conform *c, const char *text, void **config, slo
 
 /* The config of a network, 0 or 1: they differ in their secrets. */
 static slow_status config_make(conform *c, uint64_t network, const void **out, bool *secret, slow_error *error) {
-    char text[OPTIONS_TEXT_MAX] = "{", path[] = "/tmp/slow-conform-XXXXXX";
+    sl_json_writer json = {.text = NULL};
+    char path[] = "/tmp/slow-conform-XXXXXX";
     void *config = NULL;
     bool made = false;
     slow_status status = SLOW_OK;
+    size_t size = 0;
+    sl_json_begin(&json, '{');
     for (const slow_option *option = c->plugin->options; option->key != NULL && status == SLOW_OK; option++) {
         const char *given = option_given(c->job, option->key);
-        bool bare = option->type == SLOW_OPT_BOOL || option->type == SLOW_OPT_INT;
         if ((option->flags & SLOW_OPT_SECRET_FILE) != 0 && (given == NULL || (network > 0 && *given != '\0'))) {
             *secret = true;
             if (!made)
                 status = secret_write(c, network, path, error);
             made = true;
-            text_add(text, option->key, "\"", path, strlen(path));
+            value_put(&json, option, path);
         } else if (given != NULL && *given != '\0') {
-            text_add(text, option->key, bare ? "" : "\"", given, strlen(given));
+            value_put(&json, option, given);
         }
     }
-    snprintf(text + strlen(text), sizeof text - strlen(text), "}");
+    sl_json_end(&json, '}');
+    char *text = sl_json_take(&json, &size);
+    if (text == NULL)
+        status = sl_error(error, SLOW_E_NOMEM, NULL, "no memory for a config");
     if (status == SLOW_OK)
-        status = config_parse(c, text, &config, error);
+        status = config_parse(c, text, size, &config, error);
+    free(text);
     if (made)
         unlink(path);
     *out = config;

@@ -29,7 +29,7 @@ conform_page *process_page_new(void) {
 }
 
 _Noreturn void process_end(conform_page *page, enum conform_outcome outcome) {
-    page->outcome = outcome;
+    page->outcome = (int32_t)outcome;
     _exit(0);
 }
 
@@ -81,7 +81,7 @@ static void about(conform_page *page, const char *says) {
 
 static void judge_end(conform_page *page, bool ended, int status, unsigned limit_s) {
     static const char ends_none[] = "a plugin is code in the process, and ends no process";
-    char place[192];
+    char place[256];
     if (page->outcome != OUTCOME_NONE && ended)
         return;
     place_print(page, place, sizeof place);
