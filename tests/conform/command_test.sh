@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # slow-conform at its command line: what it takes, what it says, and its exit codes.
-#   command_test.sh SLOW_CONFORM FOLDER-OF-PLUGINS FOLDER-OF-FAULTY FOLDER-OF-MODULES
+#   command_test.sh SLOW_CONFORM FOLDER-OF-PLUGINS FOLDER-OF-FAULTY FOLDER-OF-MODULES FOLDER-OF-DOCUMENTS
 set -uo pipefail
-conform=$1 plugins=$2 faulty=$3 modules=$4
+conform=$1 plugins=$2 faulty=$3 modules=$4 documents=$5
 problems=0
 
 problem() {
@@ -67,6 +67,11 @@ assert first["name"] == "exports" and first["outcome"] == "failed", first
 assert first["where"] == "slow/plugin.h, SLOW_MODULE" and "codec_helper" in first["plugin"], first
 assert second["name"] == "imports" and second["outcome"] == "held", second
 PYTHON
+
+# ---- the page has every test, and no other (those of transports and strategies are told by --list)
+page=$(grep -oE '^\|( `[a-z-]+`)+ \|' "$documents/conforming.md" | grep -oE '[a-z-]+' | sort)
+for plugin in codec-json security-none; do "$conform" --list "$plugins/$plugin.so"; done | sort -u |
+    diff - <(echo "$page") || problem "docs/conforming.md and --list differ (< --list, > the page)"
 
 ((problems == 0)) || exit 1
 echo "command_test.sh: all holds"
