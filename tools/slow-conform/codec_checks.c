@@ -158,17 +158,17 @@ static const slow_package *read_again(suite_codec *codec, slow_bytes in, suite_a
     return codec->ops->decode(codec->self, in, scratch, out) == SLOW_OK ? out : NULL;
 }
 
-static const char *advances(suite_codec *codec, uint8_t *bytes, size_t size) {
+/* `unchanged` has room for as many bytes. */
+static const char *advances(suite_codec *codec, uint8_t *bytes, size_t size, uint8_t *unchanged) {
     suite_arena arenas[2];
     slow_package before, after;
     slow_route_view view;
-    uint8_t first[SLOW_FRAME_FLOOR];
     slow_bytes in = {bytes, size};
-    if (size > sizeof first || codec->ops->peek(codec->self, in, &view) != SLOW_OK)
+    if (codec->ops->peek(codec->self, in, &view) != SLOW_OK)
         return wrong(codec, "slow/codec.h, peek()", agree, "refused %zu bytes that encode() wrote", size);
-    memcpy(first, bytes, size);
+    memcpy(unchanged, bytes, size);
     codec->ops->advance(codec->self, bytes, size, &view);
-    if (read_again(codec, (slow_bytes){first, size}, &arenas[0], &before) == NULL)
+    if (read_again(codec, (slow_bytes){unchanged, size}, &arenas[0], &before) == NULL)
         return NULL; /* another check's finding */
     uint8_t hops = before.hops < UINT8_MAX ? (uint8_t)(before.hops + 1) : before.hops;
     const char *member = "all of it";
@@ -192,7 +192,9 @@ const char *suite_advances(suite_codec *codec, const slow_package *p) {
     uint8_t *bytes = encoded(codec, p, &size);
     if (bytes == NULL)
         return codec->did;
-    const char *found = advances(codec, bytes, size);
+    uint8_t *unchanged = malloc(size);
+    const char *found = unchanged != NULL ? advances(codec, bytes, size, unchanged) : NULL;
+    free(unchanged);
     free(bytes);
     return found;
 }

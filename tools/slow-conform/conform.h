@@ -71,6 +71,7 @@ struct conform {
     void (*meanwhile)(conform *);
     void *meanwhile_arg;
     bool in_meanwhile;
+    bool create_is_watched; /* what create() asks the host for is judged */
 };
 
 /* Ends the test as failed. `where` is the header and the member, `says` the sentence of the contract, then what the plugin

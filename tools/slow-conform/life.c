@@ -51,6 +51,7 @@ static void reconfigure(conform *c, conform_instance *instance) {
 }
 
 static void life_goes_round(conform *c) {
+    c->create_is_watched = true;
     for (unsigned i = 0; i < LIVES; i++) {
         conform_instance instance;
         slow_error error;

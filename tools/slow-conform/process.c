@@ -67,7 +67,10 @@ static bool child_wait(pid_t child, unsigned limit_s, int *status) {
 
 /* "within create(), with allocation 3 of 9 refused" */
 static void place_print(const conform_page *page, char *out, size_t capacity) {
-    snprintf(out, capacity, "%s%s%s%s", page->call[0] != '\0' ? "in " : "outside of any call into the plugin",
+    snprintf(out, capacity, "%s%s%s%s",
+             page->call[0] != '\0'
+                 ? "in "
+                 : "outside of any call into the plugin, whose memory may have been damaged in one before",
              page->call, page->note[0] != '\0' ? ", " : "", page->note);
 }
 
