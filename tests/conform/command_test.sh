@@ -34,6 +34,15 @@ says 2 'the plugin has no option "lern"' --option lern=true "$plugins/routing-fl
 says 2 'learn.*expected true or false' --option learn=maybe "$plugins/routing-flooding.so"
 says 0 'life-cycle +held' --only life-cycle --option learn=false --option max_learned=7 "$plugins/routing-flooding.so"
 
+# ---- a plugin is called as its file: under another name it is another; a link is as good as the file
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cp "$plugins/codec-json.so" "$folder/codec-mine.so"
+ln -s "$plugins/codec-json.so" "$folder/codec-json.so"
+says 2 'holds the plugin codec-json, not codec-mine' "$folder/codec-mine.so"
+says 0 'exports +held' --only exports "$folder/codec-json.so"
+(cd "$folder" && says 0 'exports +held' --only exports codec-json.so && exit "$problems") || problem "no plugin of this folder"
+
 # ---- what cannot be loaded: both sides are named
 says 2 'needs plugin ABI 1\.[1-9].*has 1\.0' "$modules/codec-newer.so"
 says 2 'made for plugin ABI 2, this program has ABI 1' "$modules/codec-abi-two.so"

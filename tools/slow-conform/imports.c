@@ -8,10 +8,8 @@
  *
  * This sees what a plugin calls, not what the libraries do that it calls, nor what it finds by dlsym(): it is a check of honest
  * mistakes. A plugin is code in the process all the same.
- *
- * The tables are sorted, for bsearch(). */
+ */
 #include "imports.h"
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const pure[] = {
@@ -22,6 +20,11 @@ static const char *const pure[] = {
     "__errno_location",
     "__explicit_bzero_chk",
     "__fprintf_chk",
+    "__isoc23_sscanf",
+    "__isoc23_strtol",
+    "__isoc23_strtoll",
+    "__isoc23_strtoul",
+    "__isoc23_strtoull",
     "__isoc99_sscanf",
     "__memcpy_chk",
     "__memmove_chk",
@@ -53,17 +56,21 @@ static const char *const pure[] = {
     "cbrt",
     "ceil",
     "ceilf",
+    "copysign",
     "cos",
     "cosf",
     "cosh",
     "div",
     "exp",
+    "exp10",
     "exp2",
     "expf",
     "explicit_bzero",
     "expm1",
     "fabs",
+    "fdim",
     "ffs",
+    "ffsl",
     "ffsll",
     "floor",
     "floorf",
@@ -78,6 +85,7 @@ static const char *const pure[] = {
     "frexp",
     "hypot",
     "hypotf",
+    "ilogb",
     "isalnum",
     "isalpha",
     "isdigit",
@@ -95,6 +103,7 @@ static const char *const pure[] = {
     "log10",
     "log1p",
     "log2",
+    "logb",
     "logf",
     "lrint",
     "lround",
@@ -108,20 +117,25 @@ static const char *const pure[] = {
     "mempcpy",
     "memrchr",
     "memset",
+    "memset_explicit",
     "modf",
     "nearbyint",
+    "nextafter",
     "posix_memalign",
     "pow",
     "powf",
     "qsort",
     "qsort_r",
+    "rawmemchr",
     "realloc",
     "reallocarray",
     "remainder",
     "rint",
     "round",
     "roundf",
+    "scalbn",
     "sin",
+    "sincos",
     "sinf",
     "sinh",
     "snprintf",
@@ -139,6 +153,8 @@ static const char *const pure[] = {
     "strcpy",
     "strcspn",
     "strdup",
+    "strlcat",
+    "strlcpy",
     "strlen",
     "strncasecmp",
     "strncat",
@@ -158,6 +174,7 @@ static const char *const pure[] = {
     "strtoll",
     "strtoul",
     "strtoull",
+    "strverscmp",
     "tan",
     "tanf",
     "tanh",
@@ -221,8 +238,8 @@ static const reach reaching[] = {
     {"freopen", FILES},
     {"fwrite", FILES},
     {"getaddrinfo", SOCKETS},
-    {"getenv", AROUND},
     {"getentropy", CHANCE},
+    {"getenv", AROUND},
     {"gethostbyname", SOCKETS},
     {"getifaddrs", SOCKETS},
     {"getnameinfo", SOCKETS},
@@ -325,16 +342,11 @@ static const reach reaching[] = {
     {"writev", FILES},
 };
 
-static int compare_name(const void *key, const void *element) {
-    return strcmp(key, *(const char *const *)element);
-}
-
-static int compare_reach(const void *key, const void *element) {
-    return strcmp(key, ((const reach *)element)->symbol);
-}
-
 bool import_is_pure(const char *symbol) {
-    return bsearch(symbol, pure, sizeof pure / sizeof pure[0], sizeof pure[0], compare_name) != NULL;
+    for (size_t i = 0; i < sizeof pure / sizeof pure[0]; i++)
+        if (strcmp(symbol, pure[i]) == 0)
+            return true;
+    return false;
 }
 
 bool import_is_tool(const char *symbol) {
@@ -348,9 +360,10 @@ bool import_is_tool(const char *symbol) {
 }
 
 const char *import_reach(const char *symbol) {
-    const reach *found =
-        bsearch(symbol, reaching, sizeof reaching / sizeof reaching[0], sizeof reaching[0], compare_reach);
-    return found != NULL ? found->what : NULL;
+    for (size_t i = 0; i < sizeof reaching / sizeof reaching[0]; i++)
+        if (strcmp(symbol, reaching[i].symbol) == 0)
+            return reaching[i].what;
+    return NULL;
 }
 
 bool import_library_is_c(const char *file) {

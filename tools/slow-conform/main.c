@@ -98,12 +98,19 @@ static int flag_take(arguments *a, int flag) {
     }
 }
 
+/* The folder as it is, the name as it was given: a plugin is called as its file, a link to it too. */
 static int path_take(arguments *a, const char *path) {
-    if (realpath(path, a->path) == NULL)
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    char folder[PATH_MAX];
+    if ((size_t)snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(name - path) : 1,
+                         slash != NULL ? path : ".") >= sizeof folder)
+        return complain("%s: too long a path", path);
+    if (access(path, R_OK) != 0 || realpath(folder, a->directory) == NULL)
         return complain("%s: %s", path, strerror(errno));
-    snprintf(a->directory, sizeof a->directory, "%.*s", (int)(strrchr(a->path, '/') - a->path), a->path);
+    if ((size_t)snprintf(a->path, sizeof a->path, "%s/%s", a->directory, name) >= sizeof a->path)
+        return complain("%s: too long a path", path);
     a->job.path = a->path;
-    a->job.directory = a->directory[0] != '\0' ? a->directory : "/";
+    a->job.directory = a->directory;
     a->job.options = a->options;
     return 0;
 }
