@@ -209,8 +209,8 @@ static void no_static_data_changes(conform *c) {
             const char *name = elf_variable(file, s.offsets[i] + where);
             conform_fail(c, "slow/plugin.h",
                          "a module has no mutable static data: a thousand junctions may live in one process",
-                         "changed the variable %s at offset 0x%zx of the file", name != NULL ? name : "(stripped)",
-                         s.offsets[i] + where);
+                         "changed the variable %s, 0x%zx bytes into the module",
+                         name != NULL ? name : "whose name was stripped", s.offsets[i] + where);
         }
         image_free(&s.images[i]);
     }
