@@ -2,7 +2,7 @@
  *
  * What decode() accepts comes back the same from encode() and decode(). And what encode() embeds, whatever a hostile
  * source passed off as a JSON message, comes out of the package as it went in and changes nothing around it. */
-#include "tests/support/codec_suite.h"
+#include "tools/slow-conform/codec_checks.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,7 +16,7 @@ static void must_hold(const char *wrong) {
     abort();
 }
 
-static void embed(const slow_codec_ops *codec, slow_bytes payload) {
+static void embed(suite_codec *codec, slow_bytes payload) {
     static const uint8_t id[] = "a";
     const slow_package p = {.struct_size = sizeof p,
                             .type = SLOW_JSON,
@@ -27,7 +27,7 @@ static void embed(const slow_codec_ops *codec, slow_bytes payload) {
                             .total = (uint32_t)payload.size,
                             .payload = payload};
     size_t size = 0;
-    slow_status status = codec->encode(NULL, &p, NULL, 0, &size);
+    slow_status status = codec->ops->encode(NULL, &p, NULL, 0, &size);
     if (status == SLOW_E_NOSPACE)
         must_hold(suite_round_trip(codec, &p));
     else if (status != SLOW_E_INVAL)
@@ -35,9 +35,9 @@ static void embed(const slow_codec_ops *codec, slow_bytes payload) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    const slow_codec_ops *codec = slow_module_v1_codec_json()->plugins[0]->ops;
-    must_hold(suite_any_bytes(codec, (slow_bytes){data, size}));
+    suite_codec codec = {.ops = slow_module_v1_codec_json()->plugins[0]->ops};
+    must_hold(suite_any_bytes(&codec, (slow_bytes){data, size}));
     if (size <= SLOW_PAYLOAD_MAX)
-        embed(codec, (slow_bytes){data, size});
+        embed(&codec, (slow_bytes){data, size});
     return 0;
 }

@@ -8,7 +8,7 @@
 #include "core/membership.h"
 #include "plugins/routing-distance-vector/message.h"
 #include "plugins/routing-link-state/message.h"
-#include "support/codec_suite.h"
+#include "tools/slow-conform/made_package.h"
 #include "support/vectors.h"
 #include <slow/plugin.h>
 #include <slow/wire.h>

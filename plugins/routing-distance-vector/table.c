@@ -1,6 +1,6 @@
 /* table.c - see table.h. */
 #include "table.h"
-#include <sodium/crypto_shorthash.h>
+#include "../common/siphash.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,11 +24,7 @@ bool dv_may_log(const struct dv *dv, slow_time *last) {
 /* ---- finding a destination: open addressing, keyed so that a member cannot choose ids that collide */
 
 static uint32_t bucket_of(const struct dv *dv, slow_bytes id) {
-    uint64_t hash;
-    unsigned char out[crypto_shorthash_BYTES];
-    crypto_shorthash(out, id.data, id.size, dv->hash_key);
-    memcpy(&hash, out, sizeof hash);
-    return (uint32_t)hash & (dv->bucket_count - 1);
+    return (uint32_t)siphash(id, dv->hash_key) & (dv->bucket_count - 1);
 }
 
 uint32_t dv_dest_find(const struct dv *dv, slow_bytes id) {

@@ -1,6 +1,6 @@
 /* learned.c - see learned.h. */
 #include "learned.h"
-#include <sodium/crypto_shorthash.h>
+#include "../common/siphash.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,11 +27,7 @@ static struct learned_source *source_at(const struct learned *table, uint32_t nu
 /* ---- by id: chains, so that taking one out moves no other */
 
 static uint32_t *bucket_of(const struct learned *table, slow_bytes id) {
-    uint64_t hash;
-    unsigned char out[crypto_shorthash_BYTES];
-    crypto_shorthash(out, id.data, id.size, table->key);
-    memcpy(&hash, out, sizeof hash);
-    return &table->buckets[hash & (table->bucket_count - 1)];
+    return &table->buckets[siphash(id, table->key) & (table->bucket_count - 1)];
 }
 
 static slow_bytes id_bytes(const slow_id *id) {

@@ -1,6 +1,6 @@
 /* graph.c - see graph.h. */
 #include "graph.h"
-#include <sodium/crypto_shorthash.h>
+#include "../common/siphash.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,11 +14,7 @@ static uint32_t grown(uint32_t capacity) {
  * A bucket holds part of the hash, so that what is passed over on the way costs no look at a junction and its id. */
 
 static uint64_t hash_of(const struct ls_graph *graph, slow_bytes id) {
-    uint64_t hash;
-    unsigned char out[crypto_shorthash_BYTES];
-    crypto_shorthash(out, id.data, id.size, graph->hash_key);
-    memcpy(&hash, out, sizeof hash);
-    return hash;
+    return siphash(id, graph->hash_key);
 }
 
 slow_bytes ls_node_id(const struct ls_graph *graph, uint32_t node) {

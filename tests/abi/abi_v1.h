@@ -343,13 +343,17 @@ MEMBER(slow_security_ops, 56, close, void (*)(slow_session *))
 /* ---- slow/inspect.h ---- */
 TEXT(SLOW_ROUTING_INSPECT_ID, "slow.routing-inspect/1")
 
-SIZE(slow_routing_inspect, 48)
+SIZE(slow_routing_inspect, 56)
 MEMBER(slow_routing_inspect, 0, struct_size, uint32_t)
 MEMBER(slow_routing_inspect, 8, memory, size_t (*)(const void *))
 MEMBER(slow_routing_inspect, 16, destinations, size_t (*)(const void *))
 MEMBER(slow_routing_inspect, 24, pending, size_t (*)(const void *))
 MEMBER(slow_routing_inspect, 32, entries, uint64_t (*)(const void *))
 MEMBER(slow_routing_inspect, 40, requests, uint64_t (*)(const void *))
+MEMBER(slow_routing_inspect, 48, promises, uint64_t)
+
+VALUE(SLOW_PROMISE_LOOP_FREE, 1)
+VALUE(SLOW_PROMISE_LEAST_COST, 2)
 
 /* ---- slow/wire.h ---- */
 

@@ -1,6 +1,6 @@
-/* codec_suite.h - what every codec is held to, whoever wrote it; for tests and fuzz targets. See codec_suite.c. */
-#ifndef CODEC_SUITE_H
-#define CODEC_SUITE_H
+/* made_package.h - packages made from a number, and an arena to decode them into: for slow-conform, tests and fuzz targets. */
+#ifndef MADE_PACKAGE_H
+#define MADE_PACKAGE_H
 #include <slow/codec.h>
 
 /* An arena with a cap, as the core gives one to decode(). */
@@ -22,10 +22,7 @@ uint64_t suite_random(uint64_t *state);
 /* Any package that slow/package.h allows: always the same for one seed. */
 void suite_make(suite_package *, uint64_t seed);
 bool suite_equal(const slow_package *, const slow_package *);
-
-/* NULL, or the sentence of the contract that was broken. */
-const char *suite_round_trip(const slow_codec_ops *, const slow_package *);
-const char *suite_any_bytes(const slow_codec_ops *, slow_bytes in);
-const char *suite_damage(const slow_codec_ops *, const slow_package *);
-const char *suite_limits(const slow_codec_ops *);
+/* The first member in which two packages differ; NULL = none. */
+const char *suite_difference(const slow_package *, const slow_package *);
+bool suite_bytes_equal(slow_bytes, slow_bytes);
 #endif
