@@ -128,7 +128,7 @@ inside_purge() {
     files >/tmp/after
     diff /tmp/before /tmp/after || die "purging the packages does not leave what was there before"
     ! grep -rlw slow-router /etc /var/lib/dpkg/info || die "there are traces of slow-router"
-    step "purged: not one file of $(grep -c ' ' /tmp/before) is more, less or another"
+    step "purged: of $(grep -c ' ' /tmp/before) files and folders not one is there more or less"
 }
 
 if [[ ${1-} == --inside ]]; then
