@@ -28,7 +28,7 @@ sdk() { # NAME SED-SCRIPT...: a copy of the SDK, changed; each change has to cha
 }
 
 build() { # NAME: the template against that SDK
-    "$cc" -std=c11 -shared -fPIC -fvisibility=hidden -I "$dir/$1" -o "$dir/$1/$id.so" "$template" || exit 1
+    "$cc" -std=gnu11 -D_GNU_SOURCE -shared -fPIC -fvisibility=hidden -I "$dir/$1" -o "$dir/$1/$id.so" "$template" || exit 1
 }
 
 says() { # NAME CODE WORDS
