@@ -120,8 +120,8 @@ typedef struct slow_plugin {
 
     /* [loop] Makes an instance, without I/O, and calls nothing but now, random, entropy, log, timer_new, timer_free and service,
      * and of a routing host self, epoch and is_leaf: start() does the rest. `config` and its strings live until destroy() or the
-     * next reconfigure(). An error text is filled in
-     * whenever the status is not SLOW_OK; create() that failed leaves nothing behind, and destroy() is not called. */
+     * next reconfigure(). An error text is filled in whenever the status is not SLOW_OK; create() that failed leaves nothing
+     * behind, and destroy() is not called. */
     slow_status (*create)(const slow_host *, const void *config, void **self, slow_error *);
     /* [loop] Begins to work. NULL = nothing to do. What failed is destroyed. */
     slow_status (*start)(void *self, slow_error *);

@@ -352,8 +352,8 @@ MEMBER(slow_routing_inspect, 32, entries, uint64_t (*)(const void *))
 MEMBER(slow_routing_inspect, 40, requests, uint64_t (*)(const void *))
 MEMBER(slow_routing_inspect, 48, promises, uint64_t)
 
-VALUE(SLOW_PROMISE_LOOP_FREE, 1)
-VALUE(SLOW_PROMISE_LEAST_COST, 2)
+NUMBER(SLOW_PROMISE_LOOP_FREE, 1)
+NUMBER(SLOW_PROMISE_LEAST_COST, 2)
 
 /* ---- slow/wire.h ---- */
 

@@ -8,6 +8,7 @@ build=${SLOW_BUILD:?is not set: the build folder}
 cc=${CC:-cc}
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
+(umask 077 && printf '%032d' 7 | base64 >"$dir/secret.key")
 failures=0
 count=0
 
@@ -19,9 +20,10 @@ failed() { # WHAT
 
 id_of() { sed -nE 's/^ *\.id = "([^"]+)",.*/\1/p' "$1" | head -1; }
 
-# A config for alice in which the plugin has its place, and all others are today's.
-config_with() { # ID
+# A config for alice in which the plugin has its place, and all others are today's. A template may want a file with a secret.
+config_with() { # ID SOURCE
     local use="{\"plugin\": \"$1\"}" part
+    ! grep -q '\.key = "secret"' "$2" || use="{\"plugin\": \"$1\", \"secret\": \"$dir/secret.key\"}"
     case $1 in
     transport-*) part="\"transports\": [$use]" ;;
     routing-*) part="\"routing\": [$use]" ;;
@@ -35,11 +37,11 @@ plugin() { # SOURCE
     local id
     id=$(id_of "$1")
     count=$((count + 1))
-    "$cc" -std=c11 -Wall -Wextra -Werror -shared -fPIC -fvisibility=hidden -Wl,-z,nodelete -Wl,-z,defs \
+    "$cc" -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -shared -fPIC -fvisibility=hidden -Wl,-z,nodelete -Wl,-z,defs \
         -I "$snapshot" -o "$dir/$release/$id.so" "$1" >"$dir/said" 2>&1 || { failed "$id compiles against $release"; return; }
     "$build/bin/slow-router" --describe "$id" --plugin-dir "$dir/$release" >"$dir/said" 2>&1 ||
         { failed "$id of $release is loaded"; return; }
-    config_with "$id" >"$dir/config.json"
+    config_with "$id" "$1" >"$dir/config.json"
     "$build/bin/slow-router" --check "$dir/config.json" >"$dir/said" 2>&1 || { failed "$id of $release is made"; return; }
     if [[ -x $build/bin/slow-conform ]]; then
         "$build/bin/slow-conform" "$dir/$release/$id.so" >"$dir/said" 2>&1 || { failed "$id of $release conforms"; return; }

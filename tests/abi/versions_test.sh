@@ -10,7 +10,7 @@ cc=${CC:-cc}
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 failures=0
-template=$(find "$source/sdk/template" -name '*.c' | xargs grep -l SLOW_ROUTING | head -1)
+template=$(grep -rl --include='*.c' SLOW_ROUTING "$source/sdk/template" | sort | head -1)
 id=$(sed -nE 's/^ *\.id = "([^"]+)",.*/\1/p' "$template" | head -1)
 version_of() { sed -nE "s/^#define SLOW_ABI_$1 ([0-9]+)$/\1/p" "$source/sdk/slow/base.h"; }
 major=$(version_of MAJOR) minor=$(version_of MINOR)
@@ -27,10 +27,8 @@ sdk() { # NAME SED-SCRIPT...: a copy of the SDK, changed; each change has to cha
     done
 }
 
-build() { # NAME [FLAG...]: the template against that SDK
-    local name=$1
-    shift
-    "$cc" -std=c11 -shared -fPIC -fvisibility=hidden -I "$dir/$name" "$@" -o "$dir/$name/$id.so" "$template" || exit 1
+build() { # NAME: the template against that SDK
+    "$cc" -std=gnu11 -D_GNU_SOURCE -shared -fPIC -fvisibility=hidden -I "$dir/$1" -o "$dir/$1/$id.so" "$template" || exit 1
 }
 
 says() { # NAME CODE WORDS
@@ -54,7 +52,7 @@ says later 2 "needs plugin ABI $major.$((minor + 1)), this program has $major.$m
 sdk content "${later[@]}"
 sed "s/\.abi_minor_required = SLOW_ABI_MINOR,/.abi_minor_required = $minor,/" "$template" >"$dir/content.c"
 template=$dir/content.c
-build content -I "$(dirname "$template")"
+build content
 says content 0 "ok"
 
 next=$((major + 1))

@@ -5,7 +5,7 @@
  * payload behind its size in two. */
 #ifndef RIGHT_CODEC_H
 #define RIGHT_CODEC_H
-#include "plugins/common/limits.h"
+#include <slow/limits.h>
 #include <slow/codec.h>
 #include <slow/wire.h>
 #include <stdlib.h>
@@ -56,7 +56,7 @@ static inline slow_status right_encode(void *self, const slow_package *p, uint8_
     uint8_t room[SLOW_PAYLOAD_MAX + 512];
     slow_writer w = slow_writer_of(room, sizeof room);
     (void)self;
-    if (!limits_routing(p) || !limits_message(p))
+    if (!slow_limits_routing(p) || !slow_limits_message(p))
         return SLOW_E_INVAL;
     slow_write_u8(&w, RIGHT_MAGIC);
     slow_write_u8(&w, p->type);
@@ -104,7 +104,7 @@ static inline bool right_walk(slow_bytes in, slow_package *p) {
     p->total = slow_read_u32(&r);
     p->payload.size = slow_read_u16(&r);
     p->payload.data = slow_read_bytes(&r, p->payload.size);
-    return magic && slow_reader_ok(&r) && slow_reader_left(&r) == 0 && limits_routing(p) && limits_message(p);
+    return magic && slow_reader_ok(&r) && slow_reader_left(&r) == 0 && slow_limits_routing(p) && slow_limits_message(p);
 }
 
 static inline slow_status right_decode(void *self, slow_bytes in, slow_arena *arena, slow_package *out) {
