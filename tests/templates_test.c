@@ -45,7 +45,7 @@ static int raw_connect(const char *bound) {
 }
 
 static void a_stream_that_is_not_of_frames_ends_the_link(void **state) {
-    static const uint8_t bad[][8] = {{0, 2, 'o', 'k', 0, 0, 'x', 'x'}, {0, 2, 'o', 'k', 0xff, 0xff, 'x', 'x'}};
+    static const uint8_t bad[][6] = {{0, 2, 'o', 'k', 0, 0}, {0, 2, 'o', 'k', 0xff, 0xff}};
     char bound[128];
     (void)state;
     for (size_t i = 0; i < 2; i++) {

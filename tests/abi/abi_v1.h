@@ -13,6 +13,7 @@
 #define ABI_V1_H
 #include <slow/codec.h>
 #include <slow/inspect.h>
+#include <slow/limits.h>
 #include <slow/package.h>
 #include <slow/packet.h>
 #include <slow/plugin.h>
@@ -354,6 +355,15 @@ MEMBER(slow_routing_inspect, 48, promises, uint64_t)
 
 NUMBER(SLOW_PROMISE_LOOP_FREE, 1)
 NUMBER(SLOW_PROMISE_LEAST_COST, 2)
+
+/* ---- slow/limits.h ---- */
+
+SIGNATURE(slow_limits_character, size_t (*)(const uint8_t *, size_t))
+SIGNATURE(slow_limits_odd, uint64_t (*)(uint64_t))
+SIGNATURE(slow_limits_load, uint64_t (*)(const uint8_t *, size_t))
+SIGNATURE(slow_limits_id, bool (*)(slow_bytes))
+SIGNATURE(slow_limits_routing, bool (*)(const slow_package *))
+SIGNATURE(slow_limits_message, bool (*)(const slow_package *))
 
 /* ---- slow/wire.h ---- */
 

@@ -63,6 +63,11 @@ static inline void right_destroy(void *self) {
     free(self);
 }
 
+static inline slow_bytes right_static_key(void *self) {
+    (void)self;
+    return (slow_bytes){NULL, 0};
+}
+
 static inline slow_status right_open(void *self, bool initiator, slow_bytes prologue, slow_session **out,
                                      slow_error *error) {
     slow_session *s = calloc(1, sizeof *s);
@@ -176,6 +181,7 @@ static inline slow_status right_unseal(slow_session *s, uint64_t number, slow_by
 #define RIGHT_SECURITY(symbol, plugin_id, open_fn, read_fn, seal_fn, unseal_fn)                               \
     static const slow_security_ops symbol##_ops = {.struct_size = sizeof symbol##_ops,                        \
                                                    .tag_size = RIGHT_TAG,                                     \
+                                                   .static_key = right_static_key,                            \
                                                    .open = open_fn,                                           \
                                                    .read = read_fn,                                           \
                                                    .write = right_write,                                      \

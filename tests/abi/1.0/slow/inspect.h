@@ -10,6 +10,12 @@
 /* The id of this table, for slow_plugin.extension(). */
 #define SLOW_ROUTING_INSPECT_ID "slow.routing-inspect/1"
 
+/* Bits of slow_routing_inspect.promises. */
+enum slow_routing_promise {
+    SLOW_PROMISE_LOOP_FREE = 1,  /* at no moment do the candidates of all junctions lead in a circle */
+    SLOW_PROMISE_LEAST_COST = 2, /* at rest, the metric of a route is the least sum of slow_neighbour.cost */
+};
+
 /* What a strategy tells of itself. */
 typedef struct slow_routing_inspect {
     uint32_t struct_size;                     /* sizeof, as the plugin was compiled */
@@ -21,5 +27,8 @@ typedef struct slow_routing_inspect {
      * holds. */
     uint64_t (*entries)(const void *self);
     uint64_t (*requests)(const void *self); /* the same of words that ask for one */
+    /* Bits of slow_routing_promise: what it wants to be held to. Of one that promises nothing, what is broken of these is
+     * counted and no failure. */
+    uint64_t promises;
 } slow_routing_inspect;
 #endif

@@ -100,7 +100,8 @@ SLOW_API slow_status slow_junction_run(slow_junction *);
 SLOW_API slow_status slow_junction_step(slow_junction *, slow_time timeout);
 /* Ends the slow_junction_run() that is under way, or the next one. */
 SLOW_API void slow_junction_break(slow_junction *);
-/* A file descriptor that is readable while a message waits in the inbox: for poll(). It is the junction's. */
+/* A file descriptor that is readable while a message waits in the inbox: for poll(), which then calls slow_recv() with
+ * timeout 0. It is the junction's: not to be read, nor closed. Of outcomes: slow_outcome_fd(). */
 SLOW_API int slow_junction_fd(slow_junction *);
 
 /* ---- the mesh ---- */
@@ -262,6 +263,14 @@ typedef struct slow_outcome {
  * pending. SLOW_E_INVAL: a ticket that never was, or whose outcome is not kept any more: kept are the last 65,536 that
  * nobody has asked for. A junction that is freed meanwhile ends the wait with an outcome, like any other. */
 SLOW_API slow_status slow_wait_outcome(slow_junction *, slow_ticket, slow_time timeout, slow_outcome *);
+/* For an application that polls instead of waiting, and asks by no ticket: takes the outcome that is kept longest, and never
+ * waits. SLOW_E_TIMEOUT: none is kept. One that a thread is waiting for in slow_wait_outcome() is that thread's, and with
+ * slow_on_outcome() none is kept. */
+SLOW_API slow_status slow_next_outcome(slow_junction *, slow_outcome *);
+/* A file descriptor that is readable while an outcome is kept: the junction's, like slow_junction_fd(). -1: the process has no
+ * descriptor left. Both end with the junction: the outcomes that slow_junction_free() still brings go to threads that wait, and
+ * to slow_on_outcome(), which may be set just before. */
+SLOW_API int slow_outcome_fd(slow_junction *);
 /* Instead of keeping them: called on the junction's thread with the outcome of each message that has a ticket, which is
  * borrowed. One that a thread is waiting for goes to both. NULL = they are kept again. Once it has returned, the one before
  * is not called any more. */
@@ -343,6 +352,8 @@ SLOW_API uint64_t slow_junction_counter(slow_junction *, const char *name);
 
 SLOW_API const char *slow_version(void);            /* the library's: "1.0.0"; static */
 SLOW_API const char *slow_status_text(slow_status); /* a few words for a person; static, never NULL */
+/* An error as one line for a person: `where` in front of the text, unless the text names it already. */
+SLOW_API void slow_error_line(const slow_error *, char *out, size_t capacity);
 
 #ifdef __cplusplus
 }

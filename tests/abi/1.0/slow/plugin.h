@@ -118,9 +118,10 @@ typedef struct slow_plugin {
     const slow_option *options; /* ends with key == NULL; may be NULL */
     size_t config_size;         /* bytes of the config struct that the options fill */
 
-    /* [loop] Makes an instance, without I/O, and calls nothing but now, random, entropy, log, timer_new (and timer_free),
-     * service, and of a routing host self, epoch and is_leaf: start() does the rest. `config` and its strings live until destroy() or the next reconfigure(). An error text is filled in
-     * whenever the status is not SLOW_OK; create() that failed leaves nothing behind, and destroy() is not called. */
+    /* [loop] Makes an instance, without I/O, and calls nothing but now, random, entropy, log, timer_new, timer_free and service,
+     * and of a routing host self, epoch and is_leaf: start() does the rest. `config` and its strings live until destroy() or the
+     * next reconfigure(). An error text is filled in whenever the status is not SLOW_OK; create() that failed leaves nothing
+     * behind, and destroy() is not called. */
     slow_status (*create)(const slow_host *, const void *config, void **self, slow_error *);
     /* [loop] Begins to work. NULL = nothing to do. What failed is destroyed. */
     slow_status (*start)(void *self, slow_error *);

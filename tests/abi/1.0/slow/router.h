@@ -72,8 +72,6 @@ SLOW_API char *slow_config_from_flags(const slow_config_flags *, slow_error *);
 SLOW_API slow_status slow_plugin_describe(const char *id, const char *const *plugin_dirs,
                                           void (*line)(void *arg, const char *text), void *arg, slow_error *);
 
-/* An error as one line. */
-SLOW_API void slow_error_line(const slow_error *, char *out, size_t capacity);
 /* A record of the log as one line with its line end: "2026-01-31T23:59:59.123Z info  link: text", or a JSON object with
  * "time", "level", "who" and "text". `wall_ms`: milliseconds since 1970. Returns its size, less than `capacity`; what
  * does not fit is cut. */
