@@ -112,23 +112,22 @@ static void dial_failed(unix_transport *t, const unix_dial *d, const char *addre
     t->up->dial_failed(t->host, d->id, &error);
 }
 
-/* 0, or an errno. The name of our end is the kernel's: 5 hexadecimal digits behind a zero byte. */
-static int attempt(const unix_dial *d, int *out, char local[UNIX_ADDRESS_SIZE]) {
+/* A descriptor, or -errno. The name of our end is the kernel's: 5 hexadecimal digits behind a zero byte. */
+static int attempt(const unix_dial *d, char local[UNIX_ADDRESS_SIZE]) {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     socklen_t size = sizeof at;
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return errno;
+        return -errno;
     if (bind(fd, (const struct sockaddr *)&at, sizeof at.sun_family) != 0 ||
         getsockname(fd, (struct sockaddr *)&at, &size) != 0 ||
         connect(fd, (const struct sockaddr *)&d->to, sizeof d->to) != 0) {
         int failure = errno;
         close(fd);
-        return failure;
+        return -failure;
     }
     snprintf(local, UNIX_ADDRESS_SIZE, UNIX_PREFIX "uid-%lu:%.5s", (unsigned long)geteuid(), at.sun_path + 1);
-    *out = fd;
-    return 0;
+    return fd;
 }
 
 static void dials_due(void *arg) {
@@ -136,18 +135,18 @@ static void dials_due(void *arg) {
     bool wait = false;
     for (unix_dial **at = &t->dials, *d; (d = *at) != NULL;) {
         char local[UNIX_ADDRESS_SIZE], remote[UNIX_ADDRESS_SIZE];
-        int fd, failure = attempt(d, &fd, local);
-        if (failure == EAGAIN) {
+        int fd = attempt(d, local);
+        if (fd == -EAGAIN) {
             wait = true;
             at = &d->next;
             continue;
         }
         *at = d->next;
         snprintf(remote, sizeof remote, UNIX_PREFIX "%s", d->to.sun_path);
-        if (failure == 0)
+        if (fd >= 0)
             unix_link_open(t, fd, local, remote, d->id);
         else
-            dial_failed(t, d, remote, failure);
+            dial_failed(t, d, remote, -fd);
         free(d);
     }
     if (wait)
