@@ -510,6 +510,7 @@ static const slow_routing_inspect common_inspection = {
     .pending = inspect_pending,
     .entries = inspect_entries,
     .requests = inspect_requests,
+    .promises = SLOW_ROUTING_LOOP_FREE,
 };
 
 static const void *extension(void *self, const char *id) {

@@ -9,6 +9,9 @@
 
 #define SLOW_ROUTING_INSPECT_ID "slow.routing-inspect/1"
 
+/* At no moment, whatever links do, the next hops that junctions use for one destination form a cycle. */
+#define SLOW_ROUTING_LOOP_FREE 1u
+
 typedef struct slow_routing_inspect {
     uint32_t struct_size;
     size_t (*memory)(const void *self);       /* bytes that the instance holds */
@@ -19,5 +22,6 @@ typedef struct slow_routing_inspect {
      * holds; and words that ask for one. */
     uint64_t (*entries)(const void *self);
     uint64_t (*requests)(const void *self);
+    uint64_t promises; /* SLOW_ROUTING_...: what it holds beyond the contract, and wants to be held to */
 } slow_routing_inspect;
 #endif

@@ -86,7 +86,9 @@ typedef struct slow_routing_ops {
     void (*neighbour_up)(void *self, const slow_neighbour *);
     void (*neighbour_changed)(void *self, const slow_neighbour *); /* another cost */
     void (*neighbour_down)(void *self, slow_link);
-    slow_status (*message)(void *self, slow_link from, slow_bytes message); /* SLOW_E_MALFORMED: counted, no more */
+    /* A neighbour's bytes may be hostile: whatever it says, what it can make a strategy keep has a limit. SLOW_E_MALFORMED:
+     * counted, no more. */
+    slow_status (*message)(void *self, slow_link from, slow_bytes message);
     /* Optional, for a strategy whose choice is not a table (flooding, greedy, multipath). Called once a package, after the
      * core has dropped and counted doubles of (src, session, packet); in == 0: our own. For a package to us the answer is
      * ignored: the call is there to learn from. Fill at most n links, return how many; 0 = no route. Effects as anywhere.

@@ -110,6 +110,8 @@ slow_status conform_create(conform *, conform_instance *, const void *config, ui
 slow_status conform_start(conform_instance *, slow_error *);
 /* leave(), some turns, stop(), destroy(); what it has not given back is in instance->left. */
 void conform_end(conform_instance *);
+/* The same without leave(). */
+void conform_kill(conform_instance *);
 /* Two instances, created and started with c->config; fails the test when that fails. */
 void conform_pair_begin(conform *, conform_instance pair[2], uint64_t seed);
 void conform_pair_end(conform_instance pair[2]);
