@@ -14,8 +14,9 @@ enum {
     NAME_SIZE = 6,
     DAMAGES = 60,      /* of each message */
     GARBAGE = 3000,    /* messages of random bytes */
-    MADE_UP = 160000,  /* names: more than twice what a strategy keeps that has any limit */
-    MESSAGES = 400000, /* at most, for them */
+    MADE_UP = 20000,   /* names, at first; then as many again, and so on */
+    DOUBLINGS = 6,
+    MESSAGES_A_NAME = 4, /* at most */
     BREATHS = 50,      /* messages, after which time goes on */
 };
 
@@ -153,7 +154,7 @@ static unsigned forge(conform *c, mesh_message *message) {
 static bool tell_of(routing_mesh *m, const fence *f, const mesh_message *heard, size_t count, unsigned names) {
     conform *c = m->c;
     unsigned told = 0, said = 0;
-    while (told < names && said++ < MESSAGES / 2) {
+    while (told < names && said++ < names * MESSAGES_A_NAME) {
         mesh_message lie = heard[conform_random_below(c, count)];
         unsigned forged = forge(c, &lie);
         if (forged == 0)
@@ -166,12 +167,19 @@ static bool tell_of(routing_mesh *m, const fence *f, const mesh_message *heard, 
     return told > 0;
 }
 
-/* Twice as many names: who has a limit holds no more after the second half than after the first. */
+/* By more than a quarter of what it was. */
+static bool grows(uint64_t before, uint64_t half, uint64_t whole) {
+    return whole > before && whole - before > (half > before ? half - before : 0) / 4 * 5;
+}
+
+/* Who has a limit holds at last not much more after twice as many names. It is twice as many, and not as many again, since
+ * tables grow by doubling. */
 void what_is_told_has_a_limit(conform *c) {
     size_t count;
     mesh_message *heard = messages_heard(c, &count);
     routing_mesh *m = mesh_new(c, c->seed + 1);
     fence f = fence_new();
+    unsigned told = MADE_UP;
     if (!SLOW_HAS((const slow_routing_ops *)c->plugin->ops, message) || count == 0)
         conform_skip(c, "the strategy's instances say nothing to each other");
     m->lenient = true;
@@ -181,16 +189,20 @@ void what_is_told_has_a_limit(conform *c) {
     mesh_join_all(m);
     mesh_run(m, MESH_SECOND);
     uint64_t before = alloc_held().bytes;
-    conform_note(c, "%s", "with a neighbour that tells of junctions which do not exist");
-    if (!tell_of(m, &f, heard, count, MADE_UP / 2))
+    if (!tell_of(m, &f, heard, count, told))
         conform_skip(c, "no message of the strategy holds a junction's id as it is");
-    uint64_t half = alloc_held().bytes;
-    tell_of(m, &f, heard, count, MADE_UP / 2);
-    uint64_t whole = alloc_held().bytes;
-    if (whole > half && (whole - half) * 4 > half - before)
+    uint64_t kept = alloc_held().bytes, kept_by_half = before;
+    for (int i = 0; i < DOUBLINGS && grows(before, kept_by_half, kept); i++) {
+        kept_by_half = kept;
+        tell_of(m, &f, heard, count, told);
+        told *= 2;
+        kept = alloc_held().bytes;
+    }
+    if (grows(before, kept_by_half, kept))
         conform_fail(c, MESSAGE, "whatever a neighbour says, what it can make a strategy keep has a limit",
-                     "held %llu bytes more after %d made-up names, and %llu more after as many again",
-                     (unsigned long long)(half - before), MADE_UP / 2, (unsigned long long)(whole - half));
+                     "kept %llu bytes of a neighbour that had told of %u junctions which do not exist, and %llu after "
+                     "twice as many",
+                     (unsigned long long)(kept_by_half - before), told / 2, (unsigned long long)(kept - before));
     mesh_free(m);
     free(heard);
 }

@@ -125,10 +125,12 @@ static bool chosen_arrives(routing_mesh *m, int src, int dst) {
 /* Where it ends: at dst, or where no route is, or in a circle. */
 static void offered_arrives(const routing_mesh *m, int src, int dst, const char *what) {
     char way[SENTENCE] = "";
+    bool passed[MESH_NODES] = {false};
     const mesh_node *at = &m->nodes[src];
     int hops = 0;
-    for (; at != NULL && at->place != dst && hops <= MESH_NODES; hops++) {
+    for (; at != NULL && at->place != dst && !passed[at->place]; hops++) {
         way_add(way, at->place);
+        passed[at->place] = true;
         at = mesh_next(at, dst);
         if (at != NULL && at->place >= MESH_PLACES && at->place != dst)
             conform_fail(m->c, "slow/routing.h, SLOW_NEIGHBOUR_LEAF", "a leaf relays nothing: no route leads through it",
@@ -139,6 +141,8 @@ static void offered_arrives(const routing_mesh *m, int src, int dst, const char 
         conform_fail(m->c, OFFER, "the candidates for a destination are the ways to it",
                      "had offered no way from %.*s to %.*s %.0f s after %s in %s, where there is one", NAME(src),
                      NAME(dst), (double)MESH_REST / 1e9, what, m->shape);
+    if (at != NULL)
+        way_add(way, at->place);
     if (at == NULL || at->place != dst)
         conform_fail(m->c, OFFER, "the candidates for a destination are the ways to it",
                      "led packages from %.*s to %.*s %s %.0f s after %s in %s: %s", NAME(src), NAME(dst),
