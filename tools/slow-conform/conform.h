@@ -48,6 +48,8 @@ typedef struct conform_job {
     const char *path;           /* of the plugin, with a '/' */
     const char *directory;      /* where it lies: other plugins are looked for there */
     const char *const *options; /* KEY=VALUE; ends with NULL */
+    const char *listen;         /* for transports; NULL = by the scheme */
+    const char *folder;         /* for what a plugin may leave in files */
     uint64_t seed;
     unsigned limit_s; /* 0 = each test's own */
 } conform_job;
