@@ -48,6 +48,8 @@ typedef struct conform_job {
     const char *path;           /* of the plugin, with a '/' */
     const char *directory;      /* where it lies: other plugins are looked for there */
     const char *const *options; /* KEY=VALUE; ends with NULL */
+    const char *listen;         /* for transports; NULL = by the scheme */
+    const char *folder;         /* for what a plugin may leave in files */
     uint64_t seed;
     unsigned limit_s; /* 0 = each test's own */
 } conform_job;
@@ -110,6 +112,8 @@ slow_status conform_create(conform *, conform_instance *, const void *config, ui
 slow_status conform_start(conform_instance *, slow_error *);
 /* leave(), some turns, stop(), destroy(); what it has not given back is in instance->left. */
 void conform_end(conform_instance *);
+/* The same without leave(). */
+void conform_kill(conform_instance *);
 /* Two instances, created and started with c->config; fails the test when that fails. */
 void conform_pair_begin(conform *, conform_instance pair[2], uint64_t seed);
 void conform_pair_end(conform_instance pair[2]);

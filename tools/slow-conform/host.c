@@ -485,6 +485,7 @@ static void errands_free(conform_errand *errand) {
 void host_end(conform_host *host) {
     errands_free(host->deferred);
     errands_free(host->posted);
+    host->deferred = host->posted = NULL;
     while (host->timers != NULL) {
         slow_timer *next = host->timers->next;
         free(host->timers);

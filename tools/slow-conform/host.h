@@ -47,6 +47,8 @@ struct conform_instance {
     conform_host host;
     void *self;
     const void *ops;
+    uint64_t seed;   /* that create() came with */
+    slow_time begun; /* when it came, where time is virtual */
     bool created, started;
     conform_left left; /* after conform_end() */
     void *layer;       /* the suite's own */

@@ -95,7 +95,7 @@ static void judge_error(conform *c, const char *call, slow_status status, const 
 slow_status conform_create(conform *c, conform_instance *instance, const void *config, uint64_t seed,
                            slow_error *error) {
     slow_status status;
-    *instance = (conform_instance){.conform = c, .ops = c->plugin->ops};
+    *instance = (conform_instance){.conform = c, .ops = c->plugin->ops, .seed = seed, .begun = c->now};
     *error = (slow_error){0};
     host_begin(&instance->host, instance, seed);
     instance->host.in_create = true;
@@ -126,12 +126,17 @@ slow_status conform_start(conform_instance *instance, slow_error *error) {
 
 void conform_end(conform_instance *instance) {
     conform *c = instance->conform;
-    if (!instance->created)
-        return;
-    if (instance->started && SLOW_HAS(c->plugin, leave)) {
+    if (instance->created && instance->started && SLOW_HAS(c->plugin, leave)) {
         CONFORM_CALL(c, "leave()", c->plugin->leave(instance->self));
         conform_run(instance, 1, FAREWELL_NS);
     }
+    conform_kill(instance);
+}
+
+void conform_kill(conform_instance *instance) {
+    conform *c = instance->conform;
+    if (!instance->created)
+        return;
     if (instance->started && SLOW_HAS(c->plugin, stop))
         CONFORM_CALL(c, "stop()", c->plugin->stop(instance->self));
     host_stop(&instance->host);

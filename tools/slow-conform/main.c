@@ -6,6 +6,7 @@
 #include "process.h"
 #include "report.h"
 #include "core/log.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <getopt.h>
@@ -25,6 +26,7 @@ static const char usage[] =
     "\n"
     "  --only PATTERN       only the tests whose names match, e.g. 'codec-*'; repeat it for more\n"
     "  --option KEY=VALUE   an option of the plugin, as in a config; KEY= leaves it out; repeatable\n"
+    "  --listen ADDRESS     where a transport listens (default: SCHEME://127.0.0.1:0, or a file in /tmp)\n"
     "  --seed N             what is random comes of it (default: 1)\n"
     "  --limit SECONDS      for each test, instead of its own limit\n"
     "  --json               print one JSON object\n"
@@ -80,6 +82,9 @@ static int flag_take(arguments *a, int flag) {
         if (strchr(optarg, '=') == NULL)
             return complain("--option %s: expected KEY=VALUE", optarg);
         return list_add(a->options, &a->option_count, optarg) ? 0 : complain("--option: at most %d", OPTIONS_MAX);
+    case 'a':
+        a->job.listen = optarg;
+        return 0;
     case 's':
         return number_read(optarg, UINT64_MAX, &a->job.seed) ? 0 : complain("--seed %s: expected a number", optarg);
     case 'l':
@@ -119,6 +124,7 @@ static int arguments_read(arguments *a, int argc, char **argv) {
     static const struct option flags[] = {
         {"only", required_argument, NULL, 'o'},
         {"option", required_argument, NULL, 'O'},
+        {"listen", required_argument, NULL, 'a'},
         {"seed", required_argument, NULL, 's'},
         {"limit", required_argument, NULL, 'l'},
         {"json", no_argument, NULL, 'j'},
@@ -211,6 +217,16 @@ static int tests_run(const arguments *a, conform_page *page) {
     return !printed ? EXIT_UNUSABLE : r.failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* With the files that plugins left in it, when they crashed at the latest. */
+static void folder_remove(const char *folder) {
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries != NULL && (entry = readdir(entries)) != NULL;)
+        unlinkat(dirfd(entries), entry->d_name, 0);
+    if (entries != NULL)
+        closedir(entries);
+    rmdir(folder);
+}
+
 int main(int argc, char **argv) {
     arguments a;
     int code = arguments_read(&a, argc, argv);
@@ -223,5 +239,11 @@ int main(int argc, char **argv) {
     process_run(page, errand_run, &load, a.job.limit_s > 0 ? a.job.limit_s : LIMIT_S);
     if (page->outcome != OUTCOME_HELD)
         return complain("%s: %s", a.path, page->did);
-    return tests_run(&a, page);
+    char folder[] = "/tmp/slow-conform-XXXXXX";
+    if (mkdtemp(folder) == NULL)
+        return complain("%s: %s", folder, strerror(errno));
+    a.job.folder = folder;
+    code = tests_run(&a, page);
+    folder_remove(folder);
+    return code;
 }
