@@ -89,7 +89,8 @@ typedef struct slow_routing_ops {
     void (*neighbour_up)(void *self, const slow_neighbour *);      /* one more that speaks this protocol */
     void (*neighbour_changed)(void *self, const slow_neighbour *); /* another cost */
     void (*neighbour_down)(void *self, slow_link); /* it is gone; its link's number means nothing more */
-    /* Optional, for one that sends. What the strategy at the other end sent. SLOW_E_MALFORMED: counted, no more. */
+    /* Optional, for one that sends. What the strategy at the other end sent. Its bytes may be hostile: whatever it says, what it
+     * can make a strategy keep has a limit. SLOW_E_MALFORMED: counted, no more. */
     slow_status (*message)(void *self, slow_link from, slow_bytes message);
     /* Optional, for a strategy whose choice is not a table (flooding, greedy, multipath). Called once a package, after the
      * core has dropped and counted doubles of (src, session, packet); in == 0: our own. For a package to us the answer is
