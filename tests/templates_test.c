@@ -36,7 +36,7 @@ static const slow_plugin *template(const char *id, uint32_t kind) {
 static void the_codec_keeps_the_contract_of_all_codecs(void **state) {
     const slow_codec_ops *codec = template("codec-template", SLOW_CODEC)->ops;
     (void)state;
-    for (uint64_t seed = 1; seed <= 2000; seed++) {
+    for (uint64_t seed = 1; seed <= 150; seed++) {
         suite_package s;
         suite_make(&s, seed);
         const char *broken = suite_round_trip(codec, &s.package);
@@ -66,7 +66,7 @@ static int raw_connect(const char *bound) {
 }
 
 static void a_stream_that_is_not_of_frames_ends_the_link(void **state) {
-    static const uint8_t bad[][8] = {{0, 2, 'o', 'k', 0, 0, 'x', 'x'}, {0, 2, 'o', 'k', 0xff, 0xff, 'x', 'x'}};
+    static const uint8_t bad[][6] = {{0, 2, 'o', 'k', 0, 0}, {0, 2, 'o', 'k', 0xff, 0xff}};
     char bound[128];
     (void)state;
     for (size_t i = 0; i < 2; i++) {
