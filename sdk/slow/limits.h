@@ -44,6 +44,7 @@ static inline uint64_t slow_limits_odd(uint64_t word) {
            UINT64_C(0x8080808080808080);
 }
 
+/* Eight bytes of an id, in any order; spaces where there are fewer. */
 static inline uint64_t slow_limits_load(const uint8_t *at, size_t size) {
     uint64_t word = UINT64_C(0x2020202020202020);
     uint32_t first, last;
