@@ -1,9 +1,7 @@
-/* The templates of a transport, a codec and link security, loaded as any plugin, and held to what ours are held to: what a
- * newcomer copies has to work. */
+/* The templates of a transport and of link security, loaded as any plugin: what a newcomer copies has to work. What can be seen
+ * without sockets, and all of the codec, slow-conform looks at. */
 #include "core/module.h"
-#include "tests/support/codec_suite.h"
 #include "tests/support/security_host.h"
-#include "tests/support/security_suite.h"
 #include "tests/support/transport_suite.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -29,25 +27,6 @@ static const slow_plugin *template(const char *id, uint32_t kind) {
         exit(1);
     }
     return plugin;
-}
-
-/* ---- the codec ---- */
-
-static void the_codec_keeps_the_contract_of_all_codecs(void **state) {
-    const slow_codec_ops *codec = template("codec-template", SLOW_CODEC)->ops;
-    (void)state;
-    for (uint64_t seed = 1; seed <= 150; seed++) {
-        suite_package s;
-        suite_make(&s, seed);
-        const char *broken = suite_round_trip(codec, &s.package);
-        if (broken == NULL)
-            broken = suite_damage(codec, &s.package);
-        if (broken != NULL)
-            fail_msg("%s (package %u)", broken, (unsigned)seed);
-    }
-    const char *broken = suite_limits(codec);
-    if (broken != NULL)
-        fail_msg("%s", broken);
 }
 
 /* ---- the transport ---- */
@@ -275,7 +254,6 @@ static void what_was_recorded_answers_nobody(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_codec_keeps_the_contract_of_all_codecs),
         cmocka_unit_test(a_stream_that_is_not_of_frames_ends_the_link),
         cmocka_unit_test(frames_under_back_pressure_arrive_in_order),
         cmocka_unit_test(a_connection_that_is_reset_takes_the_link_down),
@@ -287,7 +265,6 @@ int main(void) {
     };
     static const char *const listen[] = {"127.0.0.1:0", "127.0.0.2:0"}, *const nobody[] = {"127.0.0.1:9",
                                                                                            "127.0.0.2:9"};
-    const security_subject door = {template("security-template", SLOW_SECURITY), secret, other_secret};
-    return transport_suite_at(transport(), SOCK_STREAM, listen, nobody) + security_suite(&door) +
+    return transport_suite_at(transport(), SOCK_STREAM, listen, nobody) +
            cmocka_run_group_tests_name("templates", tests, NULL, NULL);
 }
