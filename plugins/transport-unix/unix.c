@@ -136,7 +136,7 @@ static void dials_due(void *arg) {
     bool wait = false;
     for (unix_dial **at = &t->dials, *d; (d = *at) != NULL;) {
         char local[UNIX_ADDRESS_SIZE], remote[UNIX_ADDRESS_SIZE];
-        int fd, failure = attempt(d, &fd, local);
+        int fd = -1, failure = attempt(d, &fd, local);
         if (failure == EAGAIN) {
             wait = true;
             at = &d->next;
@@ -144,7 +144,7 @@ static void dials_due(void *arg) {
         }
         *at = d->next;
         snprintf(remote, sizeof remote, UNIX_PREFIX "%s", d->to.sun_path);
-        if (failure == 0)
+        if (fd >= 0)
             unix_link_open(t, fd, local, remote, d->id);
         else
             dial_failed(t, d, remote, failure);

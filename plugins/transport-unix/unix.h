@@ -1,7 +1,6 @@
 /* unix.h - what the files of this transport share: an instance has listeners, links, and dials that are due. */
 #ifndef UNIX_H
 #define UNIX_H
-#define _GNU_SOURCE 1 /* accept4(), sendmmsg() and struct ucred are Linux' own */
 #include <slow/transport.h>
 #include <sys/stat.h>
 #include <sys/un.h>
