@@ -62,8 +62,8 @@ if(CMAKE_SYSTEM_PROCESSOR STREQUAL x86_64)
   list(APPEND at_run_time libipsec-mb1)
 endif()
 slow_deb(slow-plugins libs "what a junction of a Slow mesh is made of"
-"Transports over UDP and TCP, routing strategies, codecs, and link security, as
-plugins of libslow1."
+"Transports over UDP, TCP and Unix sockets, routing strategies, codecs, and
+link security, as plugins of libslow1."
   RECOMMENDS ${at_run_time})
 slow_deb(libslow-dev libdevel "to write programs with, and plugins for, Slow"
 "The public API of libslow1 and the plugin ABI: headers, pkg-config files, CMake

@@ -15,6 +15,7 @@
  *   6. its life, and tables that say all this to the host.
  *
  * All calls come on one thread, and none of them may wait: sockets are non-blocking, and the host says when they are ready. */
+#define _GNU_SOURCE 1 /* accept4() */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <slow/transport.h>
