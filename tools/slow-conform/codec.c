@@ -79,6 +79,7 @@ typedef struct subject {
     traced traced;
     suite_codec codec;
     suite_package made;
+    uint64_t number; /* of which it was made */
 } subject;
 
 static subject *subject_new(conform *c) {
@@ -99,9 +100,9 @@ static void subject_free(subject *s) {
 
 /* The next package, and its number in what is said of it. */
 static const slow_package *subject_package(subject *s) {
-    uint64_t number = conform_random(s->c) >> 32;
-    suite_make(&s->made, number);
-    conform_note(s->c, "with package %llu", (unsigned long long)number);
+    s->number = conform_random(s->c) >> 32;
+    suite_make(&s->made, s->number);
+    conform_note(s->c, "with package %llu", (unsigned long long)s->number);
     return &s->made.package;
 }
 
@@ -256,71 +257,82 @@ static void a_full_arena_is_told(conform *c) {
 /* ---- other codecs ---- */
 
 /* Through the other codec and back: what this one decoded comes back the same. */
-static void translates(subject *s, suite_codec *other, const char *id) {
+static void translates(subject *s, const slow_package *p, suite_codec *other, const char *id) {
     uint8_t bytes[3][BYTES_MAX];
+    suite_codec *way[] = {&s->codec, other, &s->codec};
     suite_arena *arenas = calloc(3, sizeof *arenas);
+    slow_package at = *p, first = at;
     if (arenas == NULL)
         abort();
-    for (int i = 0; i < PACKAGES / 4; i++) {
-        suite_codec *way[] = {&s->codec, other, &s->codec};
-        slow_package at = *subject_package(s), first = at;
-        for (size_t leg = 0; leg < 3; leg++) {
-            size_t size = 0;
-            slow_package next = {.struct_size = sizeof next};
-            slow_status status = way[leg]->ops->encode(way[leg]->self, &at, bytes[leg], BYTES_MAX, &size);
-            if (status == SLOW_OK)
-                status = way[leg]->ops->decode(way[leg]->self, (slow_bytes){bytes[leg], size},
-                                               suite_arena_open(&arenas[leg], sizeof arenas[leg].memory), &next);
-            const char *member = leg == 0 || status != SLOW_OK ? NULL : suite_difference(&first, &next);
-            if (status != SLOW_OK || member != NULL)
-                conform_fail(s->c, "slow/package.h", "the one neutral form that every codec encodes and decodes",
-                             "%s %s on the way to %s and back (status %d, hop %zu of 3)",
-                             member != NULL ? "changed" : "lost", member != NULL ? member : "the package", id,
-                             (int)status, leg + 1);
-            at = next;
-            if (leg == 0)
-                first = next;
-        }
+    for (size_t leg = 0; leg < 3; leg++) {
+        size_t size = 0;
+        slow_package next = {.struct_size = sizeof next};
+        slow_status status = way[leg]->ops->encode(way[leg]->self, &at, bytes[leg], BYTES_MAX, &size);
+        if (status == SLOW_OK)
+            status = way[leg]->ops->decode(way[leg]->self, (slow_bytes){bytes[leg], size},
+                                           suite_arena_open(&arenas[leg], sizeof arenas[leg].memory), &next);
+        const char *member = leg == 0 || status != SLOW_OK ? NULL : suite_difference(&first, &next);
+        if (status != SLOW_OK || member != NULL)
+            conform_fail(s->c, "slow/package.h", "the one neutral form that every codec encodes and decodes",
+                         "%s %s on the way to %s and back (status %d, hop %zu of 3)",
+                         member != NULL ? "changed" : "lost", member != NULL ? member : "the package", id, (int)status,
+                         leg + 1);
+        at = next;
+        if (leg == 0)
+            first = next;
     }
     free(arenas);
 }
 
-/* True when there was such a codec. */
+/* True when there was such a codec, that is one itself: it gives back by itself what it is given. */
 static bool translates_with(subject *s, const char *id) {
     const char *const directories[] = {s->c->job->directory, NULL};
     const slow_plugin *plugin;
     slow_error error;
     conform other_conform = *s->c;
     conform_instance instance;
+    bool good = true;
     if (strcmp(id, s->c->plugin->id) == 0 || sl_module_find(directories, id, SLOW_CODEC, &plugin, &error) != SLOW_OK)
         return false;
+    const slow_codec_ops *ops = plugin->ops;
     other_conform.plugin = plugin;
     other_conform.config = NULL;
-    if (plugin->options != NULL || conform_create(&other_conform, &instance, NULL, 1, &error) != SLOW_OK)
+    conform_note(s->c, "with %s beside it", id);
+    if (ops->encode == NULL || ops->decode == NULL || plugin->options != NULL ||
+        conform_create(&other_conform, &instance, NULL, 1, &error) != SLOW_OK)
         return false;
-    traced calls = {&other_conform, plugin->ops, instance.self};
+    traced calls = {&other_conform, ops, instance.self};
     suite_codec other = {.ops = &traced_slow_ops, .self = &calls};
-    translates(s, &other, id);
+    for (int i = 0; i < PACKAGES / 4 && good; i++) {
+        const slow_package *p = subject_package(s);
+        conform_note(s->c, "with package %llu, and %s beside it", (unsigned long long)s->number, id);
+        good = suite_comes_back(&other, p) == NULL;
+        if (good)
+            translates(s, p, &other, id);
+    }
     conform_end(&instance);
-    return true;
+    return good;
 }
 
-/* Those of Slow, and those that lie beside the plugin. */
+static int names_a_codec(const struct dirent *entry) {
+    size_t size = strlen(entry->d_name);
+    return size >= 10 && size <= 66 && strncmp(entry->d_name, "codec-", 6) == 0 &&
+           strcmp(entry->d_name + size - 3, ".so") == 0 && strcmp(entry->d_name, "codec-json.so") != 0 &&
+           strcmp(entry->d_name, "codec-protobuf.so") != 0;
+}
+
+/* Those of Slow, and those that lie beside the plugin, by name. */
 static void translation_changes_nothing(conform *c) {
+    struct dirent **entries = NULL;
     subject *s = subject_new(c);
     unsigned others = (unsigned)translates_with(s, "codec-json") + (unsigned)translates_with(s, "codec-protobuf");
-    DIR *directory = opendir(c->job->directory);
-    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
-        size_t size = strlen(entry->d_name);
-        if (size < 10 || size > 66 || strncmp(entry->d_name, "codec-", 6) != 0 ||
-            strcmp(entry->d_name + size - 3, ".so") != 0)
-            continue;
-        entry->d_name[size - 3] = '\0';
-        if (strcmp(entry->d_name, "codec-json") != 0 && strcmp(entry->d_name, "codec-protobuf") != 0)
-            others += translates_with(s, entry->d_name);
+    int count = scandir(c->job->directory, &entries, names_a_codec, alphasort);
+    for (int i = 0; i < count; i++) {
+        entries[i]->d_name[strlen(entries[i]->d_name) - 3] = '\0';
+        others += translates_with(s, entries[i]->d_name);
+        free(entries[i]);
     }
-    if (directory != NULL)
-        closedir(directory);
+    free(entries);
     if (others == 0)
         conform_skip(c, "there is no other codec here: neither beside the plugin nor where Slow's are installed");
     subject_free(s);

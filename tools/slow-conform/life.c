@@ -9,7 +9,9 @@
 #include "image.h"
 #include "core/log.h"
 #include <link.h>
+#include <dirent.h>
 #include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,13 +78,28 @@ static void life_goes_round(conform *c) {
 typedef struct lives_sum {
     conform_left left;
     alloc_live before, after;
+    int descriptors, threads; /* more than before */
 } lives_sum;
 
+/* How many of them this process has, as /proc tells. */
+static int process_count(const char *what) {
+    char path[32];
+    int count = 0;
+    snprintf(path, sizeof path, "/proc/self/%s", what);
+    DIR *entries = opendir(path);
+    while (entries != NULL && readdir(entries) != NULL)
+        count++;
+    if (entries != NULL)
+        closedir(entries);
+    return count;
+}
+
 static lives_sum live_often(conform *c) {
-    lives_sum sum = {{0}, {0}, {0}};
+    lives_sum sum = {.descriptors = 0};
     for (uint64_t i = 0; i < WARM_LIVES; i++)
         live(c, c->seed + i, NULL);
     sum.before = alloc_held();
+    int descriptors = process_count("fd"), threads = process_count("task");
     for (uint64_t i = 0; i < LEAK_LIVES; i++) {
         conform_left left = live(c, c->seed + i, NULL);
         sum.left.timers += left.timers;
@@ -90,6 +107,8 @@ static lives_sum live_often(conform *c) {
         sum.left.watches += left.watches;
     }
     sum.after = alloc_held();
+    sum.descriptors = process_count("fd") - descriptors;
+    sum.threads = process_count("task") - threads;
     return sum;
 }
 
@@ -112,6 +131,19 @@ static void watches_are_given_back(conform *c) {
     unsigned left = live_often(c).left.watches;
     if (left > 0)
         conform_fail(c, DESTROY, GIVEN_BACK, "left %u watches in %d lives of two instances", left, LEAK_LIVES);
+}
+
+static void descriptors_are_given_back(conform *c) {
+    int left = live_often(c).descriptors;
+    if (left >= LEAK_LIVES)
+        conform_fail(c, DESTROY, "an instance keeps all its state behind self, and takes it along",
+                     "left %d open descriptors in %d lives of two instances", left, LEAK_LIVES);
+}
+
+static void threads_are_given_back(conform *c) {
+    int left = live_often(c).threads;
+    if (left >= LEAK_LIVES)
+        conform_fail(c, DESTROY, GIVEN_BACK, "left %d threads running in %d lives of two instances", left, LEAK_LIVES);
 }
 
 static void memory_is_given_back(conform *c) {
@@ -277,6 +309,8 @@ const conform_test conform_life_tests[] = {
     {.name = "timers-given-back", .run = timers_are_given_back},
     {.name = "packets-given-back", .run = packets_are_given_back},
     {.name = "watches-given-back", .run = watches_are_given_back},
+    {.name = "descriptors-given-back", .run = descriptors_are_given_back},
+    {.name = "threads-given-back", .run = threads_are_given_back},
     {.name = "memory-given-back", .run = memory_is_given_back},
     {.name = "allocations-refused", .run = no_allocation_is_needed, .limit_s = 60},
     {.name = "no-static-data", .run = no_static_data_changes},

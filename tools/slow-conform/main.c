@@ -158,13 +158,13 @@ static void errand_run(void *arg, conform_page *page) {
     if (c == NULL)
         abort();
     *c = (conform){.job = e->job, .page = page, .seed = e->job->seed, .random = e->job->seed};
-    snprintf(page->note, sizeof page->note, "while it was being loaded");
+    snprintf(page->call, sizeof page->call, "slow_module_v1(), or a constructor");
     if (module_load(c, &error) != SLOW_OK) {
         snprintf(page->did, sizeof page->did, "cannot be loaded: ");
         sl_error_line(&error, page->did + strlen(page->did), sizeof page->did - strlen(page->did));
         process_end(page, OUTCOME_FAILED);
     }
-    page->note[0] = '\0';
+    page->call[0] = '\0';
     page->kind = c->plugin->kind;
     snprintf(page->id, sizeof page->id, "%s", c->plugin->id);
     snprintf(page->version, sizeof page->version, "%s", c->plugin->version != NULL ? c->plugin->version : "");
@@ -231,7 +231,7 @@ int main(int argc, char **argv) {
     if (page == NULL)
         return complain("no memory");
     errand load = {.job = &a.job};
-    process_run(page, errand_run, &load, LIMIT_S);
+    process_run(page, errand_run, &load, a.job.limit_s > 0 ? a.job.limit_s : LIMIT_S);
     if (page->outcome != OUTCOME_HELD)
         return complain("%s: %s", a.path, page->did);
     char folder[] = "/tmp/slow-conform-XXXXXX";

@@ -103,7 +103,7 @@ static slow_status config_parse(conform *c, const char *text, size_t size, void 
     return status;
 }
 
-/* The config of a network, 0 or 1: they differ in their secrets. */
+/* The config of a network: 0 is what the command line says, 1 the same with other secrets. */
 static slow_status config_make(conform *c, uint64_t network, const void **out, bool *secret, slow_error *error) {
     sl_json_writer json = {.text = NULL};
     char path[] = "/tmp/slow-conform-XXXXXX";
@@ -114,8 +114,9 @@ static slow_status config_make(conform *c, uint64_t network, const void **out, b
     sl_json_begin(&json, '{');
     for (const slow_option *option = c->plugin->options; option->key != NULL && status == SLOW_OK; option++) {
         const char *given = option_given(c->job, option->key);
-        if ((option->flags & SLOW_OPT_SECRET_FILE) != 0 && (given == NULL || (network > 0 && *given != '\0'))) {
-            *secret = true;
+        bool is_secret = (option->flags & SLOW_OPT_SECRET_FILE) != 0;
+        *secret = *secret || is_secret;
+        if (is_secret && (given == NULL || network > 0)) {
             if (!made)
                 status = secret_write(c, network, path, error);
             made = true;

@@ -49,14 +49,12 @@ static void child_begin(pid_t parent) {
 }
 
 /* False when the limit was over first. */
-static bool child_wait(pid_t child, unsigned limit_s, int *status) {
-    struct pollfd watched = {.fd = pidfd_open(child, 0), .events = POLLIN};
+static bool child_wait(pid_t child, int pidfd, unsigned limit_s, int *status) {
+    struct pollfd watched = {.fd = pidfd, .events = POLLIN};
     double end = seconds_now() + limit_s;
     bool ended = false;
-    while (watched.fd >= 0 && !ended && seconds_now() < end)
+    while (!ended && seconds_now() < end)
         ended = poll(&watched, 1, (int)((end - seconds_now()) * 1000) + 1) > 0;
-    if (watched.fd >= 0)
-        close(watched.fd);
     kill(-child, SIGKILL); /* and what it may have started */
     if (!ended)
         kill(child, SIGKILL);
@@ -102,6 +100,14 @@ static void judge_end(conform_page *page, bool ended, int status, unsigned limit
     }
 }
 
+/* The kernel gives no process, or no way to wait for it. */
+static void not_tried(conform_page *page) {
+    page->outcome = OUTCOME_FAILED;
+    snprintf(page->where, sizeof page->where, "slow-conform");
+    snprintf(page->says, sizeof page->says, "each test runs in a process of its own");
+    snprintf(page->did, sizeof page->did, "was not tried: no process to be had: %s", strerror(errno));
+}
+
 void process_run(conform_page *page, void (*fn)(void *, conform_page *), void *arg, unsigned limit_s) {
     int status = 0;
     double began = seconds_now();
@@ -110,8 +116,7 @@ void process_run(conform_page *page, void (*fn)(void *, conform_page *), void *a
     fflush(NULL);
     pid_t parent = getpid(), child = fork();
     if (child < 0) {
-        page->outcome = OUTCOME_FAILED;
-        snprintf(page->did, sizeof page->did, "was not tried: no process for the test: %s", strerror(errno));
+        not_tried(page);
         return;
     }
     if (child == 0) {
@@ -120,7 +125,16 @@ void process_run(conform_page *page, void (*fn)(void *, conform_page *), void *a
         process_end(page, OUTCOME_HELD);
     }
     setpgid(child, child); /* whoever is first */
-    bool ended = child_wait(child, limit_s, &status);
+    int pidfd = pidfd_open(child, 0);
+    if (pidfd < 0) {
+        int why = errno;
+        child_wait(child, -1, 0, &status);
+        errno = why;
+        not_tried(page);
+        return;
+    }
+    bool ended = child_wait(child, pidfd, limit_s, &status);
+    close(pidfd);
     judge_end(page, ended, status, limit_s);
     page->seconds = seconds_now() - began;
 }
