@@ -34,6 +34,10 @@ says 2 'the plugin has no option "lern"' --option lern=true "$plugins/routing-fl
 says 2 'learn.*expected true or false' --option learn=maybe "$plugins/routing-flooding.so"
 says 0 'life-cycle +held' --only life-cycle --option learn=false --option max_learned=7 "$plugins/routing-flooding.so"
 
+# ---- where a transport listens
+says 0 'transport-frames +held' --only transport-frames --listen udp://127.0.0.2:0 "$plugins/transport-udp.so"
+says 1 'an address that check\(\) allows.*failed at nowhere' --only transport-frames --listen nowhere "$plugins/transport-udp.so"
+
 # ---- a plugin is called as its file: under another name it is another; a link is as good as the file
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -77,9 +81,9 @@ assert first["where"] == "slow/plugin.h, SLOW_MODULE" and "codec_helper" in firs
 assert second["name"] == "imports" and second["outcome"] == "held", second
 PYTHON
 
-# ---- the page has every test, and no other (those of transports and strategies are told by --list)
+# ---- the page has every test, and no other
 page=$(grep -oE '^\|( `[a-z-]+`)+ \|' "$documents/conforming.md" | grep -oE '[a-z-]+' | sort)
-for plugin in codec-json security-none; do "$conform" --list "$plugins/$plugin.so"; done | sort -u |
+for plugin in codec-json security-none routing-flooding transport-udp; do "$conform" --list "$plugins/$plugin.so"; done | sort -u |
     diff - <(echo "$page") || problem "docs/conforming.md and --list differ (< --list, > the page)"
 
 ((problems == 0)) || exit 1

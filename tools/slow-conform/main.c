@@ -122,16 +122,11 @@ static int path_take(arguments *a, const char *path) {
 
 static int arguments_read(arguments *a, int argc, char **argv) {
     static const struct option flags[] = {
-        {"only", required_argument, NULL, 'o'},
-        {"option", required_argument, NULL, 'O'},
-        {"listen", required_argument, NULL, 'a'},
-        {"seed", required_argument, NULL, 's'},
-        {"limit", required_argument, NULL, 'l'},
-        {"json", no_argument, NULL, 'j'},
-        {"list", no_argument, NULL, 'L'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"only", required_argument, NULL, 'o'},   {"option", required_argument, NULL, 'O'},
+        {"listen", required_argument, NULL, 'a'}, {"seed", required_argument, NULL, 's'},
+        {"limit", required_argument, NULL, 'l'},  {"json", no_argument, NULL, 'j'},
+        {"list", no_argument, NULL, 'L'},         {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
     };
     *a = (arguments){.job = {.seed = 1}};
     for (int flag; (flag = getopt_long(argc, argv, "h", flags, NULL)) != -1;) {

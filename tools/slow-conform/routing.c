@@ -26,8 +26,8 @@ static void ask(routing_mesh *m, int place) {
         CONFORM_CALL(m->c, "hint()", ops->hint(node->instance->self, mesh_id(23), hint, sizeof hint));
     if (SLOW_HAS(ops, choose))
         CONFORM_CALL(m->c, "choose()",
-                     ops->choose(node->instance->self, (slow_bytes){bytes, sizeof bytes - 1}, &view, m->edges[0].held[0],
-                                 out, 4));
+                     ops->choose(node->instance->self, (slow_bytes){bytes, sizeof bytes - 1}, &view,
+                                 m->edges[0].held[0], out, 4));
     if (SLOW_HAS(ops, trust_changed))
         CONFORM_CALL(m->c, "trust_changed()", ops->trust_changed(node->instance->self));
 }
@@ -171,10 +171,11 @@ static void who_leaves_is_left_out(conform *c) {
         for (int dst = 0; dst < 8; dst++) {
             const mesh_node *next = place == 3 || dst == 3 || dst == place ? NULL : mesh_next(&m->nodes[place], dst);
             if (next != NULL && next->place == 3)
-                conform_fail(c, "slow/plugin.h, slow_plugin.leave()", "say goodbye (poison routes)",
-                             "still had %.*s send packages for %.*s over a neighbour 1 s after its leave(), where there is "
-                             "another way",
-                             mesh_id(place)->size, mesh_id(place)->text, mesh_id(dst)->size, mesh_id(dst)->text);
+                conform_fail(
+                    c, "slow/plugin.h, slow_plugin.leave()", "say goodbye (poison routes)",
+                    "still had %.*s send packages for %.*s over a neighbour 1 s after its leave(), where there is "
+                    "another way",
+                    mesh_id(place)->size, mesh_id(place)->text, mesh_id(dst)->size, mesh_id(dst)->text);
         }
     mesh_free(m);
 }
@@ -280,15 +281,15 @@ static void the_same_seed_is_the_same_history(conform *c) {
 }
 
 static const conform_test tests[] = {
-    {.name = "routing.converges", .run = ways_are_found},
-    {.name = "routing.heals", .run = ways_are_found_again},
-    {.name = "routing.withdraws", .run = ways_that_are_gone_are_withdrawn},
-    {.name = "routing.leaves", .run = nothing_leads_through_a_leaf},
-    {.name = "routing.leaving", .run = who_leaves_is_left_out},
-    {.name = "routing.loop-free", .run = next_hops_form_no_cycle},
-    {.name = "routing.deterministic", .run = the_same_seed_is_the_same_history},
-    {.name = "routing.hostile-bytes", .run = hostile_messages_do_no_harm},
-    {.name = "routing.memory-bounded", .run = what_is_told_has_a_limit, .limit_s = 60},
+    {.name = "routing-converges", .run = ways_are_found},
+    {.name = "routing-heals", .run = ways_are_found_again},
+    {.name = "routing-withdraws", .run = ways_that_are_gone_are_withdrawn},
+    {.name = "routing-leaves", .run = nothing_leads_through_a_leaf},
+    {.name = "routing-leaving", .run = who_leaves_is_left_out},
+    {.name = "routing-loop-free", .run = next_hops_form_no_cycle},
+    {.name = "routing-deterministic", .run = the_same_seed_is_the_same_history},
+    {.name = "routing-hostile-bytes", .run = hostile_messages_do_no_harm},
+    {.name = "routing-memory-bounded", .run = what_is_told_has_a_limit, .limit_s = 60},
     {.name = NULL},
 };
 

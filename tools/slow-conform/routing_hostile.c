@@ -12,12 +12,12 @@
 
 enum {
     NAME_SIZE = 6,
-    DAMAGES = 60,      /* of each message */
-    GARBAGE = 3000,    /* messages of random bytes */
-    MADE_UP = 20000,   /* names, at first; then as many again, and so on */
-    DOUBLINGS = 6,
+    DAMAGES = 60,   /* of each message */
+    GARBAGE = 3000, /* messages of random bytes */
+    MADE_UP = 5000, /* names, at first; then as many again, and so on */
+    DOUBLINGS = 8,
     MESSAGES_A_NAME = 4, /* at most */
-    BREATHS = 50,      /* messages, after which time goes on */
+    BREATHS = 50,        /* messages, after which time goes on */
 };
 
 #define MESSAGE "slow/routing.h, slow_routing_ops.message()"

@@ -521,8 +521,7 @@ void mesh_edge_add(routing_mesh *m, int a, int b, slow_time latency_ns) {
             (m->edges[i].place[0] == b && m->edges[i].place[1] == a))
             return;
     if (a != b && m->edge_count < MESH_EDGES)
-        m->edges[m->edge_count++] =
-            (mesh_edge){.place = {a, b}, .latency_ns = latency_ns, .cost = {cost, cost}};
+        m->edges[m->edge_count++] = (mesh_edge){.place = {a, b}, .latency_ns = latency_ns, .cost = {cost, cost}};
 }
 
 void mesh_ring(routing_mesh *m, int nodes) {

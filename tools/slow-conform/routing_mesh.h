@@ -58,15 +58,15 @@ struct routing_mesh {
     mesh_edge edges[MESH_EDGES];
     int edge_count;
     slow_link last_link;
-    uint64_t lives;              /* instances started so far */
-    uint64_t seed, trace;        /* of the instances; what those that are gone have asked for */
+    uint64_t lives;               /* instances started so far */
+    uint64_t seed, trace;         /* of the instances; what those that are gone have asked for */
     struct mesh_parcel **waiting; /* a heap by time, then order */
     size_t waiting_count, waiting_room;
     uint64_t order, packages;
     slow_time until;
-    bool lenient;       /* nothing is judged: memory may be refused, or bytes are not honest */
-    bool watches_loops; /* fails the test when next hops form a cycle, at any time */
-    int deaf;           /* a place to which no message is brought; MESH_NOBODY */
+    bool lenient;        /* nothing is judged: memory may be refused, or bytes are not honest */
+    bool watches_loops;  /* fails the test when next hops form a cycle, at any time */
+    int deaf;            /* a place to which no message is brought; MESH_NOBODY */
     mesh_message *heard; /* the last MESH_HEARD messages, by heard_count; NULL = they are not kept */
     uint64_t heard_count;
 };

@@ -37,8 +37,8 @@ void mesh_no_cycle(const mesh_node *node, int dst) {
         way_add(way, node->place);
         conform_fail(node->mesh->c, "slow/inspect.h, SLOW_PROMISE_LOOP_FREE",
                      "at no moment, whatever links do, the next hops for one destination form a cycle",
-                     "had the next hops %s for %.*s at %.3f s in %s", way, NAME(dst),
-                     (double)node->mesh->c->now / 1e9, node->mesh->shape);
+                     "had the next hops %s for %.*s at %.3f s in %s", way, NAME(dst), (double)node->mesh->c->now / 1e9,
+                     node->mesh->shape);
     }
 }
 
@@ -83,8 +83,9 @@ static void choices_follow(walk *w, const mesh_node *node, slow_link in, int hop
     slow_link out[LINKS_MAX];
     size_t count;
     w->view.hops = (uint8_t)hops;
-    CONFORM_CALL(c, "choose()", count = ops->choose(node->instance->self, (slow_bytes){w->bytes, w->size}, &w->view, in,
-                                                    out, LINKS_MAX));
+    CONFORM_CALL(c, "choose()",
+                 count =
+                     ops->choose(node->instance->self, (slow_bytes){w->bytes, w->size}, &w->view, in, out, LINKS_MAX));
     if (count > LINKS_MAX)
         conform_fail(c, "slow/routing.h, slow_routing_ops.choose()", "fill at most n links, return how many",
                      "returned %zu where n was %d", count, LINKS_MAX);
@@ -133,9 +134,9 @@ static void offered_arrives(const routing_mesh *m, int src, int dst, const char 
         passed[at->place] = true;
         at = mesh_next(at, dst);
         if (at != NULL && at->place >= MESH_PLACES && at->place != dst)
-            conform_fail(m->c, "slow/routing.h, SLOW_NEIGHBOUR_LEAF", "a leaf relays nothing: no route leads through it",
-                         "led packages for %.*s over %s and then through the leaf %.*s", NAME(dst), way,
-                         NAME(at->place));
+            conform_fail(
+                m->c, "slow/routing.h, SLOW_NEIGHBOUR_LEAF", "a leaf relays nothing: no route leads through it",
+                "led packages for %.*s over %s and then through the leaf %.*s", NAME(dst), way, NAME(at->place));
     }
     if (at == NULL && hops == 1)
         conform_fail(m->c, OFFER, "the candidates for a destination are the ways to it",

@@ -85,9 +85,11 @@ static void judge_info(const bench_side *side, const slow_link_info *info) {
                      "gave a link whose %s address is %s", is_text(info->local) ? "remote" : "local",
                      (is_text(info->local) ? info->remote : info->local) == NULL ? "NULL" : "empty, or too long");
     if (info->mtu == 0)
-        conform_fail(c, "slow/transport.h, slow_link_info.mtu", "to which size frames are filled", "gave a link with 0");
+        conform_fail(c, "slow/transport.h, slow_link_info.mtu", "to which size frames are filled",
+                     "gave a link with 0");
     if (((info->flags & SLOW_LINK_INBOUND) != 0) != (info->dial == 0))
-        conform_fail(c, "slow/transport.h, SLOW_LINK_INBOUND", "the peer came to us: dial is 0 for those, and only those",
+        conform_fail(c, "slow/transport.h, SLOW_LINK_INBOUND",
+                     "the peer came to us: dial is 0 for those, and only those",
                      "gave a link with dial %llu and flags 0x%x", (unsigned long long)info->dial, info->flags);
 }
 
@@ -234,7 +236,7 @@ static bool wish_holds(void *arg) {
 
 bool bench_until(transport_bench *b, bool (*condition)(void *), void *arg, slow_time limit_ns) {
     wish w = {b, condition, arg};
-    return conform_until(b->side[0].instance, 2, wish_holds, &w, limit_ns);
+    return condition(arg) || conform_until(b->side[0].instance, 2, wish_holds, &w, limit_ns);
 }
 
 static bool never(void *arg) {
@@ -318,8 +320,7 @@ slow_status bench_listen(bench_side *side, const char *address, char bound[BENCH
     slow_status status;
     *error = (slow_error){0};
     bound[0] = '\0';
-    BENCH_CALL(side, "listen()",
-               status = side->bench->ops->listen(side->instance->self, address, bound, error));
+    BENCH_CALL(side, "listen()", status = side->bench->ops->listen(side->instance->self, address, bound, error));
     judge_error(side, OPS_TABLE "listen()", status, error);
     if (status == SLOW_OK && (memchr(bound, '\0', BENCH_ADDRESS) == NULL || bound[0] == '\0'))
         conform_fail(side->bench->c, OPS_TABLE "listen()", "`bound` gets the address in use",
@@ -361,7 +362,7 @@ bench_link *bench_dial(bench_side *side, const char *address) {
     if (!answered || side->dials[a.dial] != DIAL_UP || side->link_count == 0)
         conform_fail(side->bench->c, OPS_TABLE "connect()", "it ends in link_up() with this dial, or in dial_failed()",
                      "%s for %s, on which another instance listens",
-                     a.dial == 0  ? "failed"
+                     a.dial == 0 ? "failed"
                      : !answered ? "had called neither after 5 s"
                                  : "called dial_failed()",
                      address);
@@ -369,6 +370,8 @@ bench_link *bench_dial(bench_side *side, const char *address) {
 }
 
 void bench_close(bench_side *side, bench_link *link) {
+    if (link->down)
+        return; /* its cookie is dead already */
     link->closed = true;
     BENCH_CALL(side, "close()", side->bench->ops->close(side->instance->self, link->cookie));
 }
@@ -387,6 +390,9 @@ slow_status bench_send(bench_side *side, bench_link *link, slow_packet **packets
     transport_bench *b = side->bench;
     slow_status status;
     *taken = 0;
+    if (link->down)
+        conform_fail(b->c, HOST_TABLE "link_down()", "the link is gone: reset, refused, or its carrier lost",
+                     "called link_down() while both ends were there");
     BENCH_CALL(side, "send()", status = b->ops->send(side->instance->self, link->cookie, packets, n, taken));
     if (SLOW_HAS(b->ops, flush))
         BENCH_CALL(side, "flush()", b->ops->flush(side->instance->self));
@@ -411,12 +417,10 @@ void bench_send_all(bench_side *side, bench_link *link, slow_packet **packets, s
         bench_send(side, link, packets + at, n - at, &taken);
         at += taken;
         if (at < n && !bench_until(side->bench, is_writable, link, BENCH_PATIENCE))
-            conform_fail(side->bench->c, HOST_TABLE "writable()", "after a short send()",
-                         "had not called it %.0f s after a send() that took %zu of %zu packets, while the peer was reading",
-                         (double)BENCH_PATIENCE / 1e9, taken, n - at + taken);
-        if (link->down)
-            conform_fail(side->bench->c, HOST_TABLE "link_down()", "the link is gone: reset, refused, or its carrier lost",
-                         "called link_down() while both ends were there");
+            conform_fail(
+                side->bench->c, HOST_TABLE "writable()", "after a short send()",
+                "had not called it %.0f s after a send() that took %zu of %zu packets, while the peer was reading",
+                (double)BENCH_PATIENCE / 1e9, taken, n - at + taken);
     }
 }
 

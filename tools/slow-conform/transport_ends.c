@@ -30,12 +30,9 @@ static void block(bench_side *side, bench_link *link) {
 enum close_state { CLOSE_FRESH, CLOSE_QUIET, CLOSE_UNREAD, CLOSE_BLOCKED, CLOSE_LEFT, CLOSE_BOTH, CLOSE_STATES };
 
 static const char *const states[CLOSE_STATES] = {
-    [CLOSE_FRESH] = "of a link that has just come up",
-    [CLOSE_QUIET] = "of a link that is quiet",
-    [CLOSE_UNREAD] = "of a link with frames that were not read",
-    [CLOSE_BLOCKED] = "of a link that takes no more",
-    [CLOSE_LEFT] = "of a link whose other end has been closed",
-    [CLOSE_BOTH] = "at both ends",
+    [CLOSE_FRESH] = "of a link that has just come up",           [CLOSE_QUIET] = "of a link that is quiet",
+    [CLOSE_UNREAD] = "of a link with frames that were not read", [CLOSE_BLOCKED] = "of a link that takes no more",
+    [CLOSE_LEFT] = "of a link whose other end has been closed",  [CLOSE_BOTH] = "at both ends",
 };
 
 static void close_in_state(conform *c, enum close_state state, int closer) {
@@ -54,8 +51,7 @@ static void close_in_state(conform *c, enum close_state state, int closer) {
         bench_close(far, other);
     if (state == CLOSE_LEFT)
         bench_turn_alone(near);
-    if (!link->down)
-        bench_close(near, link);
+    bench_close(near, link);
     bench_settle(b);
     conform_note(c, "%s", "over a new link, after close() of another");
     link = bench_dial(&b->side[BENCH_CLIENT], b->bound);
@@ -149,8 +145,8 @@ void dials_that_are_cancelled_are_not_heard_of(conform *c) {
     for (int turns = 0; turns < 3; turns++) {
         asked gone = {client, bench_connect(client, b->bound)}, stays = {client, bench_connect(client, b->bound)};
         if (gone.dial == 0 || stays.dial == 0)
-            conform_fail(c, OPS_TABLE "connect()", "one attempt", "failed at once for %s, on which another instance listens",
-                         b->bound);
+            conform_fail(c, OPS_TABLE "connect()", "one attempt",
+                         "failed at once for %s, on which another instance listens", b->bound);
         for (int i = 0; i < turns; i++)
             bench_turn_alone(client);
         if (client->dials[gone.dial] == DIAL_OPEN)
@@ -194,7 +190,8 @@ void links_that_are_refused_are_forgotten(conform *c) {
                          "had not called it 5 s after a dial");
         bench_settle(b);
         if (b->side[end].frame_count > 0)
-            conform_fail(c, "slow/transport.h, slow_transport_host.link_up()", "0 = refused: the transport forgets the peer",
+            conform_fail(c, "slow/transport.h, slow_transport_host.link_up()",
+                         "0 = refused: the transport forgets the peer",
                          "brought frames of a peer that had been refused");
         bench_free(b);
     }
@@ -225,10 +222,11 @@ void links_outlive_their_listener(conform *c) {
         bench_send_frame(client, &client->links[client->link_count - 1], 2, FRAME);
     bench_settle(b);
     if (server->ups != ups)
-        conform_fail(c, OPS_TABLE "unlisten()", "ends what listen() began", "called link_up() for a peer that came then");
+        conform_fail(c, OPS_TABLE "unlisten()", "ends what listen() began",
+                     "called link_up() for a peer that came then");
     if (bench_listen(server, b->bound, again, &error) != SLOW_OK)
-        conform_fail(c, OPS_TABLE "unlisten()", "ends what listen() began", "could not listen at %s again: %s", b->bound,
-                     error.text);
+        conform_fail(c, OPS_TABLE "unlisten()", "ends what listen() began", "could not listen at %s again: %s",
+                     b->bound, error.text);
     bench_free(b);
 }
 
