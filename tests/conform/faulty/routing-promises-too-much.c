@@ -1,7 +1,7 @@
 /* It promises freedom of loops, and counts up to 16 as any RIP. */
 #include "right_routing.h"
 
-static const slow_routing_inspect inspection = {.struct_size = sizeof inspection, .promises = SLOW_ROUTING_LOOP_FREE};
+static const slow_routing_inspect inspection = {.struct_size = sizeof inspection, .promises = SLOW_PROMISE_LOOP_FREE};
 
 static const void *extension(void *self, const char *id) {
     (void)self;
