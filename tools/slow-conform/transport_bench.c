@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HOST_TABLE "slow/transport.h, slow_transport_host."
 #define OPS_TABLE "slow/transport.h, slow_transport_ops."
@@ -446,7 +447,8 @@ static bool address_find(transport_bench *b) {
     snprintf(b->address, sizeof b->address, "%s://127.0.0.1:0", b->ops->scheme);
     if (fits(b, b->address))
         return true;
-    snprintf(b->address, sizeof b->address, "%s://%s/listen", b->ops->scheme, job->folder);
+    /* Another one for each test: what died in one may have left its file. */
+    snprintf(b->address, sizeof b->address, "%s://%s/listen-%ld", b->ops->scheme, job->folder, (long)getpid());
     return fits(b, b->address);
 }
 

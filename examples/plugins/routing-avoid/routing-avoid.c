@@ -12,7 +12,7 @@
 /* ---- 1. State ---- */
 
 #define NEIGHBOURS_MAX 32
-#define DESTINATIONS_MAX 4096u
+#define DESTINATIONS_MAX 1024u
 #define HOPS_MAX 30u
 #define BATCH UINT64_C(10000000) /* nanoseconds: how long news are collected before neighbours are told */
 #define PENALTY 10000000u        /* for each junction that is to be avoided: more than any way can cost */

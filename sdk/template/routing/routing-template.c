@@ -46,6 +46,7 @@ struct strategy {
     const slow_routing_host *routing; /* services for a routing strategy: send, offer */
     struct options options;
     slow_link links[NEIGHBOURS_MAX]; /* 0 = no neighbour at this place */
+    uint32_t leaves;                 /* places of leaves, as bits */
     struct destination *destinations;
     uint32_t count, capacity;
     bool turn_pending, leaving, full_logged;
@@ -203,6 +204,9 @@ static void neighbour_up(void *self, const slow_neighbour *neighbour) {
         return;
     }
     s->links[place] = neighbour->link;
+    s->leaves &= ~(UINT32_C(1) << place);
+    if ((neighbour->flags & SLOW_NEIGHBOUR_LEAF) != 0)
+        s->leaves |= UINT32_C(1) << place;
     tell(s, (unsigned)place, true);
 }
 
@@ -245,12 +249,13 @@ static slow_status message(void *self, slow_link from, slow_bytes bytes) {
         return SLOW_OK; /* one for which there was no place */
     if (!message_ok(bytes))
         return SLOW_E_MALFORMED;
+    bool from_leaf = (s->leaves >> place & 1) != 0;
     slow_reader in = slow_reader_of(bytes);
     while (slow_reader_left(&in) > 0) {
         slow_bytes id = slow_read_short(&in);
         uint8_t hops = slow_read_u8(&in);
-        if (id_is(s->routing->self(s->host), id))
-            continue;
+        if (id_is(s->routing->self(s->host), id) || (from_leaf && hops > 0 && hops != UNREACHABLE))
+            continue; /* a leaf relays nothing: what it says of others does not count */
         struct destination *d = destination_find(s, id);
         if (d == NULL && hops != UNREACHABLE)
             d = destination_add(s, id);
@@ -309,7 +314,7 @@ static const slow_option options[] = {
         .key = "max_destinations",
         .type = SLOW_OPT_INT,
         .offset = offsetof(struct options, max_destinations),
-        .default_text = "4096",
+        .default_text = "1024",
         .min = 1,
         .max = 1 << 20,
         .help = "most destinations to know; those that come when the table is full are ignored",
