@@ -188,7 +188,7 @@ an_outcome_is_told_with_its_reason() {
         says '^not delivered to nobody: expired: it could not be sent within 0.1 s' <"$dir/out" &&
         exits 1 ctl alice send nobody --fail-fast 1 && says '^not delivered to nobody: there is no route' <"$dir/out" &&
         exits 0 ctl alice send bob --best-effort 1 && says '^accepted for bob, as best effort$' <"$dir/out" &&
-        ctl bob recv --timeout 5 && exits 2 ctl alice send bob --ordered --latest 1 && exits 2 ctl alice send bob --ttl x 1
+        ctl bob recv --timeout 5 && exits 2 ctl alice send bob --ordered --latest 1 && exits 2 ctl alice send bob --ttl x 1 && exits 2 ctl alice send bob --channel 64 1
 }
 
 a_traced_message_shows_its_way() {
