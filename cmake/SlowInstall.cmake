@@ -78,7 +78,7 @@ install(DIRECTORY sdk/template DESTINATION ${CMAKE_INSTALL_DATADIR}/slow COMPONE
 install(FILES bindings/python/slow.py DESTINATION ${CMAKE_INSTALL_DATADIR}/slow/python COMPONENT libslow-dev)
 install(FILES ${developing} DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libslow-dev COMPONENT libslow-dev)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libslow-dev COMPONENT libslow-dev
-  REGEX "/examples/CMakeLists\\.txt$" EXCLUDE)
+  REGEX "/examples/(embed/)?CMakeLists\\.txt$" EXCLUDE)
 foreach(pc slow slow-plugin)
   slow_install_configured(cmake/package/${pc}.pc.in @prefix@/${CMAKE_INSTALL_LIBDIR}/pkgconfig/${pc}.pc libslow-dev)
 endforeach()
