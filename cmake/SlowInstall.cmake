@@ -8,6 +8,7 @@
 #   LIBDIR/pkgconfig       slow.pc for programs, slow-plugin.pc for plugins
 #   LIBDIR/cmake           the same as find_package(Slow) and find_package(SlowSDK)
 #   share/slow/template    a plugin of each kind to begin from
+#   share/slow/python      the binding, one file for PYTHONPATH or to copy
 #   share/doc/PACKAGE      sample configs, example programs and plugins, the pages of docs
 #   share/man              manuals
 #   share/{bash-completion,zsh,fish}   completions
@@ -74,9 +75,10 @@ endif()
 install(DIRECTORY sdk/slow core/include/slow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT libslow-dev)
 install(FILES plugins/codec-protobuf/package.proto DESTINATION ${CMAKE_INSTALL_DATADIR}/slow COMPONENT libslow-dev)
 install(DIRECTORY sdk/template DESTINATION ${CMAKE_INSTALL_DATADIR}/slow COMPONENT libslow-dev)
+install(FILES bindings/python/slow.py DESTINATION ${CMAKE_INSTALL_DATADIR}/slow/python COMPONENT libslow-dev)
 install(FILES ${developing} DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libslow-dev COMPONENT libslow-dev)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libslow-dev COMPONENT libslow-dev
-  REGEX "/examples/CMakeLists\\.txt$" EXCLUDE)
+  REGEX "/examples/(embed/)?CMakeLists\\.txt$" EXCLUDE)
 foreach(pc slow slow-plugin)
   slow_install_configured(cmake/package/${pc}.pc.in @prefix@/${CMAKE_INSTALL_LIBDIR}/pkgconfig/${pc}.pc libslow-dev)
 endforeach()

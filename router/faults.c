@@ -11,6 +11,7 @@
  * is a crash, too. For a call that does not return an alarm is set. The first thread cannot be asked for it: it waits
  * in the same call. What is said then is the same, and the router ends with exit code 1: its loop does not run, no SIGTERM
  * would be heard, and a supervisor can do something about a process that has ended. Under a debugger: `handle SIGALRM nopass`.
+ * A plugin that calls exit() is caught by atexit(), and its exit code, which may be 0, is not the router's. _exit() is not seen.
  *
  * --check cannot let a plugin take the check down with it. It has the plugins made in a child process, which tells of each
  * call through a pipe. The pipe's end is the child's, however it came; silence on it for five seconds while a call
@@ -39,7 +40,7 @@ static const struct {
     {SIGFPE, " (SIGFPE)\n"},   {SIGABRT, " (SIGABRT)\n"},
 };
 
-static faults *watched; /* set once, before any handler is */
+static faults *watched; /* set once, before any handler is, and there for as long as one is */
 
 /* ---- a running router ---- */
 
@@ -75,6 +76,13 @@ static void on_alarm(int number) {
     _exit(EXIT_FAILURE);
 }
 
+static void on_exit_within(void) {
+    if (watched == NULL || !atomic_load(&watched->on) || !pthread_equal(watched->thread, pthread_self()))
+        return;
+    say(watched->exits);
+    _exit(EXIT_FAILURE);
+}
+
 void faults_watch(faults *f) {
     struct sigaction crash = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     struct sigaction late = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
@@ -84,7 +92,15 @@ void faults_watch(faults *f) {
     watched = f;
     for (size_t i = 0; i < FAULTS_SIGNALS; i++)
         sigaction(crashes[i].number, &crash, &f->before[i]);
-    sigaction(SIGALRM, &late, NULL);
+    sigaction(SIGALRM, &late, &f->alarm_before);
+    atexit(on_exit_within); /* without memory for it such an exit has no words */
+}
+
+void faults_unwatch(faults *f) {
+    for (size_t i = 0; i < FAULTS_SIGNALS; i++)
+        sigaction(crashes[i].number, &f->before[i], NULL);
+    sigaction(SIGALRM, &f->alarm_before, NULL);
+    watched = NULL; /* atexit() cannot be taken back */
 }
 
 void faults_calling(void *arg, const char *plugin, const char *call) {
@@ -102,6 +118,9 @@ void faults_calling(void *arg, const char *plugin, const char *call) {
              "slow-router: %s did not return from %s() within %d s; the plugin needs mending, or take it out of the "
              "config\n",
              plugin, call, FAULTS_PATIENCE_S);
+    snprintf(f->exits, sizeof f->exits,
+             "slow-router: %s ended the process in %s(); the plugin needs mending, or take it out of the config\n",
+             plugin, call);
     sigaltstack(&stack, &f->stack_before);
     atomic_store(&f->on, true);
     alarm(FAULTS_PATIENCE_S);

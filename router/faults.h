@@ -1,4 +1,4 @@
-/* faults.h - which plugin it was: when one crashes or hangs in a call of its life, the router names it, and the call. */
+/* faults.h - which plugin it was: when one crashes, hangs or ends the process in a call of its life, the router says so. */
 #ifndef SLOW_ROUTER_FAULTS_H
 #define SLOW_ROUTER_FAULTS_H
 #include <pthread.h>
@@ -12,14 +12,15 @@ enum { FAULTS_PATIENCE_S = 5, FAULTS_SIGNALS = 5, FAULTS_STACK = 32768 };
 typedef struct faults {
     atomic_bool on; /* a call is on: what follows stands until it is off again */
     pthread_t thread;
-    char crashed[128], hangs[192];
-    struct sigaction before[FAULTS_SIGNALS];
+    char crashed[128], hangs[192], exits[192];
+    struct sigaction before[FAULTS_SIGNALS], alarm_before;
     stack_t stack_before;
     char stack[FAULTS_STACK]; /* for the handler: a crash may be for want of stack */
 } faults;
 
-/* Once in a process, before the junction is made. */
+/* Before the junction is made, until it is freed: once in a process. */
 void faults_watch(faults *);
+void faults_unwatch(faults *); /* whoever had the signals before has them back */
 /* For slow_options.calling; `arg` is the faults. */
 void faults_calling(void *arg, const char *plugin, const char *call);
 

@@ -44,6 +44,7 @@ etc/slow/router.json
 lib/systemd/system/slow-router.service
 lib/sysusers.d/slow.conf
 share/slow/template/*
+share/slow/python/slow.py
 share/doc/libslow-dev/examples/hello.c
 share/doc/libslow-dev/wire.md
 share/doc/slow-router/security.md

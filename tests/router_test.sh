@@ -188,7 +188,8 @@ an_outcome_is_told_with_its_reason() {
         says '^not delivered to nobody: expired: it could not be sent within 0.1 s' <"$dir/out" &&
         exits 1 ctl alice send nobody --fail-fast 1 && says '^not delivered to nobody: there is no route' <"$dir/out" &&
         exits 0 ctl alice send bob --best-effort 1 && says '^accepted for bob, as best effort$' <"$dir/out" &&
-        ctl bob recv --timeout 5 && exits 2 ctl alice send bob --ordered --latest 1 && exits 2 ctl alice send bob --ttl x 1
+        ctl bob recv --timeout 5 && exits 2 ctl alice send bob --ordered --latest 1 && exits 2 ctl alice send bob --ttl x 1 &&
+        exits 2 ctl alice send bob --channel 64 1
 }
 
 a_traced_message_shows_its_way() {
@@ -226,7 +227,7 @@ a_trace_shows_how_far_a_lost_message_came() {
 
 peers_have_their_figures() {
     ctl alice --json peers | says '"id":"bob","paired":true,.*"rtt_ms":[0-9.]+,.*"cwnd":[0-9]+,"in_flight":' &&
-        ctl alice peers | grep -Eq '^bob +yes +[0-9.]+ ms '
+        ctl alice peers | grep -Eq '^bob +yes +[0-9.]+ ms ' && ctl relay peers | says '^PEER +PAIR ' # it has none
 }
 
 recv_ends_at_its_time_with_what_came() {

@@ -110,6 +110,23 @@ static void all_neighbours_that_are_as_near_are_offered(void **state) {
     topology_free(&graph);
 }
 
+static void no_way_leads_through_a_leaf(void **state) {
+    topology graph;
+    (void)state;
+    topology_grid(&graph, 3, 1);
+    routing_bench *bench = routing_bench_new(1, &graph, template(), NULL);
+    bench->nodes[1].leaf = true;
+    for (uint32_t place = 0; place < graph.node_count; place++)
+        routing_bench_start(bench, place, place, 1);
+    routing_bench_join_all(bench);
+    routing_bench_run(bench, 5 * SL_SECOND);
+    assert_int_equal(bench->nodes[0].offers[1].count, 1);
+    assert_int_equal(bench->nodes[1].offers[2].count, 1);
+    assert_int_equal(bench->nodes[0].offers[2].count, 0);
+    routing_bench_free(bench);
+    topology_free(&graph);
+}
+
 static void who_leaves_is_routed_round(void **state) {
     topology graph;
     (void)state;
@@ -179,6 +196,7 @@ int main(void) {
         cmocka_unit_test(it_finds_the_fewest_hops_through_cuts_and_deaths),
         cmocka_unit_test(max_hops_is_the_horizon),
         cmocka_unit_test(all_neighbours_that_are_as_near_are_offered),
+        cmocka_unit_test(no_way_leads_through_a_leaf),
         cmocka_unit_test(who_leaves_is_routed_round),
         cmocka_unit_test(a_malformed_message_changes_nothing),
         cmocka_unit_test(a_full_table_is_logged_once_and_makes_room_again),

@@ -201,7 +201,7 @@ def _failure(error, status):
 
 def _string(value, what):
     if not isinstance(value, str):
-        raise TypeError(f"{what} is a {type(value).__name__}; expected a str")
+        raise TypeError(f"{what} is of type {type(value).__name__}; expected a str")
     if "\0" in value:
         raise ValueError(f"{what} has a zero in it")
     return value.encode()
@@ -211,6 +211,13 @@ def _number(value, what, most):
     if not isinstance(value, int) or not 0 <= value <= most:
         raise ValueError(f"{what} is {value!r}; expected a number from 0 to {most}")
     return value
+
+
+def _order(value):
+    try:
+        return Order(value)
+    except ValueError:
+        raise ValueError(f"order is {value!r}; expected one of {', '.join(f'Order.{o.name}' for o in Order)}") from None
 
 
 def _named(kind, value):
@@ -421,7 +428,7 @@ class Junction:
             raise ValueError(f"ttl is {ttl!r}; expected seconds, more than 0 and less than 1e9")
         options = _SendOptions(struct_size=ctypes.sizeof(_SendOptions), channel=_number(channel, "channel", 63),
                                priority=_number(priority, "priority", 3), hop_limit=_number(hop_limit, "hop_limit", 255),
-                               reliable=bool(reliable), order=Order(order), fail_fast=bool(fail_fast),
+                               reliable=bool(reliable), order=_order(order), fail_fast=bool(fail_fast),
                                ttl_ns=max(1, round(ttl * 1e9)))
         destination = _string(to, "to")
         future = await self._accepted(destination, self._sender(destination, body, kind), options)

@@ -373,6 +373,15 @@ class Errors(unittest.TestCase):
         with self.assertRaisesRegex(slow.Error, "no-such-file"):
             slow.Junction(config="/no-such-file.json")
 
+    def test_an_option_of_a_message_says_what_it_may_be(self):
+        async def main():
+            async with slow.Junction("carol") as carol:
+                with self.assertRaisesRegex(ValueError, "order is 'ordered'; expected one of Order.NONE, Order.ORDERED"):
+                    await carol.send("dave", 1, order="ordered")
+                with self.assertRaisesRegex(ValueError, "channel is 64; expected a number from 0 to 63"):
+                    await carol.send("dave", 1, channel=64)
+        asyncio.run(main())
+
     def test_junctions_of_another_network_are_not_ours(self):
         async def main():
             async with slow.Junction("alice", network="blue") as alice, slow.Junction("bob", network="red") as bob:

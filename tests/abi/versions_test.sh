@@ -46,12 +46,13 @@ says() { # NAME CODE WORDS
 
 later=(s/"^(#define SLOW_ABI_MINOR ).*"/"\\1$((minor + 1))"/ 's/^\} slow_routing_ops;/    void (*appended)(void *self);\n&/')
 sdk later "${later[@]}"
+content=$template template=$dir/later.c
+sed "s/\.abi_minor_required = [^,]*,/.abi_minor_required = SLOW_ABI_MINOR,/" "$content" >"$template"
 build later
 says later 2 "needs plugin ABI $major.$((minor + 1)), this program has $major.$minor; take a newer Slow"
 
 sdk content "${later[@]}"
-sed "s/\.abi_minor_required = SLOW_ABI_MINOR,/.abi_minor_required = $minor,/" "$template" >"$dir/content.c"
-template=$dir/content.c
+template=$content
 build content
 says content 0 "ok"
 

@@ -5,7 +5,10 @@ function flag_cases(    i, n, j, list, flags, files, others) {
         n = split(words[order[i]], list, " ")
         for (j = 1; j <= n; j++)
             if (taken[order[i], list[j]] != "")
-                if (is_file(taken[order[i], list[j]]))
+                if (is_choice(taken[order[i], list[j]]))
+                    print "    " order[i] ":" list[j] ")\n        mapfile -t COMPREPLY < <(compgen -W '" \
+                        choices(taken[order[i], list[j]]) "' -- \"$word\")\n        return\n        ;;"
+                else if (is_file(taken[order[i], list[j]]))
                     files = files (files == "" ? "" : " | ") order[i] ":" list[j]
                 else
                     others = others (others == "" ? "" : " | ") order[i] ":" list[j]

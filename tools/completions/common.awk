@@ -20,6 +20,11 @@ BEGIN {
     help[$1, $2] = $4
 }
 function is_file(argument) { return argument ~ /FILE|SOCKET|DIR/ }
+function is_choice(argument) { return argument ~ /^[a-z]+\|/ }
+function choices(argument) {
+    gsub(/\|/, " ", argument)
+    return argument
+}
 function commands(    i, list) {
     for (i = 2; i <= count; i++)
         list = list (i == 2 ? "" : " ") order[i]

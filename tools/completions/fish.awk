@@ -7,7 +7,7 @@ function one(command, word,    where, what, argument) {
     argument = taken[command, word]
     what = word ~ /^--/ ? "-l " substr(word, 3) : word ~ /^-/ ? "-s " substr(word, 2) : "-f -a " word
     print "complete -c " name (where == "" || (command == "-" && word ~ /^-/) ? "" : " -n '" where "'") " " what \
-        (argument == "" ? "" : is_file(argument) ? " -r -F" : " -x") \
+        (argument == "" ? "" : is_file(argument) ? " -r -F" : " -x" (is_choice(argument) ? " -a '" choices(argument) "'" : "")) \
         (help[command, word] == "" ? "" : " -d " quoted(help[command, word], "\\'", "\\\\"))
 }
 END {

@@ -3,14 +3,15 @@
 # all shells are made of this table when Slow is built: so they cannot get stale, and nobody keeps lists by hand.
 #
 # A line is: COMMAND <tab> WORD <tab> ARGUMENT <tab> HELP. COMMAND is - for what stands before any. WORD is a flag, a command
-# (with COMMAND = itself), or a word that is said behind a command; ARGUMENT is what a flag takes, or empty.
+# (with COMMAND = itself), or a word that is said behind a command; ARGUMENT is what a flag takes, or empty. It is a list,
+# "error|warn|info", where the help of a flag begins with what there is to choose from: error, warn or info.
 #
 # What is understood of a help, each line indented by two blanks:
 #
 #   -s, --socket SOCKET  help          a flag, of the program or of the command whose help this is
 #   slow-router --check FILE  help     the same
 #   slow-sim run  help                 a command that has a --help of its own
-#   send ID [TEXT] [--lines]           a command, with its flags and words; the next line is its help, by four blanks deeper
+#   ping ID [-c, --count N]            a command, with its flags and words; the next line is its help, by four blanks deeper
 set -euo pipefail
 program=$1
 name=$(basename "$program")
@@ -25,20 +26,32 @@ read_help() { # COMMAND: of `-` that of the program
             if (argument != "" || !(key in helps)) arguments[key] = argument
             if (help != "" || !(key in helps)) helps[key] = help
         }
+        function choice(help) {
+            if (!match(help, /^([a-z]+, )*[a-z]+ or [a-z]+( \(|$)/))
+                return ""
+            help = substr(help, 1, RLENGTH)
+            sub(/ \($/, "", help)
+            gsub(/, | or /, "|", help)
+            return help
+        }
         function flags(command, text, help,    word, i, n, words, argument) {
             gsub(/[][|,]/, " ", text)
             n = split(text, words, " ")
             argument = words[n] ~ /^[A-Z]/ ? words[n] : ""
+            if (argument != "" && choice(help) != "")
+                argument = words[n] = choice(help)
             for (i = 1; i <= n; i++)
                 if (words[i] ~ /^-/)
                     tell(command, words[i], words[i + 1] ~ /^[A-Z]/ ? words[i + 1] : argument, help)
         }
         function usage(command, text,    i, n, words, flag) {
             gsub(/[][|]/, " & ", text)
+            gsub(/,/, "", text)
             n = split(text, words, " ")
             for (i = 1; i <= n; i++) {
+                flag = words[i + 1] ~ /^--/ ? i + 1 : i # the long name of the same
                 if (words[i] ~ /^-/)
-                    tell(command, words[i], words[i + 1] ~ /^[A-Z]/ ? words[i + 1] : "", "")
+                    tell(command, words[i], words[flag + 1] ~ /^[A-Z]/ ? words[flag + 1] : "", "")
                 else if (words[i] ~ /^[a-z]/)
                     tell(command, words[i], "", "")
             }

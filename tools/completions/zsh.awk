@@ -7,7 +7,8 @@ function specs(command, indent,    n, list, i, argument, spec, said) {
         argument = taken[command, list[i]]
         spec = list[i] "[" escaped(help[command, list[i]]) "]"
         if (argument != "")
-            spec = spec ":" argument ":" (is_file(argument) ? "_files" : " ")
+            spec = spec (is_choice(argument) ? ":one of:(" choices(argument) ")" \
+                : ":" argument ":" (is_file(argument) ? "_files" : " "))
         print indent quoted("*" spec, "'\\''", "") " \\"
     }
 }

@@ -6,6 +6,7 @@
 #include "codec_checks.h"
 #include "conform.h"
 #include "process.h"
+#include "core/log.h"
 #include "core/module.h"
 #include <dirent.h>
 #include <pthread.h>
@@ -248,7 +249,8 @@ static void a_full_arena_is_told(conform *c) {
                 s->codec.ops->decode(s->codec.self, (slow_bytes){bytes, size}, suite_arena_open(&arena, cap), &back);
             if (status != SLOW_E_NOMEM)
                 conform_fail(c, "slow/codec.h, decode()", "SLOW_E_NOMEM when the arena is full",
-                             "gave %d with an arena of %zu bytes; it takes %zu", (int)status, cap, whole);
+                             "gave %d (%s) with an arena of %zu bytes; it takes %zu", (int)status,
+                             sl_status_text(status), cap, whole);
         }
     }
     subject_free(s);

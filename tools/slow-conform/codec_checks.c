@@ -31,18 +31,47 @@ __attribute__((format(printf, 4, 5))) static const char *wrong(suite_codec *code
     return codec->did;
 }
 
+static const char *status_name(slow_status status) {
+    static const char *const names[] = {
+        [0] = "SLOW_OK",
+        [-SLOW_E_FAIL] = "SLOW_E_FAIL",
+        [-SLOW_E_NOMEM] = "SLOW_E_NOMEM",
+        [-SLOW_E_INVAL] = "SLOW_E_INVAL",
+        [-SLOW_E_NOSPACE] = "SLOW_E_NOSPACE",
+        [-SLOW_E_MALFORMED] = "SLOW_E_MALFORMED",
+        [-SLOW_E_TOOBIG] = "SLOW_E_TOOBIG",
+        [-SLOW_E_AGAIN] = "SLOW_E_AGAIN",
+    };
+    const int count = sizeof names / sizeof names[0];
+    return status <= 0 && status > -count && names[-status] != NULL ? names[-status]
+                                                                    : "a status that is none of a codec";
+}
+
+/* Asks for the size of `p`, which is allowed. */
+static const char *no_room_is_told(suite_codec *codec, const slow_package *p, size_t *need) {
+    slow_status status = codec->ops->encode(codec->self, p, NULL, 0, need);
+    if (status == SLOW_E_NOSPACE && *need > 0)
+        return NULL;
+    return wrong(codec, "slow/codec.h, encode()", "SLOW_E_NOSPACE: *size is what is needed",
+                 "gave %s and a size of %zu with no room at all, for a package of type %u with %zu bytes of payload",
+                 status_name(status), *need, p->type, p->payload.size);
+}
+
 /* The encoding of `p`, in memory of its size; the caller frees it. NULL: what is wrong was told. */
 static uint8_t *encoded(suite_codec *codec, const slow_package *p, size_t *size) {
     size_t need = 0;
-    slow_status status = codec->ops->encode(codec->self, p, NULL, 0, &need);
-    uint8_t *bytes = status == SLOW_E_NOSPACE && need > 0 ? malloc(need) : NULL;
-    if (bytes != NULL)
-        status = codec->ops->encode(codec->self, p, bytes, need, size);
-    if (bytes != NULL && status == SLOW_OK && *size <= need)
+    if (no_room_is_told(codec, p, &need) != NULL)
+        return NULL;
+    uint8_t *bytes = malloc(need);
+    if (bytes == NULL)
+        abort();
+    slow_status status = codec->ops->encode(codec->self, p, bytes, need, size);
+    if (status == SLOW_OK && *size <= need)
         return bytes;
     wrong(codec, "slow/codec.h, encode()", "writes what slow/package.h allows, and says in *size what is needed",
-          "gave %d and a size of %zu for a package of type %u with %zu bytes of payload", (int)status,
-          bytes != NULL ? *size : need, p->type, p->payload.size);
+          "gave %s and a size of %zu for a package of type %u with %zu bytes of payload, with the %zu bytes that "
+          "it had said it needs",
+          status_name(status), *size, p->type, p->payload.size, need);
     free(bytes);
     return NULL;
 }
@@ -53,7 +82,7 @@ static const char *decodes_to(suite_codec *codec, slow_bytes in, const slow_pack
     slow_status status = codec->ops->decode(codec->self, in, suite_arena_open(&arena, sizeof arena.memory), &back);
     if (status != SLOW_OK)
         return wrong(codec, "slow/codec.h, decode()", "takes what encode() wrote",
-                     "gave %d for the %zu bytes of a package of type %u with %zu bytes of payload", (int)status,
+                     "gave %s for the %zu bytes of a package of type %u with %zu bytes of payload", status_name(status),
                      in.size, p->type, p->payload.size);
     const char *member = suite_difference(p, &back);
     if (member != NULL)
@@ -84,8 +113,8 @@ static const char *room_is_kept(suite_codec *codec, const slow_package *p, size_
     if (status != (room < need ? SLOW_E_NOSPACE : SLOW_OK) || size != need)
         return wrong(codec, "slow/codec.h, encode()",
                      "writes at most `capacity` bytes and sets *size; SLOW_E_NOSPACE: *size is what is needed",
-                     "gave %d and a size of %zu with room for %zu; it had said that it needs %zu", (int)status, size,
-                     room, need);
+                     "gave %s and a size of %zu with room for %zu; it had said that it needs %zu", status_name(status),
+                     size, room, need);
     for (size_t i = 0; i < BEHIND; i++)
         if (bytes[room + i] != 0xa5)
             return wrong(codec, "slow/codec.h, encode()", "writes at most `capacity` bytes",
@@ -95,13 +124,11 @@ static const char *room_is_kept(suite_codec *codec, const slow_package *p, size_
 
 const char *suite_sizes(suite_codec *codec, const slow_package *p) {
     size_t need = 0;
-    slow_status status = codec->ops->encode(codec->self, p, NULL, 0, &need);
-    if (status != SLOW_E_NOSPACE || need == 0)
-        return wrong(codec, "slow/codec.h, encode()", "SLOW_E_NOSPACE: *size is what is needed",
-                     "gave %d and a size of %zu with no room at all", (int)status, need);
+    const char *found = no_room_is_told(codec, p, &need);
+    if (found != NULL)
+        return found;
     uint8_t *bytes = malloc(need + 1 + BEHIND);
     const size_t rooms[] = {1, need / 2, need - 1, need, need + 1};
-    const char *found = NULL;
     for (size_t i = 0; i < sizeof rooms / sizeof rooms[0] && found == NULL && bytes != NULL; i++)
         found = room_is_kept(codec, p, rooms[i], need, bytes);
     free(bytes);
@@ -140,7 +167,7 @@ const char *suite_peeks(suite_codec *codec, slow_bytes in) {
     slow_status peeked = codec->ops->peek(codec->self, in, &view);
     if (peeked != SLOW_OK && peeked != SLOW_E_MALFORMED)
         return wrong(codec, "slow/codec.h, peek()", "refuse what they cannot read with SLOW_E_MALFORMED",
-                     "gave %d for %zu bytes", (int)peeked, in.size);
+                     "gave %s for %zu bytes", status_name(peeked), in.size);
     if (codec->ops->decode(codec->self, in, suite_arena_open(&arena, sizeof arena.memory), &p) != SLOW_OK)
         return NULL;
     if (peeked != SLOW_OK)
@@ -219,12 +246,19 @@ const char *suite_decodes(suite_codec *codec, slow_bytes in) {
     suite_arena arena;
     slow_package p = {.struct_size = sizeof p};
     slow_status status = codec->ops->decode(codec->self, in, suite_arena_open(&arena, sizeof arena.memory), &p);
+    size_t need = 0;
+    if (status == SLOW_OK && codec->ops->encode(codec->self, &p, NULL, 0, &need) == SLOW_E_INVAL)
+        return wrong(
+            codec, "slow/codec.h, decode()", "refuse what they cannot read with SLOW_E_MALFORMED",
+            "read %zu bytes as a package that its own encode() says breaks a limit: of type %u, with %zu bytes of "
+            "payload",
+            in.size, p.type, p.payload.size);
     if (status == SLOW_OK)
         return suite_comes_back(codec, &p);
     if (status == SLOW_E_MALFORMED || status == SLOW_E_NOMEM)
         return NULL;
     return wrong(codec, "slow/codec.h, decode()", "SLOW_E_MALFORMED, or SLOW_E_NOMEM when the arena is full",
-                 "gave %d for %zu bytes", (int)status, in.size);
+                 "gave %s for %zu bytes", status_name(status), in.size);
 }
 
 const char *suite_any_bytes(suite_codec *codec, slow_bytes in) {
@@ -339,9 +373,11 @@ static const char *limit_holds(suite_codec *codec, const slow_package *p, bool a
     slow_status status = codec->ops->encode(codec->self, p, NULL, 0, &size);
     if (status == (allowed ? SLOW_E_NOSPACE : SLOW_E_INVAL))
         return NULL;
-    return wrong(codec, "slow/codec.h, encode()", "SLOW_E_INVAL: the package breaks a limit of slow/package.h",
-                 "gave %d for a package with %s, %s", (int)status, name,
-                 allowed ? "which is allowed" : "which is not allowed");
+    return wrong(codec, "slow/codec.h, encode()",
+                 allowed ? "SLOW_E_NOSPACE: *size is what is needed"
+                         : "SLOW_E_INVAL: the package breaks a limit of slow/package.h",
+                 "gave %s with no room at all, for a package with %s, which is%s allowed", status_name(status), name,
+                 allowed ? "" : " not");
 }
 
 typedef struct id_case {
@@ -443,12 +479,13 @@ const char *suite_longest(suite_codec *codec) {
             .hint = {bytes, SLOW_HINT_MAX},
             .payload = {bytes, sealed ? sizeof bytes : SLOW_PAYLOAD_MAX},
         };
-        slow_status status = codec->ops->encode(codec->self, &p, NULL, 0, &size);
-        if (status != SLOW_E_NOSPACE || size > SLOW_FRAME_FLOOR - 64)
+        if (no_room_is_told(codec, &p, &size) != NULL)
+            return codec->did;
+        if (size > SLOW_FRAME_FLOOR - 64)
             return wrong(codec, "slow/codec.h, encode()",
                          "a package of SLOW_PAYLOAD_MAX needs at most SLOW_FRAME_FLOOR - 64 bytes",
-                         "gave %d and needs %zu bytes for the longest package of type %d; the most is %u", (int)status,
-                         size, types[i], SLOW_FRAME_FLOOR - 64);
+                         "needs %zu bytes for the longest package of type %d; the most is %u", size, types[i],
+                         SLOW_FRAME_FLOOR - 64);
     }
     return NULL;
 }

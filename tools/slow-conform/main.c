@@ -151,6 +151,13 @@ typedef struct errand {
     const conform_test *test;
 } errand;
 
+/* The core's errors begin with the file, which may be cut off; here that is said anyhow. */
+static const char *without_file(const char *text, const char *path) {
+    const char *name = strrchr(path, '/') + 1, *found = strstr(text, name);
+    size_t size = strlen(name);
+    return found != NULL && strncmp(found + size, ": ", 2) == 0 ? found + size + 2 : text;
+}
+
 static void errand_run(void *arg, conform_page *page) {
     const errand *e = arg;
     slow_error error = {0};
@@ -160,8 +167,10 @@ static void errand_run(void *arg, conform_page *page) {
     *c = (conform){.job = e->job, .page = page, .seed = e->job->seed, .random = e->job->seed};
     snprintf(page->call, sizeof page->call, "slow_module_v1(), or a constructor");
     if (module_load(c, &error) != SLOW_OK) {
-        snprintf(page->did, sizeof page->did, "cannot be loaded: ");
-        sl_error_line(&error, page->did + strlen(page->did), sizeof page->did - strlen(page->did));
+        if (strncmp(error.where, e->job->path, strlen(error.where)) == 0)
+            snprintf(page->did, sizeof page->did, "cannot be loaded: %s", without_file(error.text, e->job->path));
+        else
+            sl_error_line(&error, page->did, sizeof page->did);
         process_end(page, OUTCOME_FAILED);
     }
     page->call[0] = '\0';

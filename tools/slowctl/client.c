@@ -182,6 +182,10 @@ bool client_was_answered(const client *c) {
     return c->code != 0;
 }
 
+bool client_is_mistaken(const client *c) {
+    return c->code == 400;
+}
+
 char *client_escape(client *c, const char *text) {
     return curl_easy_escape(c->curl, text, 0);
 }

@@ -23,6 +23,8 @@ json_t *client_json(client *);            /* a new reference; NULL: it is none, 
 const char *client_error(const client *); /* after false: one line */
 /* After false: did the router answer at all? If not, asking again is of no use. */
 bool client_was_answered(const client *);
+/* After false: was it the question that is wrong, whatever the mesh is like? */
+bool client_is_mistaken(const client *);
 /* Percent-encoded for a query; to be freed by client_unescape(). NULL = no memory. */
 char *client_escape(client *, const char *text);
 void client_unescape(char *);

@@ -26,16 +26,17 @@ static const command commands[] = {
     {"plugins", "", "what the router is made of", "", 0, 0, show_plugins, false},
     {"routing", "[add NAME [--preference N] [KEY=VALUE...] | prefer NAME N | remove NAME]",
      "the strategies that run; one more (100); another preference; one less", "P", 0, 64, routing, false},
-    {"ping", "ID [-c N] [-i S] [--timeout S]", "round trips (1, every 0.2 s, 5 s); exit 0 if all were answered", "cit",
-     1, 1, path_ping, false},
+    {"ping", "ID [-c, --count N] [-i, --interval S] [--timeout S]",
+     "round trips (1, every 0.2 s, 5 s); exit 0 if all were answered", "cit", 1, 1, path_ping, false},
     {"trace", "ID [--timeout S]", "every hop on the way; a silent one is shown as such", "t", 1, 1, path_trace, false},
     {"send",
-     "ID [TEXT] [-f FILE] [--lines] [--binary] [--control KIND] [--channel N] [--priority N] [--ttl S] [--ordered | "
+     "ID [TEXT] [-f, --file FILE] [--lines] [--binary] [--control KIND] [--channel N] [--priority N] [--ttl S] "
+     "[--ordered | "
      "--latest] [--fail-fast] [--no-wait] [--best-effort] [--trace]",
      "a message: TEXT, or FILE's bytes, or stdin; JSON if not said. Waits for the outcome", "bkCpflTOLXWBZ", 1, 2,
      message_send, false},
-    {"recv", "[-n N] [--timeout S] [--follow]", "N messages (1), or all that come; --timeout is for the whole call",
-     "ntF", 0, 0, message_recv, false},
+    {"recv", "[-n, --number N] [--timeout S] [--follow]",
+     "N messages (1), or all that come; --timeout is for the whole call", "ntF", 0, 0, message_recv, false},
     {"join", "ADDRESS", "keep a link to there", "", 1, 1, join_address, false},
     {"leave", "ADDRESS", "take a join back", "", 1, 1, leave_address, false},
     {"members", "[reload]", "who may be here, who is, who was refused; take up the changed file of revoked keys", "", 0,
@@ -46,7 +47,8 @@ static const command commands[] = {
     {"network-key", "FILE", "a new network key: for all junctions of a network, the same", "", 1, 1,
      identity_network_key, true},
     {"authority",
-     "new FILE | sign AUTHORITY-FILE --network N --id ID --key KEY [--roles R] [--days N] [-o FILE] | show CERTIFICATE "
+     "new FILE | sign AUTHORITY-FILE --network N --id ID --key KEY [--roles R] [--days N] [-o, --output FILE] | show "
+     "CERTIFICATE "
      "| "
      "revoke REVOKED-FILE --key KEY",
      "a new authority; its certificate for a public key; what a certificate says; a public key that is out from now on",

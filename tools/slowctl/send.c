@@ -179,7 +179,7 @@ static int send_one(const request *r, const char *path, const char *bytes, size_
         bool quotes = !r->binary && r->control == NULL && strstr(client_error(r->client), "not JSON") != NULL;
         complain("%s%s", client_error(r->client),
                  quotes ? " (a string needs quotes: '\"text\"'; for bytes as they are: --binary)" : "");
-        return quotes ? EXIT_USAGE : EXIT_FAILURE;
+        return client_is_mistaken(r->client) ? EXIT_USAGE : EXIT_FAILURE;
     }
     json_t *answer = client_json(r->client);
     const char *outcome = answer != NULL ? text_of(answer, "outcome") : "-";

@@ -82,8 +82,6 @@ static void print_peers(const json_t *peers) {
     size_t i;
     const json_t *peer;
     table t;
-    if (json_array_size(peers) == 0)
-        return;
     table_begin(&t, (const char *const[]){"PEER", "PAIR", ">ROUND TRIP", ">CWND", ">IN FLIGHT", ">SENT AGAIN",
                                           ">WAITING", ">UNFINISHED", ">UNREAD", "LAST HINT", NULL});
     json_array_foreach(peers, i, peer) {
@@ -196,9 +194,10 @@ static void print_status(const json_t *status) {
     print_facts(status);
     print_listeners(json_object_get(status, "listeners"));
     print_joins(json_object_get(status, "joins"));
-    if (json_array_size(json_object_get(status, "peers")) > 0)
+    if (json_array_size(json_object_get(status, "peers")) > 0) {
         putchar('\n');
-    print_peers(json_object_get(status, "peers"));
+        print_peers(json_object_get(status, "peers"));
+    }
     print_counters(json_object_get(status, "counters"));
 }
 

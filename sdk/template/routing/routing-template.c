@@ -165,12 +165,14 @@ static uint8_t hops_for(const struct strategy *s, const struct destination *d, u
     return s->leaving || through_it ? UNREACHABLE : d->hops;
 }
 
+/* A leaf relays nothing for others: it tells of itself alone, or they would come through it. */
 static void tell(struct strategy *s, unsigned place, bool everything) {
+    uint32_t count = s->routing->is_leaf(s->host) ? 0 : s->count;
     struct letter letter;
     letter.out = slow_writer_of(letter.bytes, sizeof letter.bytes);
     if (everything)
         letter_add(s, s->links[place], &letter, s->routing->self(s->host), s->leaving ? UNREACHABLE : 0);
-    for (uint32_t i = 0; i < s->count; i++)
+    for (uint32_t i = 0; i < count; i++)
         if (everything || s->destinations[i].changed)
             letter_add(s, s->links[place], &letter, &s->destinations[i].id, hops_for(s, &s->destinations[i], place));
     letter_send(s, s->links[place], &letter);
@@ -351,7 +353,7 @@ static const slow_plugin *const plugins[] = {&plugin, NULL};
 static const slow_module module = {
     .struct_size = sizeof module,
     .abi_major = SLOW_ABI_MAJOR,
-    .abi_minor_required = SLOW_ABI_MINOR,
+    .abi_minor_required = 0, /* nothing younger than ABI 1.0 is used */
     .build = __VERSION__,
     .plugins = plugins,
 };
