@@ -39,7 +39,7 @@ static const struct {
     {SIGFPE, " (SIGFPE)\n"},   {SIGABRT, " (SIGABRT)\n"},
 };
 
-static faults *watched; /* set once, before any handler is */
+static faults *watched; /* set once, before any handler is, and there for as long as one is */
 
 /* ---- a running router ---- */
 
@@ -84,7 +84,13 @@ void faults_watch(faults *f) {
     watched = f;
     for (size_t i = 0; i < FAULTS_SIGNALS; i++)
         sigaction(crashes[i].number, &crash, &f->before[i]);
-    sigaction(SIGALRM, &late, NULL);
+    sigaction(SIGALRM, &late, &f->alarm_before);
+}
+
+void faults_unwatch(faults *f) {
+    for (size_t i = 0; i < FAULTS_SIGNALS; i++)
+        sigaction(crashes[i].number, &f->before[i], NULL);
+    sigaction(SIGALRM, &f->alarm_before, NULL);
 }
 
 void faults_calling(void *arg, const char *plugin, const char *call) {
@@ -152,6 +158,8 @@ static bool listen_to(int pipe_end, word *last) {
         if (count < 0 || read(pipe_end, &w, sizeof w) != (ssize_t)sizeof w)
             return true;
         *last = w;
+        if (w.ended) /* a process that a plugin left behind may hold the other end open */
+            return true;
     }
 }
 

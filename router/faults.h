@@ -13,13 +13,14 @@ typedef struct faults {
     atomic_bool on; /* a call is on: what follows stands until it is off again */
     pthread_t thread;
     char crashed[128], hangs[192];
-    struct sigaction before[FAULTS_SIGNALS];
+    struct sigaction before[FAULTS_SIGNALS], alarm_before;
     stack_t stack_before;
     char stack[FAULTS_STACK]; /* for the handler: a crash may be for want of stack */
 } faults;
 
-/* Once in a process, before the junction is made. */
+/* Before the junction is made, until it is freed: once in a process. */
 void faults_watch(faults *);
+void faults_unwatch(faults *); /* whoever had the signals before has them back */
 /* For slow_options.calling; `arg` is the faults. */
 void faults_calling(void *arg, const char *plugin, const char *call);
 

@@ -270,11 +270,11 @@ static int run(const arguments *a, const char *text, slow_config_info *info) {
     faults_watch(&told);
     slow_junction *junction = a->config != NULL ? slow_junction_open(a->config, &how, &error)
                                                 : slow_junction_open_text(NULL, text, strlen(text), &how, &error);
-    if (junction == NULL)
-        return fail(&error, EXIT_FAILURE);
-    wait_for_the_end(&signals, info);
+    if (junction != NULL)
+        wait_for_the_end(&signals, info);
     slow_junction_free(junction);
-    return EXIT_SUCCESS;
+    faults_unwatch(&told);
+    return junction != NULL ? EXIT_SUCCESS : fail(&error, EXIT_FAILURE);
 }
 
 static void print_check(const char *what, const slow_config_info *info) {
