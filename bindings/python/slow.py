@@ -545,7 +545,7 @@ class Junction:
 
     def _finish(self, late):
         if self._loop is not None and not self._loop.is_closed():
-            for ticket, outcome in late.items():
+            for ticket, outcome in list(late.items()):  # cancelled twice, and they still come
                 self._settle(ticket, outcome)
 
     def close(self):
