@@ -47,9 +47,9 @@ struct conform_instance {
     conform_host host;
     void *self;
     const void *ops;
-    bool created, started;
-    conform_left left; /* after conform_end() */
-    void *layer;       /* the suite's own */
+    bool created, started, works; /* works: start() was well, too */
+    conform_left left;            /* after conform_end() */
+    void *layer;                  /* the suite's own */
 };
 
 conform_instance *conform_instance_of(const slow_host *);

@@ -121,6 +121,7 @@ slow_status conform_start(conform_instance *instance, slow_error *error) {
     if (SLOW_HAS(c->plugin, start))
         CONFORM_CALL(c, "start()", status = c->plugin->start(instance->self, error));
     judge_error(c, "start()", status, error);
+    instance->works = status == SLOW_OK;
     return status;
 }
 
@@ -128,7 +129,7 @@ void conform_end(conform_instance *instance) {
     conform *c = instance->conform;
     if (!instance->created)
         return;
-    if (instance->started && SLOW_HAS(c->plugin, leave)) {
+    if (instance->works && SLOW_HAS(c->plugin, leave)) {
         CONFORM_CALL(c, "leave()", c->plugin->leave(instance->self));
         conform_run(instance, 1, FAREWELL_NS);
     }
