@@ -262,6 +262,7 @@ MEMBER(slow_routing_ops, 64, trust_changed, void (*)(void *))
 SIZE(slow_arena, 16)
 MEMBER(slow_arena, 0, struct_size, uint32_t)
 MEMBER(slow_arena, 8, alloc, void *(*)(struct slow_arena *, size_t))
+SIGNATURE(slow_package_copy, void (*)(slow_package *, const slow_package *))
 
 SIZE(slow_codec_ops, 56)
 MEMBER(slow_codec_ops, 0, struct_size, uint32_t)
