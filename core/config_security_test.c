@@ -84,7 +84,7 @@ static const slow_module *module_entry(void) {
     return &module;
 }
 
-const slow_module_fn sl_static_modules[] = {module_entry, NULL};
+const slow_module_fn slow_static_modules[] = {module_entry, NULL};
 
 /* ---- a folder of files ---- */
 

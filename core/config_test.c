@@ -1,4 +1,4 @@
-/* The config reader against plugins that are made up here: this program brings its own sl_static_modules, so nothing
+/* The config reader against plugins that are made up here: this program brings its own slow_static_modules, so nothing
  * depends on what lies in which directory. The files in etc/ and the real plugins meet in etc_test.c. */
 #include "core/config.h"
 #include "core/module.h"
@@ -96,7 +96,7 @@ static const slow_module *module_entry(void) {
     return &module;
 }
 
-const slow_module_fn sl_static_modules[] = {module_entry, NULL};
+const slow_module_fn slow_static_modules[] = {module_entry, NULL};
 
 /* ---- helpers ---- */
 

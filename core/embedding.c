@@ -191,7 +191,7 @@ static slow_status thread_start(slow_junction *j, slow_error *error) {
 
 static slow_status options_read(const slow_options *given, bool has_config, slow_options *out, slow_error *error) {
     *out = (slow_options)SLOW_OPTIONS_INIT;
-    if (given != NULL && !SLOW_HAS_FIELD(given, log_level))
+    if (given != NULL && !SLOW_HAS_FIELD(given, calling_arg))
         return sl_error(error, SLOW_E_INVAL, "slow_options", "struct_size is %u; start from SLOW_OPTIONS_INIT",
                         (unsigned)given->struct_size);
     if (given != NULL)

@@ -13,10 +13,10 @@ static slow_status read_options(const slow_send_options *given, sl_message *mess
     static const uint16_t orders[] = {
         [SLOW_ORDER_NONE] = 0, [SLOW_ORDER_ORDERED] = SLOW_ORDERED, [SLOW_ORDER_LATEST] = SLOW_LATEST};
     slow_send_options options = SLOW_SEND_INIT;
-    if (given != NULL && !SLOW_HAS_FIELD(given, ttl_ns))
+    if (given != NULL && !SLOW_HAS_FIELD(given, trace))
         return sl_error(error, SLOW_E_INVAL, "slow_send_options", "struct_size is %u; start from SLOW_SEND_INIT",
                         (unsigned)given->struct_size);
-    if (given != NULL) /* an older caller's is shorter */
+    if (given != NULL) /* a newer caller's is longer, and one day an older one's shorter */
         memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
     if (options.order > SLOW_ORDER_LATEST)
         return sl_error(error, SLOW_E_INVAL, "order", "order is %u; expected an enum slow_order",

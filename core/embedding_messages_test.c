@@ -81,7 +81,8 @@ static void wrong_options_and_ids_are_refused(void **state) {
     options = (slow_send_options)SLOW_SEND_INIT;
     options.priority = 4;
     assert_int_equal(slow_send_json(j, "bob", "1", &options, NULL, &error), SLOW_E_INVAL);
-    options = (slow_send_options){.struct_size = 4};
+    options = (slow_send_options)SLOW_SEND_INIT;
+    options.struct_size = offsetof(slow_send_options, trace); /* less than there was in 1.0 */
     assert_int_equal(slow_send_json(j, "bob", "1", &options, NULL, &error), SLOW_E_INVAL);
     assert_non_null(strstr(error.text, "SLOW_SEND_INIT"));
     slow_junction_free(j);

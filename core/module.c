@@ -277,7 +277,7 @@ static bool id_is_sound(const char *id) {
 }
 
 static const slow_plugin *static_find(const char *id) {
-    for (const slow_module_fn *entry = sl_static_modules; *entry != NULL; entry++) {
+    for (const slow_module_fn *entry = slow_static_modules; *entry != NULL; entry++) {
         const slow_plugin *plugin = module_plugin((*entry)(), id);
         if (plugin != NULL)
             return plugin;
@@ -304,7 +304,7 @@ static void nearest_in_directory(sl_nearest *nearest, const char *directory, cha
 }
 
 static void nearest_static(sl_nearest *nearest) {
-    for (const slow_module_fn *entry = sl_static_modules; *entry != NULL; entry++)
+    for (const slow_module_fn *entry = slow_static_modules; *entry != NULL; entry++)
         for (const slow_plugin *const *plugin = (*entry)()->plugins; *plugin != NULL; plugin++)
             sl_nearest_try(nearest, (*plugin)->id);
 }

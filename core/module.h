@@ -15,6 +15,6 @@ slow_status sl_module_find(const char *const *directories, const char *id, uint3
                            slow_error *);
 const char *sl_kind_name(uint32_t kind); /* "transport", "routing", "codec", "security" */
 
-/* The plugins that are linked into the program are sl_static_modules of slow/static.h, which the build fills from
+/* The plugins that are linked into the program are slow_static_modules of slow/static.h, which the build fills from
  * SLOW_STATIC_PLUGINS, and a program that defines it itself with its own. */
 #endif

@@ -68,36 +68,48 @@ slow_status slow_config_check_text(const char *name, const char *text, size_t si
 }
 
 /* Takes the config. */
-static slow_status config_try(sl_config *config, void (*calling)(void *, const char *, const char *), void *arg,
-                              slow_error *error) {
-    const sl_log nobody = {.sink = NULL};
-    const sl_calls calls = {.calling = calling, .arg = arg, .only_create = true};
+static slow_status config_try(sl_config *config, const slow_options *options, slow_error *error) {
+    const sl_log log = {.sink = options->log,
+                        .arg = options->log_arg,
+                        .level = options->log_level >= 0 ? options->log_level : config->log_level};
+    const sl_calls calls = {.calling = options->calling, .arg = options->calling_arg, .only_create = true};
     sl_junction *junction = NULL;
     sl_loop *loop = sl_loop_libevent_new(NULL);
     if (loop == NULL) {
         sl_config_free(config);
         return sl_error(error, SLOW_E_NOMEM, NULL, "no memory or no file descriptor; try `ulimit -n`");
     }
-    slow_status status = sl_junction_new(loop, config, &nobody, &calls, NULL, &junction, error);
+    slow_status status = sl_junction_new(loop, config, &log, &calls, NULL, &junction, error);
     if (status == SLOW_OK)
         sl_junction_free(junction);
     sl_loop_free(loop);
     return status;
 }
 
-slow_status slow_config_try(const char *path, void (*calling)(void *arg, const char *plugin, const char *call),
-                            void *arg, slow_error *error) {
-    sl_config *config;
-    slow_status status = sl_config_read(path, &config, error);
-    return status == SLOW_OK ? config_try(config, calling, arg, error) : status;
+static const slow_options no_options = SLOW_OPTIONS_INIT;
+
+static slow_status options_check(const slow_options *options, slow_error *error) {
+    if (options == NULL || SLOW_HAS_FIELD(options, calling_arg))
+        return SLOW_OK;
+    return sl_error(error, SLOW_E_INVAL, "slow_options", "struct_size is %u; start from SLOW_OPTIONS_INIT",
+                    (unsigned)options->struct_size);
 }
 
-slow_status slow_config_try_text(const char *name, const char *text, size_t size,
-                                 void (*calling)(void *arg, const char *plugin, const char *call), void *arg,
+slow_status slow_config_try(const char *path, const slow_options *options, slow_error *error) {
+    sl_config *config;
+    slow_status status = options_check(options, error);
+    if (status == SLOW_OK)
+        status = sl_config_read(path, &config, error);
+    return status == SLOW_OK ? config_try(config, options != NULL ? options : &no_options, error) : status;
+}
+
+slow_status slow_config_try_text(const char *name, const char *text, size_t size, const slow_options *options,
                                  slow_error *error) {
     sl_config *config;
-    slow_status status = sl_config_parse(name, text, size, &config, error);
-    return status == SLOW_OK ? config_try(config, calling, arg, error) : status;
+    slow_status status = options_check(options, error);
+    if (status == SLOW_OK)
+        status = sl_config_parse(name, text, size, &config, error);
+    return status == SLOW_OK ? config_try(config, options != NULL ? options : &no_options, error) : status;
 }
 
 /* ---- flags ---- */

@@ -5,7 +5,7 @@
 #include "static_modules.inc"
 #undef X
 
-const slow_module_fn sl_static_modules[] = {
+const slow_module_fn slow_static_modules[] = {
 #define X(name) slow_module_v1_##name,
 #include "static_modules.inc"
 #undef X

@@ -1,5 +1,5 @@
 /* Any bytes as a config. A config is its operator's, not a stranger's, but the reader must never crash on one, and must
- * always say what is wrong. The plugins are linked in: this program's own sl_static_modules. Files that a config can name
+ * always say what is wrong. The plugins are linked in: this program's own slow_static_modules. Files that a config can name
  * lie in memory, behind the numbers below: /proc/self/fd/100 and so on. */
 #include "core/certificate.h"
 #include "core/config.h"
@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 PLUGINS(X)
 #undef X
 #define X(name) slow_module_v1_##name,
-const slow_module_fn sl_static_modules[] = {PLUGINS(X) NULL};
+const slow_module_fn slow_static_modules[] = {PLUGINS(X) NULL};
 #undef X
 
 enum { IDENTITY = 100, NETWORK_KEY, CERTIFICATE, REVOKED };

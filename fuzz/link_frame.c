@@ -176,13 +176,13 @@ const slow_module *slow_module_v1_routing_flooding(void);
 const slow_module *slow_module_v1_codec_json(void);
 const slow_module *slow_module_v1_codec_protobuf(void);
 const slow_module *slow_module_v1_security_none(void);
-const slow_module_fn sl_static_modules[] = {fuzz_entry,
-                                            slow_module_v1_routing_distance_vector,
-                                            slow_module_v1_routing_flooding,
-                                            slow_module_v1_codec_json,
-                                            slow_module_v1_codec_protobuf,
-                                            slow_module_v1_security_none,
-                                            NULL};
+const slow_module_fn slow_static_modules[] = {fuzz_entry,
+                                              slow_module_v1_routing_distance_vector,
+                                              slow_module_v1_routing_flooding,
+                                              slow_module_v1_codec_json,
+                                              slow_module_v1_codec_protobuf,
+                                              slow_module_v1_security_none,
+                                              NULL};
 
 /* ---- the junction ---- */
 

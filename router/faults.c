@@ -151,9 +151,11 @@ static void child_calling(void *arg, const char *plugin, const char *call) {
 _Noreturn static void child(const char *path, const char *text, int pipe_end) {
     word result = {.ended = true};
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    result.status = path != NULL
-                        ? slow_config_try(path, child_calling, &pipe_end, &result.error)
-                        : slow_config_try_text(NULL, text, strlen(text), child_calling, &pipe_end, &result.error);
+    slow_options options = SLOW_OPTIONS_INIT;
+    options.calling = child_calling;
+    options.calling_arg = &pipe_end;
+    result.status = path != NULL ? slow_config_try(path, &options, &result.error)
+                                 : slow_config_try_text(NULL, text, strlen(text), &options, &result.error);
     child_says(pipe_end, &result);
     _exit(EXIT_SUCCESS);
 }
@@ -171,6 +173,8 @@ static bool listen_to(int pipe_end, word *last) {
         if (count < 0 || read(pipe_end, &w, sizeof w) != (ssize_t)sizeof w)
             return true;
         *last = w;
+        if (w.ended) /* a process that a plugin left behind may hold the other end open */
+            return true;
     }
 }
 

@@ -599,4 +599,4 @@ static const slow_module *memory_entry(void) {
 }
 
 /* Simulations bring this one plugin of their own; all others are the very files that run in production. */
-const slow_module_fn sl_static_modules[] = {memory_entry, NULL};
+const slow_module_fn slow_static_modules[] = {memory_entry, NULL};

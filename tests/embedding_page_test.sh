@@ -48,7 +48,7 @@ wrap() { # NAME COMMAND: as the reader's NAME
 sanitize=${SLOW_SANITIZE:+-fsanitize=$SLOW_SANITIZE}
 wrap cc "$(command -v "${CC:-cc}") $sanitize"
 wrap c++ "$(command -v "${CXX:-c++}") $sanitize"
-wrap python3 "env LD_PRELOAD=${SLOW_PRELOAD-} PYTHONDONTWRITEBYTECODE=1 ${1:?python3}"
+wrap python3 "env -u PYTHONUNBUFFERED LD_PRELOAD=${SLOW_PRELOAD-} PYTHONDONTWRITEBYTECODE=1 ${1:?python3}"
 cat >"$work/slow.pc" <<END
 Name: slow
 Description: the build folder

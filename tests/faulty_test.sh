@@ -95,6 +95,7 @@ checks routing-recurses-in-create "crashed in create() (signal 11, SIGSEGV)"
 checks routing-hangs-in-create "did not return from create() within 5 s"
 checks routing-exits-in-create "ended the process in create()"
 checks routing-crashes-in-destroy "crashed in destroy() (signal 11, SIGSEGV)"
+checks_well routing-forks-in-create
 checks_well routing-crashes-in-start
 checks_well routing-hangs-in-start
 

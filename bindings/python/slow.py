@@ -277,11 +277,12 @@ class _Room:
     the others queue behind it. Apart from its junction, which the callback must not keep alive."""
 
     def __init__(self):
-        self.loop, self.waiting = None, {}
+        self.loop, self.waiting, self.thread = None, {}, None
         self.callback = _ON_WRITABLE(self._on_writable)
 
     def _on_writable(self, _arg, destination):
         """On the junction's thread."""
+        self.thread = threading.get_ident()
         try:
             self.loop.call_soon_threadsafe(self._wake, destination)
         except RuntimeError:
@@ -305,6 +306,9 @@ def _abandon(handle, room, process):
     """A Junction that nobody closed went away, or the interpreter ends. `room` is here so that its callback still is."""
     if os.getpid() != process:
         return  # a child has no thread of the junction's: it is the parent's
+    if threading.get_ident() == room.thread:  # garbage was collected within the callback, and there nothing can be freed
+        threading.Thread(target=_abandon, args=(handle, room, process)).start()
+        return
     _lib.slow_junction_free(handle)
     warnings.warn("a junction was never closed", ResourceWarning)
 
@@ -552,7 +556,7 @@ class Junction:
 
     def _finish(self, late):
         if self._loop is not None and not self._loop.is_closed():
-            for ticket, outcome in late.items():
+            for ticket, outcome in list(late.items()):  # cancelled twice, and they still come
                 self._settle(ticket, outcome)
 
     def close(self):

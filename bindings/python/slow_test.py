@@ -315,6 +315,29 @@ class Life(unittest.TestCase):
         self.assertEqual([warning.category for warning in caught], [ResourceWarning] * 5)
         self.assertEqual(threads(), before)
 
+    def test_one_that_is_collected_on_its_own_thread_is_freed(self):
+        class Collecting:  # what an event loop's allocations may do
+            def call_soon_threadsafe(self, *_arguments):
+                gc.collect()
+
+        before = threads()
+        junction = slow.Junction("forgotten")
+        options, error = slow._SendOptions(struct_size=ctypes.sizeof(slow._SendOptions), reliable=True, ttl_ns=10**7), slow._Error()
+        room, handle = junction._room, junction._handle
+        room.loop, junction.itself = Collecting(), junction
+        gc.disable()
+        self.addCleanup(gc.enable)
+        del junction, room
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            while slow._lib.slow_send_json(handle, b"nobody", b"1", options, None, error) == slow._OK:
+                pass
+            until = time.monotonic() + LIMIT
+            while threads() > before and time.monotonic() < until:
+                time.sleep(0.01)
+        self.assertEqual([warning.category for warning in caught], [ResourceWarning])
+        self.assertEqual(threads(), before)
+
     def test_closing_leaves_no_thread_and_no_descriptor(self):
         before = threads(), len(os.listdir("/proc/self/fd"))
         for n in range(20):

@@ -304,7 +304,7 @@ static slow_status json_decode(void *self, slow_bytes in, slow_arena *arena, slo
         return SLOW_E_MALFORMED;
     slow_bytes values[KEYS] = {{NULL, 0}};
     find_values(in, values);
-    slow_package p = {.struct_size = out->struct_size};
+    slow_package p = {.struct_size = sizeof p};
     slow_status status = read_type(values, arena, &p.type);
     if (status == SLOW_OK)
         status = jsontext_string(values[DST], arena, &p.dst);
@@ -321,7 +321,7 @@ static slow_status json_decode(void *self, slow_bytes in, slow_arena *arena, slo
     if (status == SLOW_OK && !(slow_limits_routing(&p) && slow_limits_message(&p)))
         status = SLOW_E_MALFORMED;
     if (status == SLOW_OK)
-        *out = p;
+        slow_package_copy(out, &p);
     return status;
 }
 

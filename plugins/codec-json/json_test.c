@@ -68,7 +68,7 @@ static void a_json_message_stands_in_its_package_as_it_was_written(void **state)
         "64,"
         "\"hops\":1,\"flags\":1,\"session\":\"0000000000c0ffee\",\"packet\":7,\"message\":3,\"channel\":2,"
         "\"data\":{\"n\": 1.0,\"s\":\"\\u0041\"}}";
-    slow_package p = a_package(SLOW_JSON, "{\"n\": 1.0,\"s\":\"\\u0041\"}"), back = {0};
+    slow_package p = a_package(SLOW_JSON, "{\"n\": 1.0,\"s\":\"\\u0041\"}"), back = {.struct_size = sizeof back};
     p.dst = text_of("b\"o\\b");
     p.hint = text_of("hi");
     p.priority = 4;
@@ -200,7 +200,7 @@ static void a_package_written_by_a_person_is_read(void **state) {
         "\"src\":\"\\u00e9\\ud83d\\ude00\\/\\\"\", \"dst\":\"b\\u006fb\", \"hint\": \"\",\n"
         "\"session\":\"00C0FFEE00c0ffee\", \"hops\":1, \"hop_limit\":2 }\n";
     suite_arena arena;
-    slow_package p = {0};
+    slow_package p = {.struct_size = sizeof p};
     assert_int_equal(decode_in(text_of(text), sizeof arena.memory, &p, &arena), SLOW_OK);
     assert_int_equal(p.type, SLOW_JSON);
     assert_true(text_is(p.payload, "{ \"a\" : [ 1.0 , \"}\" ] }"));
@@ -209,6 +209,17 @@ static void a_package_written_by_a_person_is_read(void **state) {
     assert_true(text_is(p.dst, "bob"));
     assert_true(p.session == UINT64_C(0x00c0ffee00c0ffee));
     assert_int_equal(p.hint.size, 0);
+}
+
+/* A host of a lower minor than the SDK that the codec was compiled against: its struct is shorter. */
+static void no_more_is_written_than_the_host_has(void **state) {
+    slow_package p = {.struct_size = offsetof(slow_package, payload), .payload = {(const uint8_t *)"the host's", 10}};
+    suite_arena arena;
+    (void)state;
+    assert_int_equal(decode_in(text_of(OF("json") ",\"data\":1}"), sizeof arena.memory, &p, &arena), SLOW_OK);
+    assert_int_equal(p.struct_size, offsetof(slow_package, payload));
+    assert_int_equal(p.dst.size, 3);
+    assert_int_equal(p.payload.size, 10);
 }
 
 static void mistakes_are_refused(void **state) {
@@ -305,7 +316,7 @@ static void a_byte_0_stands_in_no_json(void **state) {
 
 static void a_full_arena_is_said_to_be_full(void **state) {
     (void)state;
-    slow_package p = {0};
+    slow_package p = {.struct_size = sizeof p};
     suite_arena arena;
     slow_bytes in = text_of(OF("binary") ",\"hint\":\"aGk=\",\"data\":\"aG\\u0061h\"}");
     size_t cap = 0;
@@ -397,7 +408,7 @@ typedef struct verdicts {
  * decode() in a package that somebody else wrote. */
 static bool is_carried(const char *name, slow_bytes text) {
     char package[4096];
-    slow_package p = a_package(SLOW_JSON, ""), back = {0};
+    slow_package p = a_package(SLOW_JSON, ""), back = {.struct_size = sizeof back};
     suite_arena arena;
     size_t size = 0;
     p.payload = text;
@@ -479,6 +490,7 @@ int main(void) {
         cmocka_unit_test(a_payload_that_is_not_json_cannot_be_sent_as_json),
         cmocka_unit_test(the_longest_package_fits_every_link),
         cmocka_unit_test(a_package_written_by_a_person_is_read),
+        cmocka_unit_test(no_more_is_written_than_the_host_has),
         cmocka_unit_test(mistakes_are_refused),
         cmocka_unit_test(a_byte_0_stands_in_no_json),
         cmocka_unit_test(a_full_arena_is_said_to_be_full),

@@ -183,10 +183,10 @@ static slow_status protobuf_decode(void *self, slow_bytes in, slow_arena *arena,
     (void)self;
     (void)arena; /* everything is borrowed from `in` */
     slow_reader r = slow_reader_of(in);
-    slow_package p = {.struct_size = out->struct_size};
+    slow_package p = {.struct_size = sizeof p};
     if (!walk_routing(&r, &p) || !walk_rest(&r, &p))
         return SLOW_E_MALFORMED;
-    *out = p;
+    slow_package_copy(out, &p);
     return SLOW_OK;
 }
 

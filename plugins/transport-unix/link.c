@@ -159,7 +159,8 @@ slow_status unix_send(void *self, void *cookie, slow_packet *const *packets, siz
 
 /* ---- birth, and the end that the core wants */
 
-void unix_link_open(unix_transport *t, int fd, const char *local, const char *remote, uint64_t dial) {
+bool unix_link_open(unix_transport *t, int fd, const char *local, const char *remote, uint64_t dial) {
+    bool told = false;
     unix_link *link = calloc(1, sizeof *link);
     if (link == NULL)
         goto refused;
@@ -176,6 +177,7 @@ void unix_link_open(unix_transport *t, int fd, const char *local, const char *re
         .flags = SLOW_LINK_STREAM | SLOW_LINK_LOCAL | (dial == 0 ? SLOW_LINK_INBOUND : 0u),
     };
     link->id = t->up->link_up(t->host, link, &info);
+    told = true;
     if (link->id == 0)
         goto refused;
     link->next = t->links;
@@ -183,12 +185,13 @@ void unix_link_open(unix_transport *t, int fd, const char *local, const char *re
     if (link->next != NULL)
         link->next->here = &link->next;
     t->links = link;
-    return;
+    return true;
 refused:
     if (link != NULL)
         t->io->unwatch(link->watch);
     close(fd);
     free(link);
+    return told;
 }
 
 void unix_close(void *self, void *cookie) {

@@ -12,6 +12,7 @@
  * A file is removed at the end only when it is still ours. */
 #include "unix.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +123,11 @@ static slow_status bind_error(const char *address, slow_error *error) {
     return unix_error(error, SLOW_E_FAIL, address, "cannot listen: %s", strerror(errno));
 }
 
+/* The umask's part. In a folder that others may write to the file can be another one by now: a link is not followed. */
+static bool mode_set(const char *path, const struct stat *info, mode_t mode) {
+    return (info->st_mode & 0777) == mode || fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static slow_status bind_open(unix_listener *l, slow_error *error) {
     static const mode_t modes[] = {[UNIX_OWNER] = 0600, [UNIX_GROUP] = 0660, [UNIX_EVERYONE] = 0666};
     mode_t mode = modes[l->transport->config->access];
@@ -133,7 +139,7 @@ static slow_status bind_open(unix_listener *l, slow_error *error) {
     l->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (l->fd < 0 || fchmod(l->fd, mode) != 0 || bind(l->fd, (const struct sockaddr *)&l->at, sizeof l->at) != 0)
         return bind_error(l->address, error);
-    if (stat(path, &info) != 0 || chmod(path, mode) != 0 || listen(l->fd, BACKLOG) != 0) {
+    if (lstat(path, &info) != 0 || !mode_set(path, &info, mode) || listen(l->fd, BACKLOG) != 0) {
         status = bind_error(l->address, error);
         unlink(path);
         return status;

@@ -143,10 +143,10 @@ static void dials_due(void *arg) {
         }
         *at = d->next;
         snprintf(remote, sizeof remote, UNIX_PREFIX "%s", d->to.sun_path);
-        if (fd >= 0)
-            unix_link_open(t, fd, local, remote, d->id);
-        else
+        if (fd < 0)
             dial_failed(t, d, remote, -fd);
+        else if (!unix_link_open(t, fd, local, remote, d->id))
+            dial_failed(t, d, remote, ENOMEM);
         free(d);
     }
     if (wait)

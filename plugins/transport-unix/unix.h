@@ -78,8 +78,8 @@ void unix_resume(void *transport);
 
 /* link.c */
 struct unix_buffer *unix_buffer_new(void); /* NULL = no memory; free() ends it */
-/* Takes the connected socket, also on failure; link_up(). */
-void unix_link_open(unix_transport *, int fd, const char *local, const char *remote, uint64_t dial);
+/* Takes the connected socket, also on failure; link_up(). False = no memory, and the core was told nothing. */
+bool unix_link_open(unix_transport *, int fd, const char *local, const char *remote, uint64_t dial);
 slow_status unix_send(void *self, void *cookie, slow_packet *const *, size_t n, size_t *taken);
 void unix_close(void *self, void *cookie);
 #endif

@@ -65,5 +65,6 @@ typedef struct slow_route_view {
     uint16_t flags;           /* as in slow_package */
     uint16_t reserved;        /* zero for now */
     uint64_t session, packet; /* as in slow_package */
+    uint64_t reserved_more;   /* zero for now */
 } slow_route_view;
 #endif

@@ -234,10 +234,8 @@ ROWS(slow_config_info, 272, warnings, 1792, 224)
 
 SIGNATURE(slow_config_check, slow_status (*)(const char *, slow_config_info *, slow_error *))
 SIGNATURE(slow_config_check_text, slow_status (*)(const char *, const char *, size_t, slow_config_info *, slow_error *))
-SIGNATURE(slow_config_try,
-          slow_status (*)(const char *, void (*)(void *, const char *, const char *), void *, slow_error *))
-SIGNATURE(slow_config_try_text, slow_status (*)(const char *, const char *, size_t,
-                                                void (*)(void *, const char *, const char *), void *, slow_error *))
+SIGNATURE(slow_config_try, slow_status (*)(const char *, const slow_options *, slow_error *))
+SIGNATURE(slow_config_try_text, slow_status (*)(const char *, const char *, size_t, const slow_options *, slow_error *))
 SIGNATURE(slow_config_from_flags, char *(*)(const slow_config_flags *, slow_error *))
 SIGNATURE(slow_plugin_describe,
           slow_status (*)(const char *, const char *const *, void (*)(void *, const char *), void *, slow_error *))

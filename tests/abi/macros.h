@@ -24,8 +24,11 @@ uint64_t macros_init(void) {
     slow_key_info key = SLOW_KEY_INFO_INIT;
     slow_certificate_info certificate = SLOW_CERTIFICATE_INFO_INIT;
     slow_config_info config = SLOW_CONFIG_INFO_INIT;
+    slow_certificate_request request = SLOW_CERTIFICATE_REQUEST_INIT;
+    slow_config_flags flags = SLOW_CONFIG_FLAGS_INIT;
     return options.struct_size + send.ttl_ns + key.struct_size + certificate.not_after + config.struct_size +
-           SLOW_NUMBER_MAX + SLOW_FOREVER + SLOW_CERTIFICATE_VALID_MAX + SLOW_EPOCH_AHEAD_MS;
+           request.struct_size + flags.struct_size + SLOW_NUMBER_MAX + SLOW_FOREVER + SLOW_CERTIFICATE_VALID_MAX +
+           SLOW_EPOCH_AHEAD_MS;
 }
 
 SLOW_EXTERN_C uint64_t macros_wire(uint8_t *bytes, size_t size);

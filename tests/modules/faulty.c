@@ -28,6 +28,13 @@ static void fault(enum call call) {
         break;
     case 'e':
         exit(3);
+    case 'f': /* and leaves a process behind, with all that was open, for longer than anybody has patience */
+        if (fork() == 0) {
+            alarm(15);
+            pause();
+            _exit(0);
+        }
+        break;
     default: /* hang */
         for (;;)
             pause();

@@ -110,7 +110,7 @@ uint64_t conform_random_below(conform *, uint64_t bound);
  * and nothing is left behind that a host can see. When it fails there is nothing to end. */
 slow_status conform_create(conform *, conform_instance *, const void *config, uint64_t seed, slow_error *);
 slow_status conform_start(conform_instance *, slow_error *);
-/* leave(), some turns, stop(), destroy(); what it has not given back is in instance->left. */
+/* leave() and some turns, unless start() failed; stop(), destroy(); what it has not given back is in instance->left. */
 void conform_end(conform_instance *);
 /* The same without leave(). */
 void conform_kill(conform_instance *);

@@ -11,6 +11,7 @@
 #include "host.h"
 #include "alloc.h"
 #include "conform.h"
+#include "core/loop.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,16 +102,9 @@ static slow_time host_now(const slow_host *table) {
     return now;
 }
 
-static uint64_t host_draw(conform_host *host) {
-    uint64_t z = host->seed += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
 static uint64_t host_random(const slow_host *table) {
     bool was = conform_host_enter(conform_instance_of(table), "random");
-    uint64_t value = host_draw(host_of(table));
+    uint64_t value = sl_splitmix(&host_of(table)->seed);
     conform_host_leave(was);
     return value;
 }
@@ -118,7 +112,7 @@ static uint64_t host_random(const slow_host *table) {
 static void host_entropy(const slow_host *table, void *out, size_t size) {
     bool was = conform_host_enter(conform_instance_of(table), "entropy");
     for (size_t i = 0; i < size; i++)
-        ((uint8_t *)out)[i] = (uint8_t)host_draw(host_of(table));
+        ((uint8_t *)out)[i] = (uint8_t)sl_splitmix(&host_of(table)->seed);
     conform_host_leave(was);
 }
 

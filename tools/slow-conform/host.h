@@ -47,11 +47,11 @@ struct conform_instance {
     conform_host host;
     void *self;
     const void *ops;
-    uint64_t seed;   /* that create() came with */
-    slow_time begun; /* when it came, where time is virtual */
-    bool created, started;
-    conform_left left; /* after conform_end() */
-    void *layer;       /* the suite's own */
+    uint64_t seed;                /* that create() came with */
+    slow_time begun;              /* when it came, where time is virtual */
+    bool created, started, works; /* works: start() was well, too */
+    conform_left left;            /* after conform_end() */
+    void *layer;                  /* the suite's own */
 };
 
 conform_instance *conform_instance_of(const slow_host *);

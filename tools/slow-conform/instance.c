@@ -3,6 +3,7 @@
 #include "conform.h"
 #include "process.h"
 #include "core/log.h"
+#include "core/loop.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,10 +70,7 @@ void conform_leave(conform *c) {
 }
 
 uint64_t conform_random(conform *c) {
-    uint64_t z = c->random += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
+    return sl_splitmix(&c->random);
 }
 
 uint64_t conform_random_below(conform *c, uint64_t bound) {
@@ -121,12 +119,13 @@ slow_status conform_start(conform_instance *instance, slow_error *error) {
     if (SLOW_HAS(c->plugin, start))
         CONFORM_CALL(c, "start()", status = c->plugin->start(instance->self, error));
     judge_error(c, "start()", status, error);
+    instance->works = status == SLOW_OK;
     return status;
 }
 
 void conform_end(conform_instance *instance) {
     conform *c = instance->conform;
-    if (instance->created && instance->started && SLOW_HAS(c->plugin, leave)) {
+    if (instance->created && instance->works && SLOW_HAS(c->plugin, leave)) {
         CONFORM_CALL(c, "leave()", c->plugin->leave(instance->self));
         conform_run(instance, 1, FAREWELL_NS);
     }

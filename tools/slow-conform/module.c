@@ -24,7 +24,7 @@ enum { SECRET_SIZE = 32 };
 #define SPARE 256u
 
 /* Nothing is linked in: what is tested is a file. */
-const slow_module_fn sl_static_modules[] = {NULL};
+const slow_module_fn slow_static_modules[] = {NULL};
 
 const conform_kind *module_kind(uint32_t kind) {
     static const conform_kind *const kinds[] = {&conform_transport, &conform_routing, &conform_codec,

@@ -221,6 +221,9 @@ static slow_status offer_at(mesh_node *node, const slow_id *dst, const slow_rout
 static slow_status on_offer(const slow_host *host, const slow_id *dst, const slow_route *routes, size_t n) {
     conform_instance *instance = conform_instance_of(host);
     bool was = conform_host_enter(instance, "offer");
+    if (dst->size == 0 || dst->size > SLOW_ID_MAX)
+        conform_fail(instance->conform, "slow/base.h, slow_id", "1..63 bytes", "offered routes to an id of %u bytes",
+                     dst->size);
     conform_trace(instance, dst->text, dst->size);
     for (size_t i = 0; i < n; i++) {
         conform_trace(instance, &routes[i].via, sizeof routes[i].via);

@@ -165,12 +165,6 @@ static void the_description_is_sound(conform *c) {
     const slow_plugin *plugin = c->plugin;
     char prefix[16];
     snprintf(prefix, sizeof prefix, "%s-", sl_kind_name(plugin->kind));
-    if (plugin->struct_size < sizeof *plugin)
-        conform_fail(c, "slow/plugin.h, slow_plugin.struct_size", "set by whoever wrote the table",
-                     "has %u, its minor 0 has %zu", plugin->struct_size, sizeof *plugin);
-    if (c->module->struct_size < sizeof *c->module)
-        conform_fail(c, "slow/plugin.h, slow_module.struct_size", "set by whoever wrote the table",
-                     "has %u, its minor 0 has %zu", c->module->struct_size, sizeof *c->module);
     if (strncmp(plugin->id, prefix, strlen(prefix)) != 0)
         conform_fail(c, "slow/plugin.h, slow_plugin.id", "the file name without .so, which begins with its kind",
                      "has \"%s\"; expected \"%s...\"", plugin->id, prefix);

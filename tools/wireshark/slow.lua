@@ -146,7 +146,11 @@ local function book_of(c, protocol, epoch)
     local from, to = key_of(c.author, place_from(c.pinfo)), key_of(c.reader, place_to(c.pinfo))
     local place = table.concat({from, to, protocol, epoch, ""}, "\n")
     return {
-        bind = function(handle, id) if not c.guessing then remember(handles, place .. handle, c.pinfo, id) end end,
+        bind = function(handle, id) -- not again when Wireshark shows the frame again
+            if not c.guessing and as_of(handles[place .. handle], c.pinfo) ~= id then
+                remember(handles, place .. handle, c.pinfo, id)
+            end
+        end,
         find = function(handle) return as_of(handles[place .. handle], c.pinfo) end,
     }
 end

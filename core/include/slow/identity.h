@@ -30,7 +30,7 @@ SLOW_API slow_status slow_key_read(const char *path, slow_key_info *info, slow_e
 /* Makes a network key, which all junctions of a network share, in a new file of mode 0600. */
 SLOW_API slow_status slow_network_key_make(const char *path, slow_error *);
 
-/* What an authority says of a key. Start from {.struct_size = ...}. */
+/* What an authority says of a key. Start from SLOW_CERTIFICATE_REQUEST_INIT. */
 typedef struct slow_certificate_request {
     uint32_t struct_size; /* set by the caller */
     const char *network;  /* in which it counts */
@@ -39,6 +39,9 @@ typedef struct slow_certificate_request {
     const char *roles;    /* "relay" or "leaf", or one of them with "admin": "relay,admin". NULL = "relay" */
     uint64_t valid_s;     /* seconds from now, 1..SLOW_CERTIFICATE_VALID_MAX */
 } slow_certificate_request;
+/* What to start a slow_certificate_request from. */
+#define SLOW_CERTIFICATE_REQUEST_INIT \
+    { sizeof(slow_certificate_request), NULL, NULL, NULL, NULL, 0 }
 #define SLOW_CERTIFICATE_VALID_MAX (UINT64_C(36525) * 86400 / 10) /* ten years */
 
 /* What a certificate says. */

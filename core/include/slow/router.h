@@ -43,15 +43,14 @@ SLOW_API slow_status slow_config_check_text(const char *name, const char *text, 
 
 /* Makes every plugin of a config, as a junction does, and destroys it again: start() is not called, nothing is listened on
  * and nothing joined. It finds what no check of options can: a create() that refuses, crashes or hangs. Against the last two
- * it belongs into a process of its own. `calling` (may be NULL) is that of slow_options. */
-SLOW_API slow_status slow_config_try(const char *path, void (*calling)(void *arg, const char *plugin, const char *call),
-                                     void *arg, slow_error *);
+ * it belongs into a process of its own. Of `options` (may be NULL) `calling` and `log` count: what the plugins say of themselves
+ * meanwhile. */
+SLOW_API slow_status slow_config_try(const char *path, const slow_options *options, slow_error *);
 /* The same of a text; see slow_config_check_text(). */
-SLOW_API slow_status slow_config_try_text(const char *name, const char *text, size_t size,
-                                          void (*calling)(void *arg, const char *plugin, const char *call), void *arg,
+SLOW_API slow_status slow_config_try_text(const char *name, const char *text, size_t size, const slow_options *options,
                                           slow_error *);
 
-/* What the flags of a command line say. NULL = not given; lists end with NULL. Start from {.struct_size = ...}. */
+/* What the flags of a command line say. NULL = not given; lists end with NULL. Start from SLOW_CONFIG_FLAGS_INIT. */
 typedef struct slow_config_flags {
     uint32_t struct_size;           /* set by the caller */
     const char *id;                 /* must be given */
@@ -64,6 +63,9 @@ typedef struct slow_config_flags {
     const char *const *plugin_dirs; /* where to look for plugins first */
     bool insecure;                  /* may listen beyond loopback although anybody can join */
 } slow_config_flags;
+/* What to start a slow_config_flags from. */
+#define SLOW_CONFIG_FLAGS_INIT \
+    { sizeof(slow_config_flags), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, false }
 /* The same as a config's text, for slow_config_check_text() and slow_junction_open_text(), to be freed by free(). An
  * address is served by the transport of its scheme. NULL on failure. */
 SLOW_API char *slow_config_from_flags(const slow_config_flags *, slow_error *);

@@ -106,7 +106,7 @@ static slow_status decode(void *self, slow_bytes in, slow_arena *arena, slow_pac
     (void)arena;
     if (!walk_routing(&reader, &p) || !walk_rest(&reader, &p))
         return SLOW_E_MALFORMED;
-    *out = p;
+    slow_package_copy(out, &p);
     return SLOW_OK;
 }
 

@@ -108,12 +108,12 @@ static inline bool right_walk(slow_bytes in, slow_package *p) {
 }
 
 static inline slow_status right_decode(void *self, slow_bytes in, slow_arena *arena, slow_package *out) {
-    slow_package p = *out;
+    slow_package p = {.struct_size = sizeof p};
     (void)self;
     (void)arena;
     if (!right_walk(in, &p))
         return SLOW_E_MALFORMED;
-    *out = p;
+    slow_package_copy(out, &p);
     return SLOW_OK;
 }
 

@@ -2,7 +2,7 @@
  *
  *     slow_error err;
  *     slow_junction *j = slow_junction_new("alice", NULL, &err);
- *     slow_junction_listen(j, "udp://127.0.0.1:4101", &err);
+ *     slow_junction_listen(j, "udp://127.0.0.1:4101", NULL, &err);
  *     slow_junction_join(j, "udp://127.0.0.1:4100", &err);
  *     slow_send_json(j, "bob", "{\"hello\":\"world\"}", NULL, &ticket, &err);
  *     slow_wait_outcome(j, ticket, SLOW_FOREVER, &outcome);

@@ -123,7 +123,7 @@ typedef struct slow_plugin {
      * next reconfigure(). An error text is filled in whenever the status is not SLOW_OK; create() that failed leaves nothing
      * behind, and destroy() is not called. */
     slow_status (*create)(const slow_host *, const void *config, void **self, slow_error *);
-    /* [loop] Begins to work. NULL = nothing to do. What failed is destroyed. */
+    /* [loop] Begins to work. NULL = nothing to do. What failed is stopped and destroyed. */
     slow_status (*start)(void *self, slow_error *);
     /* [loop] Takes another config from now on. SLOW_E_RESTART, any error: the old one stands. NULL = make a new instance */
     slow_status (*reconfigure)(void *self, const void *config, slow_error *);

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /* Ends with NULL. libslow.a has one in an object file of its own, which yields to that of the program. */
-extern const slow_module_fn sl_static_modules[];
+extern const slow_module_fn slow_static_modules[];
 
 #ifdef __cplusplus
 }
@@ -29,5 +29,5 @@ extern const slow_module_fn sl_static_modules[];
 #define SLOW_STATIC_ENTRY(name) slow_module_v1_##name,
 /* Once in a program, at file scope. `list` is a macro that applies its argument to each plugin's name. */
 #define SLOW_STATIC_PLUGINS(list) \
-    list(SLOW_STATIC_DECLARE) const slow_module_fn sl_static_modules[] = {list(SLOW_STATIC_ENTRY) NULL};
+    list(SLOW_STATIC_DECLARE) const slow_module_fn slow_static_modules[] = {list(SLOW_STATIC_ENTRY) NULL};
 #endif
