@@ -20,7 +20,7 @@ build() { # STRATEGY
     mapfile -t files < <(find "$scratch/plugins/routing-$1" -name '*.c' ! -name '*_test.c')
     mkdir -p "$scratch/so"
     ${CC:-cc} -std=gnu11 -O1 -w -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -I"$source/sdk" \
-        -o "$scratch/so/routing-$1.so" "${files[@]}" "$scratch/plugins/common/store.c" -lsodium
+        -o "$scratch/so/routing-$1.so" "${files[@]}" "$scratch/plugins/common/store.c" "$scratch/plugins/common/siphash.c"
 }
 
 fresh() { # STRATEGY
