@@ -256,7 +256,7 @@ static slow_status read_certificate(sl_config *config, const sl_json *value, con
     slow_status status = sl_option_set(&a_file, value, at, &file, error);
     if (status != SLOW_OK)
         return status;
-    status = sl_file_read(file, FILE_MAX, "a certificate", &text, &size, &why);
+    status = sl_file_read_regular(file, FILE_MAX, "a certificate", &text, &size, &why);
     if (status == SLOW_OK)
         status = sl_certificate_parse(text, size, &c, &why);
     status =
@@ -294,7 +294,7 @@ slow_status sl_config_read_revoked(const char *path, sl_key **keys, size_t *coun
     size_t size = 0, number = 0;
     *keys = NULL;
     *count = 0;
-    slow_status status = sl_file_read(path, FILE_MAX, "a list of keys", &text, &size, error);
+    slow_status status = sl_file_read_regular(path, FILE_MAX, "a list of keys", &text, &size, error);
     if (status != SLOW_OK)
         return status;
     *keys = calloc(size / (SL_KEY_TEXT - 1) + 1, sizeof **keys);

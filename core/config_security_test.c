@@ -96,7 +96,7 @@ typedef struct rig {
 
 static const char *const files[] = {"alice.key",  "net.key",  "root.key",    "open.key",    "bad.key",
                                     "alice.cert", "bob.cert", "office.cert", "alicia.cert", "other.cert",
-                                    "torn.cert",  "revoked",  "revoked.bad", "revoked.own"};
+                                    "torn.cert",  "revoked",  "revoked.bad", "revoked.own", "pipe"};
 
 static void put(const char *name, const char *text, mode_t mode) {
     FILE *file = fopen(name, "w");
@@ -167,6 +167,7 @@ static int set_up(void **state) {
     put("revoked.bad", text, 0644);
     snprintf(text, sizeof text, "%s\n", r->alice);
     put("revoked.own", text, 0644);
+    assert_int_equal(mkfifo("pipe", 0600), 0);
     return 0;
 }
 
@@ -317,6 +318,9 @@ static void each_mistake_is_named(void **state) {
          "authority[0]: has the network key for its secret, so that every member could let in anybody; expected "
          "another"},
         {SEALED "\"certificate\": \"nowhere\"}", "certificate: nowhere: cannot be read: No such file or directory"},
+        {SEALED "\"certificate\": \"pipe\"}",
+         "certificate: pipe: is a pipe or a device; expected a certificate in a file"},
+        {SEALED "\"revoked\": \"pipe\"}", "revoked: pipe: is a pipe or a device; expected a list of keys in a file"},
         {SEALED "\"certificate\": \"alice.key\"}",
          "certificate: is no certificate; expected it to begin with the line"},
         {SEALED "\"certificate\": \"torn.cert\"}", "certificate: is a damaged certificate; expected all of what"},

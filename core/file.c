@@ -7,19 +7,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-slow_status sl_file_read(const char *path, size_t most, const char *what, char **text, size_t *size,
-                         slow_error *error) {
+static slow_status file_read(const char *path, bool regular, size_t most, const char *what, char **text, size_t *size,
+                             slow_error *error) {
     struct stat info;
     slow_status status = SLOW_E_FAIL;
     char *buffer = NULL;
     size_t used = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | (regular ? O_NONBLOCK : 0));
     if (fd < 0 || fstat(fd, &info) != 0) {
         sl_error(error, status, path, "%s: cannot be read: %s", path, strerror(errno));
         goto out;
     }
     if (S_ISDIR(info.st_mode)) {
         sl_error(error, status, path, "%s: is a directory; expected %s", path, what);
+        goto out;
+    }
+    if (regular && !S_ISREG(info.st_mode)) {
+        sl_error(error, status, path, "%s: is a pipe or a device; expected %s in a file", path, what);
         goto out;
     }
     buffer = malloc(most + 1);
@@ -51,6 +55,16 @@ out:
     if (fd >= 0)
         close(fd);
     return status;
+}
+
+slow_status sl_file_read(const char *path, size_t most, const char *what, char **text, size_t *size,
+                         slow_error *error) {
+    return file_read(path, false, most, what, text, size, error);
+}
+
+slow_status sl_file_read_regular(const char *path, size_t most, const char *what, char **text, size_t *size,
+                                 slow_error *error) {
+    return file_read(path, true, most, what, text, size, error);
 }
 
 bool sl_file_write_all(int fd, slow_bytes content) {
