@@ -11,7 +11,7 @@ build=(cmake ninja-build gcc g++ libc6-dev pkg-config)
 libraries=(libevent-dev libjansson-dev libprotobuf-c-dev libsodium-dev libssl-dev libcurl4-openssl-dev libexpat1-dev libjemalloc-dev libcmocka-dev)
 [[ $(dpkg --print-architecture) != amd64 ]] || libraries+=(libipsec-mb-dev) # there is none for others
 generators=(protobuf-c-compiler scdoc)                 # protoc-c has its parser within: protoc itself is not needed
-testing=(python3 curl jq iso-codes ca-certificates)
+testing=(python3 curl jq iso-codes ca-certificates make) # make: the tutorials build as CMake does where nothing is said
 testing+=(tshark)  # 21 MB, 127 MB installed: tests/dissector_test.sh
 testing+=(doxygen) # scripts/reference.sh, whose test counts comments
 developing=(git clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev cppcheck valgrind linux-perf ccache systemd perl)
